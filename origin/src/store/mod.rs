@@ -1,0 +1,130 @@
+//! What the origin keeps and what it asks for: the [`Store`] trait, implemented by [`sqlite`] (embedded, the default) and
+//! [`mongo`]. One suite (`tests/tests/store.rs`) runs on both. Not here: caching, or who may do what.
+
+pub mod mongo;
+pub mod records;
+pub mod sqlite;
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use kairos_protocol::UnixMillis;
+use kairos_protocol::account::Profile;
+use kairos_protocol::catalog::{Module, ModuleSummary};
+use kairos_protocol::ids::{OperationId, Slug, UserId};
+use kairos_protocol::progress::{HistoryEntry, ProgressRecord, Statistics};
+
+use records::{
+    Account, Applied, FingerprintedOperation, ModuleFilter, ModulePosition, NewSession, Replaced, Rotation, SigningKey,
+};
+
+/// Why the store did not do what it was asked. Nothing was changed, except where [`StoreError::Timeout`] says otherwise.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It cannot be reached, or refuses; trying again later may help.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+    /// It did not answer in time. A write may or may not have happened: writes are made so that repeating them is harmless.
+    #[error("the store did not answer in time: {0}")]
+    Timeout(String),
+    /// It answered with something that makes no sense: a defect, or data changed by other hands.
+    #[error("the store is in a state that should not be: {0}")]
+    Corrupt(String),
+}
+
+/// Shorthand.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// The database. Every method is one round trip, or says so. Safe to share among any number of instances when the
+/// implementation's database is.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Whether the database answers, within a second.
+    async fn ping(&self) -> Result<()>;
+
+    /// Published modules in the order (subject, position, slug), from after `after`, at most `limit`; without content.
+    async fn list_modules(
+        &self,
+        filter: &ModuleFilter,
+        after: Option<&ModulePosition>,
+        limit: u32,
+    ) -> Result<Vec<ModuleSummary>>;
+
+    /// Published modules that match the words of `query`, best first, at most `limit`; without content. Title counts more
+    /// than tags, summary and content, in that order. Words are stemmed; all of `query` is text, never syntax.
+    async fn search_modules(&self, query: &str, limit: u32) -> Result<Vec<ModuleSummary>>;
+
+    /// One module, whatever its status.
+    async fn module(&self, slug: &Slug) -> Result<Option<Module>>;
+
+    /// Which of `slugs` name a published module.
+    async fn published_among(&self, slugs: &BTreeSet<Slug>) -> Result<BTreeSet<Slug>>;
+
+    /// Adds a module; `false` when its slug is taken.
+    async fn insert_module(&self, module: &Module) -> Result<bool>;
+
+    /// Replaces the module of the same slug if it still has version `expected`; `created_at_ms` stays what it was.
+    async fn replace_module(&self, module: &Module, expected: u64) -> Result<Replaced>;
+
+    /// Deletes a module; `false` when there was none. Progress and history in it stay.
+    async fn delete_module(&self, slug: &Slug) -> Result<bool>;
+
+    /// Adds or overwrites modules by slug, for imports. An unchanged module (all but version and times equal) is not touched;
+    /// a changed one gets the next version. Returns how many were added or changed.
+    async fn import_modules(&self, modules: &[Module]) -> Result<u64>;
+
+    /// Adds an account; `false` when its email or id is taken.
+    async fn insert_account(&self, account: &Account) -> Result<bool>;
+
+    /// Adds an account, or gives the one with this email the new name, password (unless `None`) and roles. Returns its id.
+    async fn put_account(&self, account: &Account) -> Result<UserId>;
+
+    /// The account with this email (lower case), its password hash included.
+    async fn account_by_email(&self, email: &str) -> Result<Option<Account>>;
+
+    /// An account without its secrets.
+    async fn profile(&self, user: &UserId) -> Result<Option<Profile>>;
+
+    /// Adds accounts whose ids are not taken, for imports. Returns how many were added.
+    async fn import_accounts(&self, accounts: &[Account]) -> Result<u64>;
+
+    /// Keeps a new session's refresh token.
+    async fn insert_session(&self, session: &NewSession) -> Result<()>;
+
+    /// Replaces the refresh token with hash `token_hash` by `next`, atomically; see [`Rotation`].
+    async fn rotate_session(&self, token_hash: &str, next: &NewSession, now: UnixMillis) -> Result<Rotation>;
+
+    /// Ends the session that the token belongs to: its whole family. Unknown tokens are no error.
+    async fn end_session(&self, token_hash: &str) -> Result<()>;
+
+    /// The signing key: `candidate` if there was none yet. All instances get the same.
+    async fn signing_key(&self, candidate: &SigningKey) -> Result<SigningKey>;
+
+    /// A learner's records in the order of their modules' slugs, from after `after`, at most `limit`.
+    async fn list_progress(&self, user: &UserId, after: Option<&Slug>, limit: u32) -> Result<Vec<ProgressRecord>>;
+
+    /// Statistics over all of a learner's records, in one aggregation (row Q1).
+    async fn statistics(&self, user: &UserId) -> Result<Statistics>;
+
+    /// A learner's history, newest first by (time, operation id), from after `after`, at most `limit`.
+    async fn list_history(
+        &self,
+        user: &UserId,
+        after: Option<&(UnixMillis, OperationId)>,
+        limit: u32,
+    ) -> Result<Vec<HistoryEntry>>;
+
+    /// Applies a learner's operations, each exactly once however often and from wherever it is sent (I-ONCE), with
+    /// [`kairos_protocol::reducer`]. One result per operation, in order. After an error some may have been applied; sending
+    /// all of them again finishes the rest.
+    async fn apply_operations(
+        &self,
+        user: &UserId,
+        operations: &[FingerprintedOperation],
+        now: UnixMillis,
+    ) -> Result<Vec<Applied>>;
+
+    /// [`Store::apply_operations`] for many learners, for imports: the same meaning, in as few round trips as may be.
+    /// Returns how many operations were applied now.
+    async fn import_operations(&self, operations: &[(UserId, FingerprintedOperation)], now: UnixMillis) -> Result<u64>;
+}

@@ -1,0 +1,148 @@
+//! What goes into and comes out of a [`Store`](super::Store) and is not on the wire. Plain data.
+
+use kairos_protocol::UnixMillis;
+use kairos_protocol::account::{Profile, Role};
+use kairos_protocol::catalog::{Difficulty, ModuleSummary};
+use kairos_protocol::ids::{Slug, UserId};
+use kairos_protocol::operation::Operation;
+use kairos_protocol::progress::ProgressRecord;
+
+/// Which published modules to list. Absent means any.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ModuleFilter {
+    /// Exactly this subject.
+    pub subject: Option<String>,
+    /// Exactly this difficulty.
+    pub difficulty: Option<Difficulty>,
+    /// Has this tag.
+    pub tag: Option<String>,
+}
+
+/// A module's place in the order of lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModulePosition {
+    /// First by subject,
+    pub subject: String,
+    /// then by position,
+    pub position: u32,
+    /// then by slug.
+    pub slug: Slug,
+}
+
+impl From<&ModuleSummary> for ModulePosition {
+    fn from(module: &ModuleSummary) -> Self {
+        Self { subject: module.subject.clone(), position: module.position, slug: module.slug.clone() }
+    }
+}
+
+/// What became of a replacement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replaced {
+    /// Done.
+    Done,
+    /// There is no such module.
+    Missing,
+    /// It has another version by now.
+    Conflict {
+        /// The one it has.
+        version: u64,
+    },
+}
+
+/// An account with its secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Unique.
+    pub id: UserId,
+    /// Unique, in lower case.
+    pub email: String,
+    /// What to call them.
+    pub display_name: String,
+    /// Argon2id, PHC string. `None`: nobody can sign in with a password (imported learners).
+    pub hashed_password: Option<String>,
+    /// What they may do.
+    pub roles: Vec<Role>,
+    /// When it was made.
+    pub created_at_ms: UnixMillis,
+}
+
+impl Account {
+    /// The account without its secret.
+    #[must_use]
+    pub fn profile(&self) -> Profile {
+        Profile {
+            id: self.id.clone(),
+            email: self.email.clone(),
+            display_name: self.display_name.clone(),
+            roles: self.roles.clone(),
+            created_at_ms: self.created_at_ms,
+        }
+    }
+}
+
+/// A refresh token's record. The token itself is never kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewSession {
+    /// SHA-256 of the token, hexadecimal. Unique.
+    pub token_hash: String,
+    /// Whose session.
+    pub user: UserId,
+    /// All tokens that descend from one sign-in; on [`Rotation`] the new token takes over its predecessor's, not this one.
+    pub family: String,
+    /// When the token stops working.
+    pub expires_at_ms: UnixMillis,
+}
+
+/// What became of a refresh token that was shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rotation {
+    /// It was good; the next one is kept in its family. So it is when the token was rotated at most [`Rotation::GRACE_MS`]
+    /// ago: the answer may have been lost on the way, and two tabs may ask at once.
+    Rotated {
+        /// Whose session.
+        user: UserId,
+    },
+    /// It was rotated longer ago: stolen, or a client gone wrong. The whole family has been ended.
+    Reused,
+    /// Never seen, expired or ended.
+    Unknown,
+}
+
+impl Rotation {
+    /// How long a rotated token may be shown again.
+    pub const GRACE_MS: UnixMillis = 60_000;
+}
+
+/// The Ed25519 key that signs access tokens.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SigningKey {
+    /// Names it in tokens and in the published set.
+    pub kid: String,
+    /// The private key, PKCS#8 DER.
+    pub pkcs8: Vec<u8>,
+    /// The 32 public bytes.
+    pub public: [u8; 32],
+}
+
+/// An operation with what tells it from another one under the same id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FingerprintedOperation {
+    /// The operation, its time already bounded by the origin's.
+    pub operation: Operation,
+    /// SHA-256 of what the learner sent, hexadecimal.
+    pub fingerprint: String,
+}
+
+/// What became of one operation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// Applied now. The record as it is after the batch.
+    Now(ProgressRecord),
+    /// Applied before. The record as it is now.
+    Before(ProgressRecord),
+    /// Its id belongs to another operation; not applied.
+    IdReused,
+}
+
+/// How long an operation's id is remembered: longer than any browser keeps an operation.
+pub const OPERATION_MEMORY_MS: UnixMillis = 400 * 24 * 3_600 * 1_000;

@@ -1,0 +1,95 @@
+//! Reads `Cache-Control` and its targeted kin (RFC 9111 §5.2, RFC 5861, RFC 9213) from answers and requests. Decides nothing:
+//! that is [`crate::freshness`].
+
+/// The directives that Kaïros acts on. Where a directive comes twice or with a bad value, the stricter reading is taken
+/// (RFC 9111 §4.2.1).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CacheControl {
+    /// Seconds.
+    pub max_age: Option<u32>,
+    /// Seconds, for shared caches.
+    pub s_maxage: Option<u32>,
+    /// Not to be stored.
+    pub no_store: bool,
+    /// To be validated before each use. With field names it is read as without: stricter.
+    pub no_cache: bool,
+    /// Not to be stored by a shared cache. With field names it is read as without: stricter.
+    pub private: bool,
+    /// May be stored even where a default forbids it.
+    pub public: bool,
+    /// Never used stale.
+    pub must_revalidate: bool,
+    /// Never used stale by a shared cache.
+    pub proxy_revalidate: bool,
+    /// Only from a cache (request).
+    pub only_if_cached: bool,
+    /// Seconds of RFC 5861 §3.
+    pub stale_while_revalidate: Option<u32>,
+    /// Seconds of RFC 5861 §4.
+    pub stale_if_error: Option<u32>,
+}
+
+/// The largest delta-seconds kept: 2^31 (RFC 9111 §1.2.2).
+const MAX_DELTA_SECS: u64 = 1 << 31;
+
+impl CacheControl {
+    /// Reads a field value; several field lines are joined with commas by the caller. Unknown directives are ignored.
+    #[must_use]
+    pub fn parse(value: &str) -> Self {
+        let mut directives = Self::default();
+        for member in split_outside_quotes(value) {
+            let (name, argument) = match member.split_once('=') {
+                Some((name, argument)) => (name.trim(), Some(argument.trim())),
+                None => (member.trim(), None),
+            };
+            directives.read(&name.to_ascii_lowercase(), argument);
+        }
+        directives
+    }
+
+    fn read(&mut self, name: &str, argument: Option<&str>) {
+        match name {
+            "max-age" => set_strictest(&mut self.max_age, argument),
+            "s-maxage" => set_strictest(&mut self.s_maxage, argument),
+            "stale-while-revalidate" => set_strictest(&mut self.stale_while_revalidate, argument),
+            "stale-if-error" => set_strictest(&mut self.stale_if_error, argument),
+            "no-store" => self.no_store = true,
+            "no-cache" => self.no_cache = true,
+            "private" => self.private = true,
+            "public" => self.public = true,
+            "must-revalidate" => self.must_revalidate = true,
+            "proxy-revalidate" => self.proxy_revalidate = true,
+            "only-if-cached" => self.only_if_cached = true,
+            _ => {}
+        }
+    }
+}
+
+fn set_strictest(slot: &mut Option<u32>, argument: Option<&str>) {
+    let secs = argument.and_then(delta_secs).unwrap_or(0);
+    *slot = Some(slot.map_or(secs, |earlier| earlier.min(secs)));
+}
+
+/// Reads delta-seconds (RFC 9111 §1.2.2), quoted or not; too large becomes 2^31.
+fn delta_secs(text: &str) -> Option<u32> {
+    let digits = text.strip_prefix('"').and_then(|t| t.strip_suffix('"')).unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let secs = digits.parse::<u64>().unwrap_or(MAX_DELTA_SECS).min(MAX_DELTA_SECS);
+    u32::try_from(secs).ok()
+}
+
+fn split_outside_quotes(value: &str) -> impl Iterator<Item = &str> {
+    let mut in_quotes = false;
+    let mut escaped = false;
+    value.split(move |c| {
+        let was_escaped = std::mem::take(&mut escaped);
+        match c {
+            '\\' if in_quotes && !was_escaped => escaped = true,
+            '"' if !was_escaped => in_quotes = !in_quotes,
+            _ => {}
+        }
+        c == ',' && !in_quotes
+    })
+}

@@ -1,0 +1,93 @@
+//! `Cache-Status` (RFC 9211): written by origin and edge, read by the browser to say where an answer came from.
+
+use std::fmt;
+
+/// This cache's name at the origin.
+pub const ORIGIN: &str = "kairos-origin";
+/// This cache's name at the edge.
+pub const EDGE: &str = "kairos-edge";
+
+/// Why a request went on to the next hop (RFC 9211 §2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forward {
+    /// The cache does not handle this request.
+    Bypass,
+    /// A method that it cannot answer.
+    Method,
+    /// Nothing was stored for this key.
+    UriMiss,
+    /// What was stored is stale, or older than the caller has seen.
+    Stale,
+    /// The request asked for it.
+    Request,
+}
+
+impl Forward {
+    const fn token(self) -> &'static str {
+        match self {
+            Self::Bypass => "bypass",
+            Self::Method => "method",
+            Self::UriMiss => "uri-miss",
+            Self::Stale => "stale",
+            Self::Request => "request",
+        }
+    }
+}
+
+/// What one cache did with one request. `Display` writes the list member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CacheStatus {
+    /// Answered from the cache.
+    Hit {
+        /// Who.
+        cache: &'static str,
+        /// Seconds until it is stale; negative when it was used stale.
+        ttl_secs: i64,
+        /// `memory` or `redis` at the origin.
+        detail: Option<&'static str>,
+    },
+    /// Passed on.
+    Forwarded {
+        /// Who.
+        cache: &'static str,
+        /// Why.
+        reason: Forward,
+        /// Whether the answer was kept.
+        stored: bool,
+        /// Whether another request's fetch was waited for.
+        collapsed: bool,
+        /// Anything more, a token.
+        detail: Option<&'static str>,
+    },
+}
+
+impl fmt::Display for CacheStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let detail = match self {
+            Self::Hit { cache, ttl_secs, detail } => {
+                write!(f, "{cache}; hit; ttl={ttl_secs}")?;
+                detail
+            }
+            Self::Forwarded { cache, reason, stored, collapsed, detail } => {
+                write!(f, "{cache}; fwd={}", reason.token())?;
+                if *stored {
+                    f.write_str("; stored")?;
+                }
+                if *collapsed {
+                    f.write_str("; collapsed")?;
+                }
+                detail
+            }
+        };
+        detail.map_or(Ok(()), |detail| write!(f, "; detail={detail}"))
+    }
+}
+
+/// Whether `cache` says in a `Cache-Status` value that it answered.
+#[must_use]
+pub fn is_hit(value: &str, cache: &str) -> bool {
+    value.split(',').any(|member| {
+        let mut parts = member.split(';').map(str::trim);
+        parts.next() == Some(cache) && parts.any(|p| p == "hit")
+    })
+}

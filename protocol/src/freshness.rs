@@ -1,0 +1,63 @@
+//! Whether a stored answer may be used now: pure functions of its age, its window and what the caller asks for (RFC 9111 §4.2,
+//! RFC 5861). Not here: where answers are stored, or which policy they have.
+
+use crate::UnixMillis;
+use crate::cache_control::CacheControl;
+use crate::policy::Window;
+
+/// What may be done with a stored answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    /// Use it.
+    Fresh {
+        /// Seconds until it is stale.
+        ttl_secs: u32,
+    },
+    /// Use it, and fetch a newer one meanwhile.
+    StaleWhileRevalidate,
+    /// Validate it first; use it if that fails.
+    StaleIfError,
+    /// Do not use it.
+    Expired,
+}
+
+/// Seconds since `stored_at`, plus the age it had then. A clock that went back gives that age.
+#[must_use]
+pub fn age_secs(stored_at: UnixMillis, age_when_stored_secs: u32, now: UnixMillis) -> u32 {
+    let resident_secs = now.saturating_sub(stored_at).max(0) / 1_000;
+    u32::try_from(resident_secs).unwrap_or(u32::MAX).saturating_add(age_when_stored_secs)
+}
+
+/// Judges an answer that is `age_secs` old. `request` holds the caller's own directives: `no-cache` and a smaller `max-age`
+/// make it [`Freshness::StaleIfError`] at best.
+#[must_use]
+pub fn judge(age_secs: u32, window: Window, request: &CacheControl) -> Freshness {
+    let caller_accepts = !request.no_cache && request.max_age.is_none_or(|most| age_secs <= most && most > 0);
+    let within = |extra: u32| age_secs < window.fresh_secs.saturating_add(extra);
+    if caller_accepts && within(0) {
+        return Freshness::Fresh { ttl_secs: window.fresh_secs - age_secs };
+    }
+    if caller_accepts && within(window.stale_while_revalidate_secs) {
+        return Freshness::StaleWhileRevalidate;
+    }
+    if within(window.stale_if_error_secs) { Freshness::StaleIfError } else { Freshness::Expired }
+}
+
+/// The window that an answer's directives give a shared cache: `targeted` (RFC 9213) alone where there is one, else
+/// `Cache-Control`. `None`: it may not be stored. There is no heuristic freshness: what does not say is not stored.
+#[must_use]
+pub fn shared_window(targeted: Option<&CacheControl>, general: &CacheControl) -> Option<Window> {
+    let directives = targeted.unwrap_or(general);
+    let forbidden = directives.no_store || directives.private || directives.no_cache;
+    let fresh_secs = directives.s_maxage.or(directives.max_age)?;
+    if forbidden || general.no_store || general.private || fresh_secs == 0 {
+        return None;
+    }
+    let strict = directives.must_revalidate || directives.proxy_revalidate || directives.s_maxage.is_some();
+    let stale = |secs: Option<u32>| if strict { 0 } else { secs.unwrap_or(0) };
+    Some(Window {
+        fresh_secs,
+        stale_while_revalidate_secs: stale(directives.stale_while_revalidate),
+        stale_if_error_secs: stale(directives.stale_if_error),
+    })
+}

@@ -1,0 +1,184 @@
+//! The cache policy table: who may share an answer, for how long, in which tier, and what it depends on. One table for all
+//! three tiers. Not here: reading or writing the headers of somebody else's server ([`crate::cache_control`]).
+
+use crate::generation::Namespace;
+use crate::ids::UserId;
+use crate::paths;
+
+/// Who may be given a stored answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// Anyone.
+    Everyone,
+    /// Only the account it was made for (I-PRIVATE).
+    Subject,
+    /// Nobody: it is not stored.
+    Nobody,
+}
+
+/// For how long a stored answer may be used, in seconds from when it was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Used without asking (RFC 9111 §4.2).
+    pub fresh_secs: u32,
+    /// After that, used while a newer one is fetched (RFC 5861 §3).
+    pub stale_while_revalidate_secs: u32,
+    /// After `fresh_secs`, used when a newer one cannot be had (RFC 5861 §4).
+    pub stale_if_error_secs: u32,
+}
+
+impl Window {
+    const NONE: Self = Self::new(0, 0, 0);
+
+    const fn new(fresh_secs: u32, stale_while_revalidate_secs: u32, stale_if_error_secs: u32) -> Self {
+        Self { fresh_secs, stale_while_revalidate_secs, stale_if_error_secs }
+    }
+}
+
+/// How an answer may be cached, named by what it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Policy {
+    /// A page of the catalogue. The same for everyone; changes when an author publishes.
+    CatalogList,
+    /// One published module.
+    CatalogModule,
+    /// Search results.
+    CatalogSearch,
+    /// A page of a learner's records.
+    Progress,
+    /// A learner's statistics.
+    Statistics,
+    /// A page of a learner's history.
+    History,
+    /// Who is signed in.
+    Profile,
+    /// The key set and the API's description: they change with a release or a key rotation.
+    Published,
+    /// Answers to writes, tokens, health, metrics, errors, and every route that names no policy.
+    NoStore,
+}
+
+const MINUTE: u32 = 60;
+const HOUR: u32 = 60 * MINUTE;
+const DAY: u32 = 24 * HOUR;
+
+impl Policy {
+    /// All of them.
+    pub const ALL: &[Self] = &[
+        Self::CatalogList,
+        Self::CatalogModule,
+        Self::CatalogSearch,
+        Self::Progress,
+        Self::Statistics,
+        Self::History,
+        Self::Profile,
+        Self::Published,
+        Self::NoStore,
+    ];
+
+    /// The policy of a `GET` (or `HEAD`) to `path`, without its query. Anything else is [`Policy::NoStore`].
+    #[must_use]
+    pub fn of_path(path: &str) -> Self {
+        match path {
+            paths::MODULES => Self::CatalogList,
+            paths::MODULES_SEARCH => Self::CatalogSearch,
+            paths::PROGRESS => Self::Progress,
+            paths::STATISTICS => Self::Statistics,
+            paths::HISTORY => Self::History,
+            paths::ME => Self::Profile,
+            paths::JWKS | paths::OPENAPI => Self::Published,
+            _ if paths::module_slug(path).is_some() => Self::CatalogModule,
+            _ => Self::NoStore,
+        }
+    }
+
+    /// Its name, as in the `Kairos-Policy` header and in metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::CatalogList => "catalog-list",
+            Self::CatalogModule => "catalog-module",
+            Self::CatalogSearch => "catalog-search",
+            Self::Progress => "progress",
+            Self::Statistics => "statistics",
+            Self::History => "history",
+            Self::Profile => "profile",
+            Self::Published => "published",
+            Self::NoStore => "no-store",
+        }
+    }
+
+    /// Who may share the answer.
+    #[must_use]
+    pub const fn sharing(self) -> Sharing {
+        match self {
+            Self::CatalogList | Self::CatalogModule | Self::CatalogSearch | Self::Published => Sharing::Everyone,
+            Self::Progress | Self::Statistics | Self::History | Self::Profile => Sharing::Subject,
+            Self::NoStore => Sharing::Nobody,
+        }
+    }
+
+    /// At the origin, in process and in Redis (row H3). Stale entries stay an hour for when the database is down.
+    #[must_use]
+    pub const fn at_origin(self) -> Window {
+        match self {
+            Self::CatalogList | Self::CatalogModule | Self::CatalogSearch | Self::History => {
+                Window::new(10 * MINUTE, 0, HOUR)
+            }
+            Self::Progress | Self::Statistics | Self::Profile => Window::new(5 * MINUTE, 0, HOUR),
+            Self::Published | Self::NoStore => Window::NONE,
+        }
+    }
+
+    /// At the edge. This is the bound after which everybody sees an author's change (I-BOUND); whoever has seen the newer
+    /// state gets it at once, by `Kairos-Min-Gen`. The learner's own data is not stored there.
+    #[must_use]
+    pub const fn at_edge(self) -> Window {
+        match self {
+            Self::CatalogList | Self::CatalogSearch => Window::new(MINUTE, 0, DAY),
+            Self::CatalogModule => Window::new(5 * MINUTE, 0, DAY),
+            Self::Published => Window::new(5 * MINUTE, 0, DAY),
+            Self::Progress | Self::Statistics | Self::History | Self::Profile | Self::NoStore => Window::NONE,
+        }
+    }
+
+    /// In the browser, where an answer is kept for use without a network. `stale_if_error` is how long it is shown offline.
+    #[must_use]
+    pub const fn in_browser(self) -> Window {
+        match self {
+            Self::CatalogList | Self::CatalogModule | Self::CatalogSearch => Window::new(MINUTE, 30 * DAY, 90 * DAY),
+            Self::Progress | Self::Statistics | Self::History | Self::Profile => Window::new(10, 30 * DAY, 90 * DAY),
+            Self::Published | Self::NoStore => Window::NONE,
+        }
+    }
+
+    /// The namespaces an answer depends on: when one of them gets a new generation, the answer is old. `subject` is who asks;
+    /// without one, answers for a subject depend on nothing and are not stored.
+    #[must_use]
+    pub fn namespaces(self, subject: Option<&UserId>) -> Vec<Namespace> {
+        match self.sharing() {
+            Sharing::Everyone if self != Self::Published => vec![Namespace::Catalog],
+            Sharing::Subject => subject.map(|id| Namespace::User(id.clone())).into_iter().collect(),
+            Sharing::Everyone | Sharing::Nobody => Vec::new(),
+        }
+    }
+
+    /// `Cache-Control` as the origin writes it, for caches that know nothing of generations: they may keep what is public,
+    /// and must validate it each time.
+    #[must_use]
+    pub const fn cache_control(self) -> &'static str {
+        match self.sharing() {
+            Sharing::Everyone => "public, no-cache",
+            Sharing::Subject => "private, no-cache",
+            Sharing::Nobody => "no-store",
+        }
+    }
+
+    /// `CDN-Cache-Control` (RFC 9213) as the origin writes it: the edge's window. `None` where the edge may not store.
+    #[must_use]
+    pub fn cdn_cache_control(self) -> Option<String> {
+        let window = self.at_edge();
+        (self.sharing() == Sharing::Everyone && window.fresh_secs > 0)
+            .then(|| format!("max-age={}, stale-if-error={}", window.fresh_secs, window.stale_if_error_secs))
+    }
+}
