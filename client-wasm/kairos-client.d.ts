@@ -1,0 +1,286 @@
+/**
+ * The Kaïros client: answers from memory, then from disk (IndexedDB), then from the network, and an outbox for what the
+ * learner does, which survives reloads and is applied at the origin exactly once.
+ *
+ * Times named `…Ms` are integer milliseconds; moments count from 1970-01-01T00:00:00Z. Everything handed out is a plain value
+ * that belongs to the caller: changing it changes nothing inside. Every rejection is a {@link KairosError}.
+ */
+
+/**
+ * Fetches and compiles the module. Call it once before {@link KairosClient.open}; further calls return the same promise
+ * (after a failure, the next call tries again).
+ *
+ * @param wasm Where the `.wasm` file is, or what is in it. Without it, the file beside this module
+ *   (`new URL('./pkg/kairos_client_bg.wasm', import.meta.url)`, which bundlers rewrite).
+ */
+export function init(wasm?: URL | string | Response | PromiseLike<Response> | BufferSource | WebAssembly.Module): Promise<void>;
+
+export interface OpenOptions {
+  /** Where the edge (or the origin) is: `https://kairos.example` or `location.origin`. A path is kept as a prefix. */
+  baseUrl: string;
+  /** Name of the IndexedDB database; `kairos` by default. Clients with one name share their data. */
+  name?: string;
+  /** Most answers kept in memory; 200 by default. What leaves memory stays on disk. */
+  memoryEntries?: number;
+}
+
+/** Where an answer's newest part came from. */
+export type Source = 'memory' | 'disk' | 'edge' | 'origin';
+
+export interface Answer<T> {
+  /** The parsed JSON body, with the learner's unsent operations applied (see `pending`). */
+  body: T;
+  /** The HTTP status the answer had when it was fetched: 200. Other statuses reject. */
+  status: number;
+  source: Source;
+  /** How long ago the answer was made (not: received), in milliseconds. */
+  ageMs: number;
+  /**
+   * The answer is older than its freshness window, or than a state this browser has already seen. It is being revalidated
+   * (a `changed` event follows if there is something newer), or that was tried and failed.
+   */
+  stale: boolean;
+  /** What the server said of its own answer: `stale` or `default`, because something behind it is down. */
+  degraded?: 'stale' | 'default';
+  /** How many of the learner's unsent operations the body reflects. 0 for the catalogue. */
+  pending: number;
+}
+
+export interface GetOptions {
+  /**
+   * `true`: ask the network even if a fresh copy is there; a copy still answers when the network fails (marked stale).
+   * `false`: never touch the network; rejects with `offline` when there is no copy.
+   * Not given: by the cache policy of the path.
+   */
+  revalidate?: boolean;
+}
+
+export type Role = 'learner' | 'author' | 'admin';
+
+export interface Profile {
+  id: string;
+  email: string;
+  display_name: string;
+  roles: Role[];
+  created_at_ms: number;
+}
+
+export interface ModuleSummary {
+  slug: string;
+  title: string;
+  subject: string;
+  /** Place within the subject, from 0. */
+  position: number;
+  difficulty: 'beginner' | 'intermediate' | 'advanced';
+  tags: string[];
+  /** BCP 47. */
+  language: string;
+  summary: string;
+  duration_minutes: number;
+  updated_at_ms: number;
+}
+
+export interface Module extends ModuleSummary {
+  /** Markdown, untrusted: sanitise what you render from it. */
+  content: string;
+  status: 'draft' | 'published';
+  version: number;
+  created_at_ms: number;
+}
+
+export interface Page<T> {
+  items: T[];
+  /** Give it back as `cursor` for the next page; absent on the last. */
+  next_cursor?: string;
+}
+
+export type Action =
+  | { kind: 'open' }
+  /** 1 to 86,400 seconds. */
+  | { kind: 'study'; seconds: number }
+  /** 0 to 100 percent, an integer; without a score: handed in, not scored. */
+  | { kind: 'submit'; score?: number }
+  | { kind: 'complete' };
+
+export interface ProgressRecord {
+  module: string;
+  status: 'not_started' | 'in_progress' | 'completed';
+  best_score?: number;
+  last_score?: { at_ms: number; operation: string; score: number };
+  time_spent_secs: number;
+  attempts: number;
+  updated_at_ms: number;
+  completed_at_ms?: number;
+}
+
+export interface Statistics {
+  modules: number;
+  completed: number;
+  in_progress: number;
+  time_spent_secs: number;
+  attempts: number;
+  scored: number;
+  score_sum: number;
+  /** Percent; absent when nothing was scored. */
+  average_score?: number;
+}
+
+export interface HistoryEntry {
+  id: string;
+  module: string;
+  at_ms: number;
+  action: Action;
+}
+
+export interface Operation {
+  /** Slug of the module it was done in. */
+  module: string;
+  action: Action;
+}
+
+export interface Recorded {
+  /** The operation's id, made here; the same for every attempt to send it. */
+  id: string;
+  /**
+   * `true`: on disk, and will be sent even if the page is killed now. `false`: there is no disk (see
+   * {@link Status.persistence}); it lives as long as this page.
+   */
+  durable: boolean;
+}
+
+export interface PendingOperation extends Operation {
+  id: string;
+  at_ms: number;
+  /** How often sending it was tried. It is never given up. */
+  attempts: number;
+}
+
+export interface RejectedOperation extends Operation {
+  id: string;
+  at_ms: number;
+  /** Why the origin will never apply it. */
+  problem: Problem;
+}
+
+/** RFC 9457, as the server sends it. */
+export interface Problem {
+  /** `urn:kairos:problem:<slug>`. */
+  type: string;
+  title: string;
+  status: number;
+  detail?: string;
+  errors?: { field: string; detail: string }[];
+}
+
+export interface Status {
+  /** Who is signed in here. Stays set when the session has ended but the data is kept (see `session`). */
+  user: Profile | null;
+  /**
+   * `none`: nobody signed in. `active`: signed in. `ended`: the server refused the session; the user's data and unsent
+   * operations are kept, and sending goes on when the same user signs in again.
+   */
+  session: 'none' | 'active' | 'ended';
+  /** Whether the last request got an answer from Kaïros. Learned from requests; `navigator.onLine` is not believed. */
+  reachable: boolean;
+  /** Whether the outbox is being sent right now by this client. */
+  sending: boolean;
+  /** The user's operations that the origin has not confirmed, oldest first. */
+  pending: PendingOperation[];
+  /** The user's operations that the origin refused; they stay until {@link KairosClient.dismissRejected}. */
+  rejected: RejectedOperation[];
+  /** `memory`: IndexedDB is refused or blocked; nothing survives a reload. */
+  persistence: 'disk' | 'memory';
+  memory: { entries: number; hits: number; misses: number };
+}
+
+export type ClientEvent =
+  /**
+   * The answers of these paths (without query) may be different now: `get` them again. Sent after a background
+   * revalidation that brought something new, after `mutate`, and after operations were sent.
+   */
+  | { type: 'changed'; paths: string[] }
+  /** Something in {@link KairosClient.status} changed. */
+  | { type: 'status' }
+  /**
+   * The session is over. `logout`: by {@link KairosClient.logout}, the user's data is wiped. `expired`: the server
+   * refused to renew it; data and unsent operations are kept for when the same user signs in.
+   */
+  | { type: 'signed-out'; reason: 'logout' | 'expired' };
+
+export class KairosClient {
+  private constructor();
+
+  /**
+   * Opens the store, restores the session and starts sending what waits. Never rejects because there is no disk or no
+   * network. Needs {@link init} first.
+   */
+  static open(options: OpenOptions): Promise<KairosClient>;
+
+  /** Creates an account and signs in. Replaces the present session; another user's unsent operations stay theirs. */
+  register(email: string, displayName: string, password: string): Promise<Profile>;
+
+  /** Signs in. Rejects with `wrong-credentials`, `offline`, … and changes nothing then. */
+  login(email: string, password: string): Promise<Profile>;
+
+  /**
+   * Sends the outbox if it can, ends the session at the origin if it can, and wipes everything of this user from memory
+   * and disk. When operations remain unsent it rejects with `pending_operations` and changes nothing, unless `discard`.
+   */
+  logout(options?: { discard?: boolean }): Promise<void>;
+
+  /**
+   * Answers a `GET`: a fresh copy at once; a stale one at once while a newer one is fetched; else from the network; when
+   * that fails, the copy from disk, marked stale.
+   *
+   * `/v1/me/progress`, `/v1/me/progress/stats` and `/v1/me/history` have the unsent operations applied.
+   *
+   * @param path Path and query, as in `/v1/modules?subject=caching&limit=50`.
+   * @throws KairosError `offline` when there is neither network nor copy; `unauthenticated` for `/v1/me…` with nobody signed in; else what the server said.
+   */
+  get<T>(path: string, options?: GetOptions): Promise<Answer<T>>;
+
+  /**
+   * Records what the signed-in learner did. Resolves when it is durably in the outbox; sending follows by itself.
+   *
+   * @throws KairosError `unauthenticated` with nobody signed in; `invalid-fields` when the values are out of range.
+   */
+  mutate(operation: Operation): Promise<Recorded>;
+
+  /** What is known now; synchronous and cheap. */
+  status(): Status;
+
+  /**
+   * Sends the outbox now. Resolves when it is empty (whatever the origin made of each operation).
+   *
+   * @throws KairosError `offline`, `unauthenticated`, `unavailable`, …: what is unsent is kept.
+   */
+  sync(): Promise<void>;
+
+  /** Forgets refused operations: those with these ids, or all. */
+  dismissRejected(ids?: string[]): Promise<void>;
+
+  /** Calls `listener` for each event until the returned function is called. A listener that throws harms nobody else. */
+  subscribe(listener: (event: ClientEvent) => void): () => void;
+
+  /** Stops timers and listeners and closes the database. Unsent operations stay on disk. Idempotent. */
+  close(): Promise<void>;
+}
+
+/**
+ * What `get` and the others reject with. `code` is stable:
+ *
+ * - `offline`: no answer from Kaïros: no network, or something in between answered instead (a captive portal, a proxy);
+ * - `unauthenticated`: nobody is signed in, or the session has ended;
+ * - `pending_operations`: {@link KairosClient.logout} would lose operations;
+ * - `invalid_argument`: a path that is none, an option of the wrong type;
+ * - `closed`: the client was closed;
+ * - `storage`: the disk failed in a way that working from memory cannot hide;
+ * - else the last part of the server's problem type: `wrong-credentials`, `email-taken`, `not-found`, `invalid-fields`,
+ *   `too-many-requests`, `unavailable`, `internal`, …
+ */
+export class KairosError extends Error {
+  readonly name: 'KairosError';
+  readonly code: string;
+  /** What the server said, when it gave a problem. */
+  readonly problem?: Problem;
+}
