@@ -1,5 +1,7 @@
 //! Wire types of accounts: sign-up, sign-in, tokens and what a token claims. Not how any of it is checked.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::UnixMillis;
@@ -36,7 +38,7 @@ impl Role {
 }
 
 /// Body of `POST /v1/auth/register`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RegisterRequest {
     /// Compared without regard to case.
@@ -48,7 +50,7 @@ pub struct RegisterRequest {
 }
 
 /// Body of `POST /v1/auth/login`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LoginRequest {
     /// As registered.
@@ -58,7 +60,7 @@ pub struct LoginRequest {
 }
 
 /// Body of `POST /v1/auth/refresh` and `POST /v1/auth/logout`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RefreshRequest {
     /// The newest refresh token of the session.
@@ -66,7 +68,7 @@ pub struct RefreshRequest {
 }
 
 /// Answer to register, login and refresh. Never cached by anyone.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct TokenGrant {
     /// A JWT signed with EdDSA; sent as `Authorization: Bearer …`.
     pub access_token: String,
@@ -108,6 +110,24 @@ pub struct Claims {
     pub exp: i64,
     /// What the account may do.
     pub roles: Vec<Role>,
+}
+
+/// `Debug` without the secrets, so that no log can have them.
+macro_rules! debug_without_secrets {
+    ($($name:ident { $($shown:ident),* })*) => {$(
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($name))$(.field(stringify!($shown), &self.$shown))*.finish_non_exhaustive()
+            }
+        }
+    )*};
+}
+
+debug_without_secrets! {
+    RegisterRequest { email, display_name }
+    LoginRequest { email }
+    RefreshRequest {}
+    TokenGrant { expires_in_secs, profile }
 }
 
 /// `iss` of every token.

@@ -1,8 +1,10 @@
 //! Reads `Cache-Control` and its targeted kin (RFC 9111 §5.2, RFC 5861, RFC 9213) from answers and requests. Decides nothing:
 //! that is [`crate::freshness`].
 
+use crate::field::split_unquoted;
+
 /// The directives that Kaïros acts on. Where a directive comes twice or with a bad value, the stricter reading is taken
-/// (RFC 9111 §4.2.1).
+/// (RFC 9111 §4.2.1); a quoted string that does not end makes the whole `no-store`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CacheControl {
     /// Seconds.
@@ -37,18 +39,19 @@ impl CacheControl {
     #[must_use]
     pub fn parse(value: &str) -> Self {
         let mut directives = Self::default();
-        for member in split_outside_quotes(value) {
-            let (name, argument) = match member.split_once('=') {
-                Some((name, argument)) => (name.trim(), Some(argument.trim())),
-                None => (member.trim(), None),
-            };
-            directives.read(&name.to_ascii_lowercase(), argument);
+        for member in split_unquoted(value, ',') {
+            // A quoted string without an end may hide any directive, `no-store` among them.
+            directives.no_store |= member.matches('"').count() % 2 == 1;
+            match member.split_once('=') {
+                Some((name, argument)) => directives.read(name.trim_end(), Some(argument.trim_start())),
+                None => directives.read(member, None),
+            }
         }
         directives
     }
 
     fn read(&mut self, name: &str, argument: Option<&str>) {
-        match name {
+        match name.to_ascii_lowercase().as_str() {
             "max-age" => set_strictest(&mut self.max_age, argument),
             "s-maxage" => set_strictest(&mut self.s_maxage, argument),
             "stale-while-revalidate" => set_strictest(&mut self.stale_while_revalidate, argument),
@@ -78,18 +81,4 @@ fn delta_secs(text: &str) -> Option<u32> {
     }
     let secs = digits.parse::<u64>().unwrap_or(MAX_DELTA_SECS).min(MAX_DELTA_SECS);
     u32::try_from(secs).ok()
-}
-
-fn split_outside_quotes(value: &str) -> impl Iterator<Item = &str> {
-    let mut in_quotes = false;
-    let mut escaped = false;
-    value.split(move |c| {
-        let was_escaped = std::mem::take(&mut escaped);
-        match c {
-            '\\' if in_quotes && !was_escaped => escaped = true,
-            '"' if !was_escaped => in_quotes = !in_quotes,
-            _ => {}
-        }
-        c == ',' && !in_quotes
-    })
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::field::split_unquoted;
+
 /// This cache's name at the origin.
 pub const ORIGIN: &str = "kairos-origin";
 /// This cache's name at the edge.
@@ -86,8 +88,8 @@ impl fmt::Display for CacheStatus {
 /// Whether `cache` says in a `Cache-Status` value that it answered.
 #[must_use]
 pub fn is_hit(value: &str, cache: &str) -> bool {
-    value.split(',').any(|member| {
-        let mut parts = member.split(';').map(str::trim);
-        parts.next() == Some(cache) && parts.any(|p| p == "hit")
+    split_unquoted(value, ',').any(|member| {
+        let mut parts = split_unquoted(member, ';');
+        parts.next() == Some(cache) && parts.any(|parameter| parameter == "hit")
     })
 }

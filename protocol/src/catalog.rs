@@ -145,6 +145,12 @@ fn english() -> String {
     "en".to_owned()
 }
 
+/// Whether `text` has the form of a language tag: subtags of 1 to 8 letters and digits, at most 35 characters (RFC 5646 §4.4.1).
+fn is_language_tag(text: &str) -> bool {
+    let is_subtag = |t: &str| (1..=8).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_alphanumeric());
+    (2..=35).contains(&text.len()) && text.split('-').all(is_subtag)
+}
+
 impl ModuleDraft {
     /// Largest content, in bytes.
     pub const MAX_CONTENT_BYTES: usize = 512 * 1024;
@@ -161,7 +167,7 @@ impl ModuleDraft {
         check("title", length(self.title.trim(), 1, 200));
         check("subject", length(self.subject.trim(), 1, 100));
         check("summary", length(&self.summary, 0, 1_000));
-        check("language", length(&self.language, 2, 35));
+        check("language", (!is_language_tag(&self.language)).then(|| "must be a BCP 47 language tag".to_owned()));
         check("tags", (self.tags.len() > 20).then(|| "must be at most 20".to_owned()));
         for tag in &self.tags {
             check("tags", length(tag, 1, 50).map(|p| format!("each {p}")));

@@ -46,51 +46,35 @@ impl Encoding {
 /// coding gives identity: a body that a client may not want is better than none.
 #[must_use]
 pub fn negotiate(accept_encoding: Option<&str>, available: &[Encoding]) -> Encoding {
-    let Some(value) = accept_encoding else {
-        return Encoding::Identity;
-    };
-    let weights = parse_weights(value);
-    let weight_of = |encoding: Encoding| {
-        let named = weights.iter().find(|(token, _)| Encoding::parse(token) == Some(encoding));
-        let any = weights.iter().find(|(token, _)| *token == "*");
-        // Identity that nobody named is acceptable, but anything named is preferred to it.
-        let unnamed = if encoding == Encoding::Identity { 1 } else { 0 };
-        named.or(any.filter(|_| encoding != Encoding::Identity)).map_or(unnamed, |(_, weight)| *weight)
-    };
-    let is_available = |e: &Encoding| *e == Encoding::Identity || available.contains(e);
-    let candidates = Encoding::PREFERRED.iter().copied().filter(is_available);
-    let best = candidates.filter(|e| weight_of(*e) > 0).rev_max_by_key(weight_of);
-    best.unwrap_or(Encoding::Identity)
+    let value = accept_encoding.unwrap_or_default();
+    // `max_by` keeps the last of equals: the order is reversed so that the preferred one comes last.
+    let candidates =
+        Encoding::PREFERRED.iter().rev().copied().filter(|e| available.contains(e) || *e == Encoding::Identity);
+    candidates
+        .map(|encoding| (encoding, weight(value, encoding)))
+        .filter(|(_, weight)| *weight > 0.0)
+        .max_by(|(_, one), (_, other)| one.total_cmp(other))
+        .map_or(Encoding::Identity, |(encoding, _)| encoding)
 }
 
-/// Tokens with their weights in thousandths. A weight that cannot be read counts as 0: not wanted.
-fn parse_weights(value: &str) -> Vec<(&str, u16)> {
-    let member = |text: &'_ str| -> Option<(usize, u16)> {
-        let mut parts = text.split(';');
-        let token = parts.next()?.trim();
-        let weight = parts.find_map(|p| p.trim().strip_prefix("q=").or_else(|| p.trim().strip_prefix("Q=")));
-        let thousandths = weight.map_or(1_000, |w| {
-            w.trim().parse::<f32>().ok().filter(|w| (0.0..=1.0).contains(w)).map_or(0, |w| (w * 1_000.0) as u16)
-        });
-        (!token.is_empty()).then_some((token.len(), thousandths))
-    };
-    value
-        .split(',')
-        .filter_map(|text| member(text).and_then(|(length, weight)| Some((text.trim_start().get(..length)?, weight))))
-        .collect()
+/// How much `accept_encoding` wants `encoding`, 0 to 1: what it says of the coding itself, else of `*`. Identity that is not
+/// named is acceptable, but whatever is named is wanted more.
+fn weight(accept_encoding: &str, encoding: Encoding) -> f32 {
+    let unnamed = if encoding == Encoding::Identity { f32::MIN_POSITIVE } else { 0.0 };
+    let members = || accept_encoding.split(',').map(read_member);
+    let named = members().find(|(coding, _)| Encoding::parse(coding) == Some(encoding));
+    let any = members().find(|(coding, _)| *coding == "*" && encoding != Encoding::Identity);
+    named.or(any).map_or(unnamed, |(_, weight)| weight)
 }
 
-trait RevMaxByKey: Iterator + Sized {
-    /// Like `max_by_key`, but the first of equals wins.
-    fn rev_max_by_key<K: Ord>(self, key: impl Fn(Self::Item) -> K) -> Option<Self::Item>
-    where
-        Self::Item: Copy,
-    {
-        self.fold(None, |best, item| match best {
-            Some(best) if key(best) >= key(item) => Some(best),
-            _ => Some(item),
-        })
-    }
+/// One member of `Accept-Encoding`: its coding and its weight, 1 where none is given. A weight that cannot be read counts as
+/// 0: not wanted.
+fn read_member(member: &str) -> (&str, f32) {
+    let (coding, parameters) = member.split_once(';').unwrap_or((member, ""));
+    let quality =
+        parameters.split(';').filter_map(|p| p.split_once('=')).find(|(name, _)| name.trim().eq_ignore_ascii_case("q"));
+    let weight = quality.map_or(1.0, |(_, value)| {
+        value.trim().parse().ok().filter(|weight| (0.0..=1.0).contains(weight)).unwrap_or(0.0)
+    });
+    (coding.trim(), weight)
 }
-
-impl<I: Iterator> RevMaxByKey for I {}

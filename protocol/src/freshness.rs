@@ -29,7 +29,8 @@ pub fn age_secs(stored_at: UnixMillis, age_when_stored_secs: u32, now: UnixMilli
 }
 
 /// Judges an answer that is `age_secs` old. `request` holds the caller's own directives: `no-cache` and a smaller `max-age`
-/// make it [`Freshness::StaleIfError`] at best.
+/// make it [`Freshness::StaleIfError`] at best, and so does `max-age=0`, however young it is. A caller that gives any
+/// `max-age` does not want what is stale (RFC 9111 §5.2.1.1): it is never given it while a newer one is fetched.
 #[must_use]
 pub fn judge(age_secs: u32, window: Window, request: &CacheControl) -> Freshness {
     let caller_accepts = !request.no_cache && request.max_age.is_none_or(|most| age_secs <= most && most > 0);
@@ -37,14 +38,17 @@ pub fn judge(age_secs: u32, window: Window, request: &CacheControl) -> Freshness
     if caller_accepts && within(0) {
         return Freshness::Fresh { ttl_secs: window.fresh_secs - age_secs };
     }
-    if caller_accepts && within(window.stale_while_revalidate_secs) {
+    if caller_accepts && request.max_age.is_none() && within(window.stale_while_revalidate_secs) {
         return Freshness::StaleWhileRevalidate;
     }
     if within(window.stale_if_error_secs) { Freshness::StaleIfError } else { Freshness::Expired }
 }
 
-/// The window that an answer's directives give a shared cache: `targeted` (RFC 9213) alone where there is one, else
+/// The window that an answer's directives give a shared cache: that of `targeted` (RFC 9213) where there is one, else that of
 /// `Cache-Control`. `None`: it may not be stored. There is no heuristic freshness: what does not say is not stored.
+///
+/// Stricter than the RFCs where that is safer: `no-store` and `private` forbid storing wherever they stand, and `no-cache`
+/// does so too.
 #[must_use]
 pub fn shared_window(targeted: Option<&CacheControl>, general: &CacheControl) -> Option<Window> {
     let directives = targeted.unwrap_or(general);

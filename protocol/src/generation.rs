@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::UnixMillis;
+use crate::field::split_unquoted;
 use crate::ids::UserId;
 
 /// What a generation counts the changes of.
@@ -107,18 +108,19 @@ impl Generations {
         self.0.iter().all(|(namespace, generation)| minimum.get(namespace).is_none_or(|least| *generation >= least))
     }
 
-    /// Reads a header value. Members that are no namespace of ours or no integer are left out, as RFC 9651 §4.2 lets a field
-    /// define; an unreadable value has no members. Parameters are ignored.
+    /// Reads a header value, more leniently than RFC 9651 §4.2: members that are no namespace of ours or no integer are left
+    /// out, and so is everything after the first [`Generations::MAX_NAMESPACES`]. Of doubles the last counts; parameters are
+    /// ignored.
     #[must_use]
     pub fn parse(value: &str) -> Self {
         let member = |text: &str| {
-            let (key, rest) = text.trim().split_once('=')?;
+            let (key, rest) = text.split_once('=')?;
             let number = rest.split(';').next()?.trim();
             let is_integer = !number.is_empty() && number.len() <= 15 && number.bytes().all(|b| b.is_ascii_digit());
             let generation = is_integer.then(|| number.parse().ok()).flatten().map(Generation::new)?;
             Some((Namespace::parse(key)?, generation))
         };
-        Self(value.split(',').take(Self::MAX_NAMESPACES).filter_map(member).collect())
+        Self(split_unquoted(value, ',').take(Self::MAX_NAMESPACES).filter_map(member).collect())
     }
 }
 

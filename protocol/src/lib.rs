@@ -8,6 +8,7 @@ pub mod cache_control;
 pub mod cache_status;
 pub mod catalog;
 pub mod encoding;
+mod field;
 pub mod freshness;
 pub mod generation;
 pub mod headers;

@@ -156,10 +156,12 @@ impl Policy {
     /// without one, answers for a subject depend on nothing and are not stored.
     #[must_use]
     pub fn namespaces(self, subject: Option<&UserId>) -> Vec<Namespace> {
-        match self.sharing() {
-            Sharing::Everyone if self != Self::Published => vec![Namespace::Catalog],
-            Sharing::Subject => subject.map(|id| Namespace::User(id.clone())).into_iter().collect(),
-            Sharing::Everyone | Sharing::Nobody => Vec::new(),
+        match self {
+            Self::CatalogList | Self::CatalogModule | Self::CatalogSearch => vec![Namespace::Catalog],
+            Self::Progress | Self::Statistics | Self::History | Self::Profile => {
+                subject.map(|id| Namespace::User(id.clone())).into_iter().collect()
+            }
+            Self::Published | Self::NoStore => Vec::new(),
         }
     }
 
@@ -177,8 +179,12 @@ impl Policy {
     /// `CDN-Cache-Control` (RFC 9213) as the origin writes it: the edge's window. `None` where the edge may not store.
     #[must_use]
     pub fn cdn_cache_control(self) -> Option<String> {
-        let window = self.at_edge();
-        (self.sharing() == Sharing::Everyone && window.fresh_secs > 0)
-            .then(|| format!("max-age={}, stale-if-error={}", window.fresh_secs, window.stale_if_error_secs))
+        let Window { fresh_secs, stale_while_revalidate_secs, stale_if_error_secs } = self.at_edge();
+        let stale = |directive: &str, secs: u32| if secs > 0 { format!(", {directive}={secs}") } else { String::new() };
+        (self.sharing() == Sharing::Everyone && fresh_secs > 0).then(|| {
+            let while_revalidate = stale("stale-while-revalidate", stale_while_revalidate_secs);
+            let if_error = stale("stale-if-error", stale_if_error_secs);
+            format!("max-age={fresh_secs}{while_revalidate}{if_error}")
+        })
     }
 }

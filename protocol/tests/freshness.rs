@@ -1,0 +1,105 @@
+//! Whether a stored answer may be used: ages, windows, what the caller asks for, and what an answer's directives allow a shared
+//! cache (RFC 9111 §3, §4.2; RFC 5861; RFC 9213).
+
+use kairos_protocol::cache_control::CacheControl;
+use kairos_protocol::freshness::Freshness::{Expired, Fresh, StaleIfError, StaleWhileRevalidate};
+use kairos_protocol::freshness::{age_secs, judge, shared_window};
+use kairos_protocol::policy::Window;
+
+const fn window(fresh_secs: u32, stale_while_revalidate_secs: u32, stale_if_error_secs: u32) -> Window {
+    Window { fresh_secs, stale_while_revalidate_secs, stale_if_error_secs }
+}
+
+#[test]
+fn age_grows_with_the_clock_and_never_shrinks_below_what_it_was() {
+    for (stored_at, age_when_stored, now, age) in [
+        (1_000, 0, 1_000, 0),
+        (1_000, 0, 1_999, 0),
+        (1_000, 0, 2_000, 1),
+        (1_000, 7, 61_000, 67),
+        (61_000, 7, 1_000, 7),
+        (i64::MAX, 7, i64::MIN, 7),
+        (i64::MIN, 0, i64::MAX, u32::MAX),
+        (0, u32::MAX, 60_000, u32::MAX),
+    ] {
+        assert_eq!(age_secs(stored_at, age_when_stored, now), age, "stored at {stored_at}, now {now}");
+    }
+}
+
+#[test]
+fn an_answer_is_judged_by_its_age() {
+    let both = window(60, 30, 600);
+    for (age, window, verdict) in [
+        (0, both, Fresh { ttl_secs: 60 }),
+        (59, both, Fresh { ttl_secs: 1 }),
+        (60, both, StaleWhileRevalidate),
+        (89, both, StaleWhileRevalidate),
+        (90, both, StaleIfError),
+        (659, both, StaleIfError),
+        (660, both, Expired),
+        (u32::MAX, both, Expired),
+        (0, window(0, 0, 0), Expired),
+        (0, window(0, 0, 1), StaleIfError),
+        (60, window(60, 0, 0), Expired),
+        (100, window(60, 600, 0), StaleWhileRevalidate),
+        (u32::MAX - 1, window(u32::MAX, u32::MAX, u32::MAX), Fresh { ttl_secs: 1 }),
+        (u32::MAX, window(u32::MAX, u32::MAX, u32::MAX), Expired),
+    ] {
+        assert_eq!(judge(age, window, &CacheControl::default()), verdict, "at {age} s in {window:?}");
+    }
+}
+
+#[test]
+fn the_caller_may_ask_for_less_age() {
+    let both = window(60, 30, 600);
+    for (request, age, verdict) in [
+        ("no-cache", 1, StaleIfError),
+        ("no-cache", 700, Expired),
+        ("max-age=0", 0, StaleIfError),
+        ("max-age=x", 0, StaleIfError),
+        ("max-age=10", 10, Fresh { ttl_secs: 50 }),
+        ("max-age=10", 11, StaleIfError),
+        ("max-age=600", 59, Fresh { ttl_secs: 1 }),
+        ("max-age=600", 60, StaleIfError),
+        ("stale-if-error=9, only-if-cached", 60, StaleWhileRevalidate),
+    ] {
+        assert_eq!(judge(age, both, &CacheControl::parse(request)), verdict, "{request} at {age} s");
+    }
+}
+
+#[test]
+fn only_what_says_so_may_be_stored_by_a_shared_cache() {
+    for (targeted, general, allowed) in [
+        (None, "max-age=60", Some(window(60, 0, 0))),
+        (None, "max-age=60, s-maxage=600", Some(window(600, 0, 0))),
+        (None, "s-maxage=60", Some(window(60, 0, 0))),
+        (None, "max-age=60, stale-while-revalidate=5, stale-if-error=9", Some(window(60, 5, 9))),
+        // §5.2.2.10: s-maxage includes proxy-revalidate.
+        (None, "s-maxage=60, stale-while-revalidate=5, stale-if-error=9", Some(window(60, 0, 0))),
+        (None, "max-age=60, stale-if-error=9, must-revalidate", Some(window(60, 0, 0))),
+        (None, "max-age=60, stale-if-error=9, proxy-revalidate", Some(window(60, 0, 0))),
+        (None, "", None),
+        (None, "public", None),
+        (None, "max-age=0", None),
+        (None, "max-age=60, s-maxage=0", None),
+        (None, "max-age=banana", None),
+        (None, "max-age=60, private", None),
+        (None, "max-age=60, no-store", None),
+        (None, "max-age=60, no-cache", None),
+        (None, "max-age=60, private=\"x\"", None),
+        (Some("max-age=300, stale-if-error=9"), "public, no-cache", Some(window(300, 0, 9))),
+        (Some("max-age=1"), "max-age=600", Some(window(1, 0, 0))),
+        (Some("max-age=600"), "max-age=1", Some(window(600, 0, 0))),
+        (Some(""), "max-age=600", None),
+        (Some("&&&&&"), "max-age=600", None),
+        (Some("no-store"), "max-age=600", None),
+        (Some("max-age=60, private"), "max-age=600", None),
+        // Stricter than RFC 9213: what is private or not to be stored stays so.
+        (Some("max-age=600"), "private", None),
+        (Some("max-age=600"), "no-store", None),
+    ] {
+        let read = targeted.map(CacheControl::parse);
+        let found = shared_window(read.as_ref(), &CacheControl::parse(general));
+        assert_eq!(found, allowed, "targeted {targeted:?}, general {general}");
+    }
+}
