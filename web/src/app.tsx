@@ -1,0 +1,94 @@
+/** The app: the masthead, the view that the address names, and what is said about both. Every view is on this screen. */
+import { ErrorBoundary, lazy, LocationProvider, Route, Router, useLocation } from "preact-iso";
+import { views } from "./api.ts";
+import { status } from "./kairos.ts";
+import { Announcer } from "./parts/announcer.tsx";
+import { Banner } from "./parts/banner.tsx";
+import { Connection } from "./parts/connection.tsx";
+import { Icon, type IconName, Mark } from "./parts/icon.tsx";
+import { ThemeButton } from "./parts/theme-button.tsx";
+import { AccountPage } from "./views/account.tsx";
+import { Catalogue } from "./views/catalogue.tsx";
+import { HistoryPage } from "./views/history.tsx";
+import { NotFound } from "./views/not-found.tsx";
+import { Register, SignIn } from "./views/sign-in.tsx";
+
+const ModulePage = lazy(() => import("./views/module.tsx"));
+const ProgressPage = lazy(() => import("./views/progress.tsx"));
+
+/** Views with large libraries come after the first one is on the screen. */
+export function preloadViews(): void {
+  void ModulePage.preload();
+  void ProgressPage.preload();
+}
+
+export function App() {
+  return (
+    <LocationProvider>
+      <a class="skip" href="#main">Skip to the content</a>
+      <Masthead />
+      <Banner />
+      <main id="main" tabIndex={-1}>
+        <ErrorBoundary onError={reportBrokenView}>
+          <Router onRouteChange={scrollToTop}>
+            <Route path="/" component={Catalogue} />
+            <Route path="/modules/:slug" component={ModulePage} />
+            <Route path="/progress" component={ProgressPage} />
+            <Route path="/history" component={HistoryPage} />
+            <Route path="/account" component={AccountPage} />
+            <Route path="/sign-in" component={SignIn} />
+            <Route path="/register" component={Register} />
+            <Route default component={NotFound} />
+          </Router>
+        </ErrorBoundary>
+      </main>
+      <Announcer />
+    </LocationProvider>
+  );
+}
+
+function Masthead() {
+  const { user } = status.value;
+  return (
+    <header class="masthead">
+      <div class="masthead-inner">
+        <a class="brand" href={views.catalogue}><Mark /> Kaïros</a>
+        <nav class="main-nav" aria-label="Main">
+          <NavLink href={views.catalogue} icon="catalogue" name="Catalogue" />
+          <NavLink href={views.progress} icon="progress" name="Progress" />
+          <NavLink href={views.history} icon="history" name="History" />
+          {user === null
+            ? <NavLink href={views.signIn} icon="account" name="Sign in" />
+            : <NavLink href={views.account} icon="account" name={user.display_name} />}
+        </nav>
+        <div class="masthead-tools">
+          <Connection />
+          <ThemeButton />
+        </div>
+      </div>
+    </header>
+  );
+}
+
+function NavLink({ href, icon, name }: { href: string; icon: IconName; name: string }) {
+  const { path } = useLocation();
+  const isCurrent = href === views.catalogue ? path === "/" || path.startsWith("/modules/") : path === href;
+  return (
+    <a href={href} aria-current={isCurrent ? (path === href ? "page" : "true") : undefined}>
+      <Icon name={icon} /> <span>{name}</span>
+    </a>
+  );
+}
+
+let lastPath = location.pathname;
+
+/** A new view starts at its top; another filter of the same view stays where it is. */
+function scrollToTop(url: string): void {
+  const path = url.split("?", 1)[0] ?? url;
+  if (path !== lastPath) scrollTo(0, 0);
+  lastPath = path;
+}
+
+function reportBrokenView(error: Error): void {
+  console.error("a view failed", error);
+}

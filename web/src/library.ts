@@ -1,0 +1,51 @@
+/**
+ * What several views need to know of the whole catalogue and of the learner's whole progress: titles by slug, the order of a
+ * subject, the record of a module. Loaded in the background, once, from copies where there are any.
+ */
+import { computed, effect, signal } from "@preact/signals";
+import { MAX_LIMIT, type ModuleSummary, type ProgressRecord, paths } from "./api.ts";
+import { isSignedIn, userId } from "./kairos.ts";
+import { PagedList } from "./paged-list.ts";
+
+/** So many pages are enough for 2,000 modules; beyond them slugs stand in for titles. */
+const MAX_PAGES = 20;
+
+const catalogue = signal<PagedList<ModuleSummary> | undefined>(undefined);
+const progress = signal<PagedList<ProgressRecord> | undefined>(undefined);
+
+export const summaries = computed(() => new Map((catalogue.value?.items.value ?? []).map((item) => [item.slug, item])));
+export const records = computed(() => new Map((progress.value?.items.value ?? []).map((item) => [item.module, item])));
+/** Whether {@link records} says all there is to know for now: it was loaded, or cannot be. */
+export const recordsSettled = computed(() => {
+  const list = progress.value;
+  return list !== undefined && (list.items.value !== undefined || list.error.value !== undefined);
+});
+export const subjects = computed(() => [...new Set([...summaries.value.values()].map((item) => item.subject))].sort());
+
+/** Starts loading, and starts over when somebody else signs in. Call once. */
+export function openLibrary(): void {
+  catalogue.value = new PagedList((cursor) => paths.modules({ limit: MAX_LIMIT, ...(cursor && { cursor }) }), MAX_PAGES);
+  effect(() => {
+    if (userId.value === undefined || !isSignedIn.value) return;
+    const list = new PagedList<ProgressRecord>(paths.progress, MAX_PAGES);
+    progress.value = list;
+    return () => {
+      list.close();
+      progress.value = undefined;
+    };
+  });
+}
+
+export function titleOf(slug: string): string {
+  return summaries.value.get(slug)?.title ?? slug;
+}
+
+/** The modules before and after `slug` in its subject. */
+export function neighbours(slug: string): { previous: ModuleSummary | undefined; next: ModuleSummary | undefined } {
+  const subject = summaries.value.get(slug)?.subject;
+  const inOrder = [...summaries.value.values()]
+    .filter((item) => item.subject === subject)
+    .sort((a, b) => a.position - b.position || (a.slug < b.slug ? -1 : 1));
+  const place = inOrder.findIndex((item) => item.slug === slug);
+  return place < 0 ? { previous: undefined, next: undefined } : { previous: inOrder[place - 1], next: inOrder[place + 1] };
+}

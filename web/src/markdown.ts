@@ -1,0 +1,86 @@
+/**
+ * Markdown to HTML that is safe to show: module content is untrusted, whoever wrote it.
+ *
+ * Nothing in the result runs, is styled, submits, or is loaded from another host: pictures from elsewhere become links.
+ */
+import DOMPurify, { type Config } from "dompurify";
+import { Marked, type Token, type Tokens } from "marked";
+
+/** Ids of headings start with this, so that content cannot take the name of an element of the page. */
+const ID_PREFIX = "section-";
+
+const SANITISE: Config = {
+  ALLOWED_TAGS: [
+    ..."h2 h3 h4 h5 h6 p br hr blockquote ul ol li dl dt dd pre code kbd samp var em strong b i s del ins sub sup mark".split(" "),
+    ..."small abbr cite q table thead tbody tfoot tr th td caption a img figure figcaption details summary div span".split(" "),
+  ],
+  ALLOWED_ATTR: "href src alt title align start colspan rowspan lang dir width height".split(" "),
+  ALLOW_ARIA_ATTR: false,
+  ALLOW_DATA_ATTR: false,
+  RETURN_TRUSTED_TYPE: true,
+};
+
+const markdown = new Marked({ gfm: true });
+const purifier = DOMPurify(window);
+
+purifier.addHook("afterSanitizeAttributes", (element) => {
+  if (element instanceof HTMLImageElement) restrictImage(element);
+  else if (element instanceof HTMLAnchorElement) restrictLink(element);
+  else if (/^H[2-6]$/.test(element.tagName)) element.id = ID_PREFIX + anchor(element.textContent ?? "");
+});
+
+/** The content as trusted HTML. `title` is shown by the page: a first heading that repeats it is left out. */
+export function renderMarkdown(content: string, title: string): TrustedHTML | string {
+  const tokens = markdown.lexer(content);
+  const shown = repeatsTitle(tokens[0], title) ? Object.assign(tokens.slice(1), { links: tokens.links }) : tokens;
+  markdown.walkTokens(shown, demote);
+  return purifier.sanitize(markdown.parser(shown), SANITISE) as TrustedHTML | string;
+}
+
+function repeatsTitle(token: Token | undefined, title: string): boolean {
+  return token?.type === "heading" && token.depth === 1 && (token as Tokens.Heading).text.trim() === title.trim();
+}
+
+/** The page's own heading is the only one of the first level. */
+function demote(token: Token): void {
+  if (token.type === "heading") token.depth = Math.min(token.depth + 1, 6);
+}
+
+function restrictLink(link: HTMLAnchorElement): void {
+  const href = link.getAttribute("href");
+  if (href === null) return;
+  if (href.startsWith("#")) link.setAttribute("href", `#${ID_PREFIX}${anchor(decodeURIComponent(href.slice(1)))}`);
+  else if (isElsewhere(href)) {
+    link.target = "_blank";
+    link.rel = "noopener noreferrer";
+  }
+}
+
+function restrictImage(image: HTMLImageElement): void {
+  const source = image.getAttribute("src") ?? "";
+  if (source !== "" && !isElsewhere(source)) {
+    image.setAttribute("loading", "lazy");
+    return;
+  }
+  const text = image.alt || "Picture";
+  const link = image.ownerDocument.createElement(/^https?:/i.test(source) ? "a" : "span");
+  link.textContent = link instanceof HTMLAnchorElement ? `${text} (picture on another site)` : text;
+  if (link instanceof HTMLAnchorElement) {
+    link.setAttribute("href", source);
+    restrictLink(link);
+  }
+  image.replaceWith(link);
+}
+
+function isElsewhere(reference: string): boolean {
+  try {
+    const url = new URL(reference, location.href);
+    return url.protocol !== "data:" && url.origin !== location.origin;
+  } catch {
+    return true;
+  }
+}
+
+function anchor(text: string): string {
+  return text.toLowerCase().trim().replace(/[^\p{L}\p{N}\s-]/gu, "").replace(/\s+/g, "-");
+}

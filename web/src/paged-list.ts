@@ -1,0 +1,80 @@
+/** A list that comes in pages: what was loaded of it, kept up to date. One answer alone is `use-answer.ts`. */
+import { batch, signal } from "@preact/signals";
+import { useEffect, useMemo } from "preact/hooks";
+import type { KairosError } from "@kairos/client";
+import type { Page } from "./api.ts";
+import { asKairosError, fetchAnswer, onChanged, type Received } from "./kairos.ts";
+
+/** The path of the page that `cursor` names; without one, of the first. */
+export type PathOf = (cursor?: string) => string;
+
+export class PagedList<T> {
+  /** Undefined until the first page is there. */
+  readonly items = signal<T[] | undefined>(undefined);
+  /** The oldest of the answers that the items are from. */
+  readonly oldest = signal<Received<Page<T>> | undefined>(undefined);
+  readonly error = signal<KairosError | undefined>(undefined);
+  readonly hasMore = signal(false);
+  readonly isLoading = signal(false);
+
+  readonly #pathOf: PathOf;
+  #pagesWanted: number;
+  /** Grows with each load, so that one that was overtaken notices. */
+  #generation = 0;
+  readonly #unsubscribe: () => void;
+
+  /** Loads the first `pagesWanted` pages, and again whenever they may have changed. */
+  constructor(pathOf: PathOf, pagesWanted = 1) {
+    this.#pathOf = pathOf;
+    this.#pagesWanted = pagesWanted;
+    this.#unsubscribe = onChanged(pathOf(), () => void this.load());
+    void this.load();
+  }
+
+  more(): void {
+    this.#pagesWanted += 1;
+    void this.load();
+  }
+
+  /** Copies answer where there are some; `revalidate` asks the network first. */
+  async load(revalidate?: boolean): Promise<void> {
+    const generation = ++this.#generation;
+    this.isLoading.value = true;
+    const pages: Received<Page<T>>[] = [];
+    let error: KairosError | undefined;
+    let cursor: string | undefined;
+    do {
+      try {
+        pages.push(await fetchAnswer<Page<T>>(this.#pathOf(cursor), revalidate));
+      } catch (thrown) {
+        error = asKairosError(thrown);
+      }
+      if (generation !== this.#generation) return;
+      cursor = pages.at(-1)?.answer.body.next_cursor;
+    } while (error === undefined && cursor !== undefined && pages.length < this.#pagesWanted);
+    this.#show(pages, cursor !== undefined, error);
+  }
+
+  close(): void {
+    this.#generation += 1;
+    this.#unsubscribe();
+  }
+
+  #show(pages: Received<Page<T>>[], hasMore: boolean, error: KairosError | undefined): void {
+    batch(() => {
+      this.isLoading.value = false;
+      this.error.value = error;
+      if (pages.length === 0) return;
+      this.items.value = pages.flatMap((page) => page.answer.body.items);
+      this.oldest.value = pages.reduce((a, b) => (b.answer.ageMs > a.answer.ageMs ? b : a));
+      this.hasMore.value = hasMore;
+    });
+  }
+}
+
+/** The list for `key`: another key is another list. */
+export function usePagedList<T>(pathOf: PathOf, key: string): PagedList<T> {
+  const list = useMemo(() => new PagedList<T>(pathOf), [key]);
+  useEffect(() => () => list.close(), [list]);
+  return list;
+}

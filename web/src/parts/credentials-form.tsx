@@ -1,0 +1,84 @@
+/** The form behind signing in and creating an account: fields, what is wrong with them, and one button. */
+import { useId, useState } from "preact/hooks";
+import type { KairosError } from "@kairos/client";
+import { asKairosError } from "../kairos.ts";
+
+export interface FieldSpec {
+  /** As the API calls it. */
+  name: string;
+  label: string;
+  type: "email" | "password" | "text";
+  autocomplete: "username" | "name" | "current-password" | "new-password";
+  hint?: string;
+  minLength?: number;
+  maxLength?: number;
+}
+
+interface CredentialsFormProps {
+  fields: FieldSpec[];
+  action: string;
+  onSubmit: (values: Record<string, string>) => Promise<void>;
+}
+
+export function CredentialsForm({ fields, action, onSubmit }: CredentialsFormProps) {
+  const [error, setError] = useState<KairosError>();
+  const [isBusy, setBusy] = useState(false);
+  const submit = async (event: SubmitEvent) => {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget as HTMLFormElement);
+    setBusy(true);
+    setError(undefined);
+    try {
+      await onSubmit(Object.fromEntries(fields.map(({ name }) => [name, String(form.get(name) ?? "")])));
+    } catch (thrown) {
+      setError(asKairosError(thrown));
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <form class="credentials" onSubmit={(event) => void submit(event)}>
+      {fields.map((field) => (
+        <Field key={field.name} field={field} problem={error?.problem?.errors?.find((wrong) => wrong.field === field.name)?.detail} />
+      ))}
+      {error !== undefined && <p class="form-error" role="alert">{explain(error)}</p>}
+      <button type="submit" class="button button-primary" disabled={isBusy}>{isBusy ? "One moment…" : action}</button>
+    </form>
+  );
+}
+
+function Field({ field, problem }: { field: FieldSpec; problem: string | undefined }) {
+  const id = useId();
+  const described = [field.hint !== undefined && `${id}-hint`, problem !== undefined && `${id}-problem`].filter(Boolean).join(" ");
+  return (
+    <div class="field">
+      <label for={id}>{field.label}</label>
+      <input
+        id={id} class="input" name={field.name} {...typeOf(field)} required
+        minLength={field.minLength} maxLength={field.maxLength} aria-invalid={problem !== undefined} aria-describedby={described || undefined}
+      />
+      {field.hint !== undefined && <p id={`${id}-hint`} class="hint">{field.hint}</p>}
+      {problem !== undefined && <p id={`${id}-problem`} class="field-error">{field.label} {problem}.</p>}
+    </div>
+  );
+}
+
+/** Preact's types tell the kinds of input apart, so a union of them has to be named as one of them. */
+function typeOf({ type, autocomplete }: FieldSpec) {
+  return { type: type as "text", autocomplete };
+}
+
+function explain(error: KairosError): string {
+  switch (error.code) {
+    case "offline":
+      return "Kaïros cannot be reached. Signing in needs the network once; after that the app works without.";
+    case "wrong-credentials":
+      return "Email or password is wrong. Check both and try again.";
+    case "email-taken":
+      return "There is an account with this email already. Sign in instead.";
+    case "too-many-requests":
+      return "Too many attempts. Wait a minute, then try again.";
+    default:
+      return error.problem?.detail || error.problem?.title || error.message;
+  }
+}

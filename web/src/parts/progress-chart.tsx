@@ -1,0 +1,91 @@
+/** A bar for each of the modules worked on last: their time, or their best score. The table beside it says the same in text. */
+import { BarController, BarElement, CategoryScale, Chart, type ChartConfiguration, LinearScale, Tooltip } from "chart.js";
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { ProgressRecord } from "../api.ts";
+import { formatDuration, formatScore } from "../format.ts";
+import { titleOf } from "../library.ts";
+import { isDark } from "../theme.ts";
+
+Chart.register(BarController, BarElement, CategoryScale, LinearScale, Tooltip);
+
+const MOST_BARS = 10;
+const BAR_PX = 34;
+const AXIS_PX = 44;
+const MAX_LABEL = 26;
+
+const MEASURES = {
+  time: { name: "Time", of: (record: ProgressRecord) => record.time_spent_secs / 60, format: (minutes: number) => formatDuration(minutes * 60), most: undefined },
+  score: { name: "Best score", of: (record: ProgressRecord) => record.best_score ?? null, format: (score: number) => formatScore(score), most: 100 },
+} as const;
+
+type Measure = keyof typeof MEASURES;
+
+export function ProgressChart({ records }: { records: ProgressRecord[] }) {
+  const [measure, setMeasure] = useState<Measure>("time");
+  const shown = [...records].sort((a, b) => b.updated_at_ms - a.updated_at_ms).slice(0, MOST_BARS);
+  return (
+    <figure class="chart">
+      <figcaption>
+        <h2>{MEASURES[measure].name} by module</h2>
+        <div class="segments" role="group" aria-label="Show">
+          {(Object.keys(MEASURES) as Measure[]).map((name) => (
+            <button key={name} type="button" aria-pressed={name === measure} onClick={() => setMeasure(name)}>{MEASURES[name].name}</button>
+          ))}
+        </div>
+      </figcaption>
+      <Bars records={shown} measure={measure} />
+    </figure>
+  );
+}
+
+function Bars({ records, measure }: { records: ProgressRecord[]; measure: Measure }) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const dark = isDark.value;
+  const labels = records.map((record) => titleOf(record.module));
+  const values = records.map(MEASURES[measure].of);
+  useEffect(() => {
+    if (canvas.current === null) return;
+    const chart = new Chart(canvas.current, configure(records, labels, values, measure));
+    return () => chart.destroy();
+  }, [JSON.stringify([labels, values, records.map((record) => record.status)]), measure, dark]);
+  const summary = values.map((value, place) => `${labels[place]}: ${value === null ? "no score" : MEASURES[measure].format(value)}`);
+  return (
+    <div class="chart-box" style={{ height: `${records.length * BAR_PX + AXIS_PX}px` }}>
+      <canvas ref={canvas} role="img" aria-label={`${MEASURES[measure].name} by module. ${summary.join("; ")}.`} />
+    </div>
+  );
+}
+
+function configure(records: ProgressRecord[], labels: string[], values: (number | null)[], measure: Measure): ChartConfiguration<"bar", (number | null)[], string> {
+  const colour = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const { format, most } = MEASURES[measure];
+  const font = { family: getComputedStyle(document.body).fontFamily, size: 13 };
+  return {
+    type: "bar",
+    data: {
+      labels: labels.map((label) => (label.length > MAX_LABEL ? `${label.slice(0, MAX_LABEL - 1)}…` : label)),
+      datasets: [{
+        data: values,
+        backgroundColor: records.map((record) => colour(record.status === "completed" ? "--good" : "--accent")),
+        borderRadius: 5,
+        barThickness: 16,
+      }],
+    },
+    options: {
+      indexAxis: "y",
+      maintainAspectRatio: false,
+      animation: matchMedia("(prefers-reduced-motion: reduce)").matches ? false : { duration: 350 },
+      scales: {
+        x: {
+          beginAtZero: true,
+          ...(most === undefined ? {} : { max: most }),
+          grid: { color: colour("--line") },
+          border: { display: false },
+          ticks: { color: colour("--muted"), font, maxTicksLimit: 6, callback: (value) => format(Number(value)) },
+        },
+        y: { grid: { display: false }, border: { color: colour("--line-strong") }, ticks: { color: colour("--ink"), font } },
+      },
+      plugins: { tooltip: { callbacks: { title: ([item]) => labels[item?.dataIndex ?? 0] ?? "", label: (item) => format(item.parsed.x ?? 0) } } },
+    },
+  };
+}

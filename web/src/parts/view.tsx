@@ -1,0 +1,42 @@
+/** The frame of every view: its heading, which takes the focus after a navigation, and where its answer came from. */
+import type { ComponentChildren } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import type { Received } from "../kairos.ts";
+import { Provenance } from "./provenance.tsx";
+
+interface ViewProps {
+  title: string;
+  /** Above the title. */
+  eyebrow?: ComponentChildren;
+  /** Below the title. */
+  lead?: ComponentChildren;
+  /** Left out by views that show no answer. */
+  received?: Received<unknown> | undefined;
+  class?: string;
+  children: ComponentChildren;
+}
+
+/** The first view of a visit leaves the focus where the browser put it. */
+let isFirst = true;
+
+export function View(props: ViewProps) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    if (!isFirst) heading.current?.focus({ preventScroll: true });
+    isFirst = false;
+  }, []);
+  useEffect(() => {
+    document.title = `${props.title} · Kaïros`;
+  }, [props.title]);
+  return (
+    <div class={`view ${props.class ?? ""}`}>
+      <header class="view-head">
+        {props.eyebrow !== undefined && <p class="eyebrow">{props.eyebrow}</p>}
+        <h1 ref={heading} tabIndex={-1}>{props.title}</h1>
+        {props.lead !== undefined && <div class="lead">{props.lead}</div>}
+        {"received" in props && <Provenance received={props.received} />}
+      </header>
+      {props.children}
+    </div>
+  );
+}

@@ -1,0 +1,48 @@
+/** Light, dark, or as the system has it: remembered on this device. Not here: the colours themselves (`styles/tokens.css`). */
+import { effect, signal } from "@preact/signals";
+
+export type Theme = "system" | "light" | "dark";
+
+const STORAGE_KEY = "kairos-theme";
+const ORDER: readonly Theme[] = ["system", "light", "dark"];
+const systemIsDark = matchMedia("(prefers-color-scheme: dark)");
+
+export const theme = signal<Theme>(remembered());
+/** What is on the screen now. */
+export const isDark = signal(false);
+
+export function nextTheme(): void {
+  theme.value = ORDER[(ORDER.indexOf(theme.value) + 1) % ORDER.length] ?? "system";
+}
+
+/** Keeps the document in the chosen colours. Call once, before the first render. */
+export function applyTheme(): void {
+  effect(() => {
+    remember(theme.value);
+    show();
+  });
+  systemIsDark.addEventListener("change", show);
+}
+
+function show(): void {
+  isDark.value = theme.value === "dark" || (theme.value === "system" && systemIsDark.matches);
+  document.documentElement.dataset["theme"] = isDark.value ? "dark" : "light";
+  const paper = getComputedStyle(document.documentElement).getPropertyValue("--paper").trim();
+  document.querySelector('meta[name="theme-color"]')?.setAttribute("content", paper);
+}
+
+function remembered(): Theme {
+  try {
+    return ORDER.find((name) => name === localStorage.getItem(STORAGE_KEY)) ?? "system";
+  } catch {
+    return "system"; // storage may be refused; the choice then lasts as long as the page
+  }
+}
+
+function remember(choice: Theme): void {
+  try {
+    localStorage.setItem(STORAGE_KEY, choice);
+  } catch {
+    // as above
+  }
+}

@@ -1,0 +1,153 @@
+/** The catalogue: every published module in the order of its subject, filtered or searched. The filter is in the address. */
+import { useLocation } from "preact-iso";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { type Difficulty, type ModuleSummary, paths, views } from "../api.ts";
+import { useDebounced } from "../debounced.ts";
+import { DIFFICULTY_NAMES, formatCount } from "../format.ts";
+import { subjects, summaries } from "../library.ts";
+import { usePagedList } from "../paged-list.ts";
+import { Icon } from "../parts/icon.tsx";
+import { ModuleList } from "../parts/module-list.tsx";
+import { More } from "../parts/more.tsx";
+import { Empty, Failure, Loading } from "../parts/notices.tsx";
+import { View } from "../parts/view.tsx";
+
+const TYPING_PAUSE_MS = 200;
+
+interface Filter {
+  q: string;
+  subject: string;
+  difficulty: string;
+}
+
+export function Catalogue() {
+  const { query, route } = useLocation();
+  const filter: Filter = { q: query["q"] ?? "", subject: query["subject"] ?? "", difficulty: query["difficulty"] ?? "" };
+  const change = (part: Partial<Filter>) => route(address({ ...filter, ...part }), true);
+  return <Results filter={filter} onChange={change} />;
+}
+
+function Results({ filter, onChange }: { filter: Filter; onChange: (part: Partial<Filter>) => void }) {
+  const isSearch = filter.q !== "";
+  const { q, ...listed } = filter;
+  const list = usePagedList<ModuleSummary>(
+    (cursor) => (isSearch ? paths.search(q, cursor) : paths.modules({ ...listed, ...(cursor && { cursor }) })),
+    JSON.stringify(isSearch ? q : listed),
+  );
+  const isLocal = isSearch && list.items.value === undefined && list.error.value?.code === "offline";
+  const found = isLocal ? searchCopies(q) : list.items.value;
+  // While the next answer is on its way the last one stays: no flicker between two keys.
+  const last = useRef<ModuleSummary[] | undefined>(undefined);
+  last.current = found ?? (list.error.value === undefined ? last.current : undefined);
+  const shown = isSearch ? last.current?.filter((item) => matches(item, filter)) : last.current;
+  return (
+    <View title="Catalogue" lead={<p>Short modules, in the order they build on each other. What you open stays readable with no network.</p>} received={list.oldest.value}>
+      <Filters filter={filter} onChange={onChange} />
+      {isLocal && <p class="remark" role="status">No network: searched the titles and summaries that are on this device.</p>}
+      {shown === undefined
+        ? list.error.value === undefined
+          ? <Loading what="the catalogue" lines={12} />
+          : <Failure error={list.error.value} what="the catalogue" onRetry={() => void list.load(true)} />
+        : <Found items={shown} isGrouped={!isSearch} filter={filter} onChange={onChange} />}
+      {!isLocal && <More list={list} what="modules" />}
+    </View>
+  );
+}
+
+function Found({ items, isGrouped, filter, onChange }: { items: ModuleSummary[]; isGrouped: boolean; filter: Filter; onChange: (part: Partial<Filter>) => void }) {
+  if (items.length > 0) {
+    return (
+      <>
+        {!isGrouped && <p class="remark" role="status">{formatCount(items.length, "module", "modules")} for “{filter.q}”, best first</p>}
+        <ModuleList items={items} isGrouped={isGrouped} />
+      </>
+    );
+  }
+  const isFiltered = filter.q !== "" || filter.subject !== "" || filter.difficulty !== "";
+  return isFiltered
+    ? (
+      <Empty title="No module fits">
+        <p>Try fewer or other words, or show all modules again.</p>
+        <button type="button" class="button" onClick={() => onChange({ q: "", subject: "", difficulty: "" })}>Show all modules</button>
+      </Empty>
+    )
+    : <Empty title="The catalogue is empty"><p>No module has been published yet. Authors add them; come back later.</p></Empty>;
+}
+
+function Filters({ filter, onChange }: { filter: Filter; onChange: (part: Partial<Filter>) => void }) {
+  return (
+    <form class="filters" role="search" onSubmit={(event) => event.preventDefault()}>
+      <SearchField value={filter.q} onChange={(q) => onChange({ q })} />
+      <Choice label="Subject" value={filter.subject} options={subjects.value.map((name) => [name, name])} onChange={(subject) => onChange({ subject })} />
+      <Choice label="Difficulty" value={filter.difficulty} options={Object.entries(DIFFICULTY_NAMES)} onChange={(difficulty) => onChange({ difficulty })} />
+    </form>
+  );
+}
+
+function SearchField({ value, onChange }: { value: string; onChange: (value: string) => void }) {
+  const input = useRef<HTMLInputElement>(null);
+  const [typed, setTyped] = useState(value);
+  const settled = useDebounced(typed.trim(), TYPING_PAUSE_MS);
+  useEffect(() => {
+    if (settled !== value) onChange(settled);
+  }, [settled]);
+  useEffect(() => {
+    if (value !== settled) setTyped(value);
+  }, [value]);
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+      event.preventDefault();
+      input.current?.select();
+      input.current?.focus();
+    };
+    document.addEventListener("keydown", onKey);
+    return () => document.removeEventListener("keydown", onKey);
+  }, []);
+  return (
+    <div class="search-field">
+      <Icon name="search" />
+      <label class="visually-hidden" for="search">Search modules</label>
+      <input
+        id="search" ref={input} class="input" type="search" placeholder="Search modules" autocomplete="off" maxLength={200} value={typed}
+        aria-keyshortcuts="/" onInput={(event) => setTyped(event.currentTarget.value)}
+      />
+      <kbd aria-hidden="true">/</kbd>
+    </div>
+  );
+}
+
+function Choice({ label, value, options, onChange }: { label: string; value: string; options: [string, string][]; onChange: (value: string) => void }) {
+  const isListed = value === "" || options.some(([option]) => option === value);
+  return (
+    <label class="choice">
+      <span>{label}</span>
+      <select class="input" value={value} onChange={(event) => onChange(event.currentTarget.value)}>
+        <option value="">All</option>
+        {!isListed && <option value={value}>{value}</option>}
+        {options.map(([option, name]) => <option key={option} value={option}>{name}</option>)}
+      </select>
+    </label>
+  );
+}
+
+function address(filter: Filter): string {
+  const query = new URLSearchParams(Object.entries(filter).filter(([, value]) => value !== ""));
+  return query.size === 0 ? views.catalogue : `${views.catalogue}?${query}`;
+}
+
+function matches(item: ModuleSummary, { subject, difficulty }: Filter): boolean {
+  return (subject === "" || item.subject === subject) && (difficulty === "" || item.difficulty === (difficulty as Difficulty));
+}
+
+function searchCopies(query: string): ModuleSummary[] {
+  const words = query.toLowerCase().split(/\s+/);
+  return [...summaries.value.values()].filter((item) => {
+    const text = [item.title, item.summary, item.subject, ...item.tags].join(" ").toLowerCase();
+    return words.every((word) => text.includes(word));
+  });
+}
+
+function isTyping(target: EventTarget | null): boolean {
+  return target instanceof HTMLElement && (target.matches("input, select, textarea") || target.isContentEditable);
+}

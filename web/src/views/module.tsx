@@ -1,0 +1,95 @@
+/** One module: its text, where it stands in its subject, and what the learner does with it. */
+import { useRoute } from "preact-iso";
+import { useEffect, useMemo } from "preact/hooks";
+import { type Module, paths, views } from "../api.ts";
+import { DIFFICULTY_NAMES } from "../format.ts";
+import { isSignedIn, record } from "../kairos.ts";
+import { neighbours, records, recordsSettled } from "../library.ts";
+import { renderMarkdown } from "../markdown.ts";
+import { Icon } from "../parts/icon.tsx";
+import { ModuleActions } from "../parts/module-actions.tsx";
+import { Failure, Loading } from "../parts/notices.tsx";
+import { View } from "../parts/view.tsx";
+import { keepCopy } from "../readable-offline.ts";
+import { useStudyTime } from "../study-time.ts";
+import { useAnswer } from "../use-answer.ts";
+
+export default function ModulePage() {
+  const slug = useRoute().params["slug"] ?? "";
+  return <ModuleView key={slug} slug={slug} />;
+}
+
+function ModuleView({ slug }: { slug: string }) {
+  const { received, error, retry } = useAnswer<Module>(paths.module(slug));
+  if (received === undefined) {
+    return (
+      <View title={error === undefined ? "Loading…" : "Module"}>
+        {error === undefined ? <Loading what="the module" lines={14} /> : <Failure error={error} what="this module" onRetry={retry} />}
+      </View>
+    );
+  }
+  const module = received.answer.body;
+  return (
+    <View title={module.title} class="reading" eyebrow={<a href={subjectAddress(module)}>{module.subject}</a>} lead={<Facts module={module} />} received={received}>
+      <Content module={module} />
+      {isSignedIn.value ? <Learning slug={slug} /> : <SignInHint />}
+      <Neighbours slug={slug} />
+    </View>
+  );
+}
+
+function Facts({ module }: { module: Module }) {
+  return (
+    <p class="module-facts">
+      <span>{DIFFICULTY_NAMES[module.difficulty]}</span>
+      {module.duration_minutes > 0 && <span>{module.duration_minutes} min</span>}
+      {module.status === "draft" && <span class="badge">Draft: only authors see it</span>}
+      {module.tags.map((tag) => <span key={tag} class="tag">{tag}</span>)}
+    </p>
+  );
+}
+
+function Content({ module }: { module: Module }) {
+  const html = useMemo(() => renderMarkdown(module.content, module.title), [module.content, module.title]);
+  return <article class="prose" lang={module.language} dangerouslySetInnerHTML={{ __html: html as string }} />;
+}
+
+/** What a signed-in learner's reading sets in motion. */
+function Learning({ slug }: { slug: string }) {
+  useStudyTime(slug);
+  const isNew = recordsSettled.value && !records.value.has(slug);
+  useEffect(() => {
+    if (isNew) void record(slug, { kind: "open" });
+  }, [isNew, slug]);
+  return <ModuleActions slug={slug} progress={records.value.get(slug)} />;
+}
+
+function SignInHint() {
+  return (
+    <aside class="hint-box">
+      <p><a href={views.signIn}>Sign in</a> to keep track of what you have finished, also with no network.</p>
+    </aside>
+  );
+}
+
+function Neighbours({ slug }: { slug: string }) {
+  const { previous, next } = neighbours(slug);
+  useEffect(() => {
+    if (next !== undefined) keepCopy(next.slug);
+  }, [next?.slug]);
+  if (previous === undefined && next === undefined) return null;
+  return (
+    <nav class="neighbours" aria-label="In this subject">
+      {previous !== undefined && (
+        <a rel="prev" href={views.module(previous.slug)}><Icon name="previous" /><span><small>Back</small>{previous.title}</span></a>
+      )}
+      {next !== undefined && (
+        <a rel="next" class="neighbours-next" href={views.module(next.slug)}><span><small>Next</small>{next.title}</span><Icon name="next" /></a>
+      )}
+    </nav>
+  );
+}
+
+function subjectAddress(module: Module): string {
+  return `${views.catalogue}?${new URLSearchParams({ subject: module.subject })}`;
+}
