@@ -4,5 +4,6 @@
 
 pub mod cache;
 pub mod error;
+pub mod import;
 pub mod machine;
 pub mod store;

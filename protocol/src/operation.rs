@@ -12,6 +12,8 @@ use crate::progress::ProgressRecord;
 pub const MAX_BATCH: usize = 100;
 /// Most seconds one [`Action::Study`] may claim: a day.
 pub const MAX_STUDY_SECS: u32 = 86_400;
+/// The least score with which a submission completes its module, in percent.
+pub const PASS_SCORE: u8 = 40;
 /// The best score there is, in percent.
 pub const MAX_SCORE: u8 = 100;
 
@@ -40,7 +42,7 @@ pub enum Action {
         /// 1 to [`MAX_STUDY_SECS`].
         seconds: u32,
     },
-    /// Handed in work.
+    /// Handed in work. With [`PASS_SCORE`] or more it completes the module.
     Submit {
         /// Percent, 0 to [`MAX_SCORE`]; absent when it was not scored.
         #[serde(default, skip_serializing_if = "Option::is_none")]

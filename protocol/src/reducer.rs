@@ -6,8 +6,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::UnixMillis;
 use crate::ids::Slug;
-use crate::operation::{Action, Operation};
+use crate::operation::{Action, Operation, PASS_SCORE};
 use crate::progress::{LastScore, ProgressRecord, ProgressStatus, Statistics};
 
 /// Applies one operation to the record of its module. The caller makes sure that it was not applied before.
@@ -23,14 +24,18 @@ pub fn apply(record: &mut ProgressRecord, operation: &Operation) {
                 record.best_score = record.best_score.max(Some(score));
                 let last = LastScore { at_ms: operation.at_ms, operation: operation.id.clone(), score };
                 record.last_score = record.last_score.take().max(Some(last));
+                if score >= PASS_SCORE {
+                    complete(record, operation.at_ms);
+                }
             }
         }
-        Action::Complete {} => {
-            record.status = ProgressStatus::Completed;
-            let earliest = record.completed_at_ms.map_or(operation.at_ms, |at| at.min(operation.at_ms));
-            record.completed_at_ms = Some(earliest);
-        }
+        Action::Complete {} => complete(record, operation.at_ms),
     }
+}
+
+fn complete(record: &mut ProgressRecord, at_ms: UnixMillis) {
+    record.status = ProgressStatus::Completed;
+    record.completed_at_ms = Some(record.completed_at_ms.map_or(at_ms, |earliest| earliest.min(at_ms)));
 }
 
 /// Applies operations to records; those whose id came before in `operations` are left out. Records that do not exist yet are

@@ -6,6 +6,7 @@ use kairos_protocol::catalog::{Difficulty, ModuleSummary};
 use kairos_protocol::ids::{Slug, UserId};
 use kairos_protocol::operation::Operation;
 use kairos_protocol::progress::ProgressRecord;
+use sha2::{Digest, Sha256};
 
 /// Which published modules to list. Absent means any.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -131,6 +132,17 @@ pub struct FingerprintedOperation {
     pub operation: Operation,
     /// SHA-256 of what the learner sent, hexadecimal.
     pub fingerprint: String,
+}
+
+impl FingerprintedOperation {
+    /// Takes the fingerprint of `operation` as it was sent; bound its time only afterwards.
+    #[must_use]
+    pub fn new(operation: Operation) -> Self {
+        // Serialising a struct of strings and numbers does not fail; if it did, equal operations would still be equal.
+        let canonical = serde_json::to_vec(&operation).unwrap_or_default();
+        let fingerprint = Sha256::digest(canonical).iter().map(|byte| format!("{byte:02x}")).collect();
+        Self { operation, fingerprint }
+    }
 }
 
 /// What became of one operation.
