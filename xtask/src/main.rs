@@ -1,2 +1,59 @@
-//! Placeholder.
-fn main() {}
+//! `cargo xtask`: one command for each thing a person does to this workspace. Each gets what it needs by itself, or says in one
+//! line what to install. No part of what is shipped lives here.
+
+mod build;
+mod ci;
+mod dev;
+mod error;
+mod process;
+mod server;
+mod setup;
+mod sizes;
+mod test;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::Interrupted;
+
+/// Run, test and check Kaïros.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Set up, build and run the whole system on this machine
+    Dev(dev::Options),
+    /// Run every test: Rust, edge worker, browser client, and the whole system in a browser
+    Test(test::Options),
+    /// Everything that must hold before a change lands: formatting, lints, docs, licences, sizes, tests
+    Ci(ci::Options),
+    /// Check the rules of the house: layers, sizes of files and functions, names, leftovers
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = process::listen_for_signals().and_then(|()| match arguments.command {
+        Command::Dev(options) => dev::run(&options),
+        Command::Test(options) => test::run(&options),
+        Command::Ci(options) => ci::run(&options),
+        Command::Tidy => tidy::run(),
+    });
+    process::dismiss_watchdog();
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is::<Interrupted>() => ExitCode::from(130),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

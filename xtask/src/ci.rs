@@ -1,0 +1,103 @@
+//! `cargo xtask ci`: everything that must hold before a change lands, in one command. Each check runs even when another failed, so that
+//! one run tells all there is to mend.
+
+use std::process::Command;
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use crate::error::Interrupted;
+use crate::setup::rust::WASM_TARGET;
+use crate::{build, process, setup, sizes, test, tidy, workspace};
+
+const EXAMPLES: &str = "Examples:
+  cargo xtask ci
+  cargo xtask ci --no-tests        all but the tests";
+
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Options {
+    /// Leave the tests out
+    #[arg(long)]
+    no_tests: bool,
+}
+
+const CLIPPY: [&str; 4] = ["clippy", "--workspace", "--all-targets", "--quiet"];
+const CLIPPY_WASM: [&str; 8] =
+    ["clippy", "--quiet", "--target", WASM_TARGET, "--package", "kairos-edge", "--package", "kairos-client"];
+const DENY_WARNINGS: [&str; 3] = ["--", "-D", "warnings"];
+
+type Check = (&'static str, fn() -> Result<()>);
+
+const CHECKS: [Check; 8] = [
+    ("formatting", || cargo(&["fmt", "--all", "--check"])),
+    ("tidy", tidy::run),
+    ("lints on the host", || cargo(&[&CLIPPY[..], &DENY_WARNINGS].concat())),
+    ("lints on wasm", || cargo(&[&CLIPPY_WASM[..], &DENY_WARNINGS].concat())),
+    ("documentation", document),
+    ("licences and sources", deny),
+    ("types of the web app", check_types),
+    ("sizes", check_sizes),
+];
+
+/// # Errors
+/// A check or a test failed.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    setup::prepare()?;
+    let mut failed = Vec::new();
+    for (name, check) in CHECKS {
+        println!("\n== {name}");
+        attempt(name, check, &mut failed)?;
+    }
+    if !options.no_tests {
+        attempt("tests", || test::run(&test::Options::everything()), &mut failed)?;
+    }
+    if !failed.is_empty() {
+        bail!("failed: {}", failed.join(", "));
+    }
+    Ok(())
+}
+
+fn attempt(name: &'static str, check: impl FnOnce() -> Result<()>, failed: &mut Vec<&'static str>) -> Result<()> {
+    match check() {
+        Err(error) if error.is::<Interrupted>() => return Err(error),
+        Err(error) => {
+            println!("{error:#}");
+            failed.push(name);
+        }
+        Ok(()) => {}
+    }
+    Ok(())
+}
+
+fn cargo(arguments: &[&str]) -> Result<()> {
+    let name = format!("cargo {}", arguments.first().copied().unwrap_or_default());
+    process::run(&name, Command::new("cargo").args(arguments).current_dir(workspace::root()))
+}
+
+fn document() -> Result<()> {
+    let mut rustdoc = Command::new("cargo");
+    rustdoc.args(["doc", "--workspace", "--no-deps", "--document-private-items", "--quiet"]);
+    process::run("cargo doc", rustdoc.env("RUSTDOCFLAGS", "-D warnings").current_dir(workspace::root()))
+}
+
+/// Licences, sources and duplicates only: the advisories are another server's, and a change does not break by what is published there.
+fn deny() -> Result<()> {
+    setup::tools::install_cargo_deny()?;
+    let mut deny = Command::new(workspace::tool("cargo-deny"));
+    deny.args(["--all-features", "check", "--hide-inclusion-graph", "licenses", "sources", "bans"]);
+    process::run("cargo deny", deny.current_dir(workspace::root()))
+}
+
+fn check_types() -> Result<()> {
+    build::client()?;
+    let mut check = Command::new("npm");
+    process::run("tsc", check.args(["run", "--silent", "check"]).current_dir(workspace::root().join("web")))
+}
+
+fn check_sizes() -> Result<()> {
+    build::client()?;
+    build::edge()?;
+    build::web()?;
+    sizes::check()
+}

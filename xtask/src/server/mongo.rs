@@ -1,0 +1,44 @@
+//! A MongoDB server of our own, with its data in a folder that goes with it.
+
+use std::env;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::Result;
+use tempfile::TempDir;
+
+use crate::process::{self, Task};
+use crate::server;
+
+/// A running `mongod`.
+pub(crate) struct MongoServer {
+    port: u16,
+    _task: Task,
+    _folder: TempDir,
+}
+
+/// Where the program is: the folder named by `KAIROS_MONGOD_BIN`, else the PATH.
+pub(crate) fn find() -> Option<PathBuf> {
+    let named = env::var_os("KAIROS_MONGOD_BIN").map(|folder| PathBuf::from(folder).join("mongod"));
+    named.filter(|program| program.is_file()).or_else(|| process::find_program("mongod"))
+}
+
+impl MongoServer {
+    /// # Errors
+    /// It does not start, or not within 30 s.
+    pub(crate) fn start(program: PathBuf) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let port = server::free_port()?;
+        let mut command = Command::new(program);
+        command.arg("--dbpath").arg(folder.path()).args(["--port", &port.to_string(), "--bind_ip", "127.0.0.1"]);
+        command.args(["--nounixsocket", "--wiredTigerCacheSizeGB", "0.25"]);
+        let mut task = Task::start_logged("mongod", &mut command, &folder.path().join("mongod.log"))?;
+        task.wait_ready(Duration::from_secs(30), || server::accepts(port))?;
+        Ok(Self { port, _task: task, _folder: folder })
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("mongodb://127.0.0.1:{}", self.port)
+    }
+}

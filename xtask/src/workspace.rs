@@ -1,0 +1,58 @@
+//! Where things are in the workspace, and whether what was built from them is still up to date. Builds nothing itself.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use anyhow::{Context as _, Result};
+
+/// The root of the workspace, where `Cargo.toml` and `package.json` stand.
+pub(crate) fn root() -> PathBuf {
+    let xtask =
+        env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    xtask.parent().map_or(xtask.clone(), Path::to_path_buf)
+}
+
+/// Cargo's target directory: `CARGO_TARGET_DIR`, else `target`.
+pub(crate) fn target() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |chosen| root().join(chosen))
+}
+
+/// A program of an npm package.
+pub(crate) fn npm_program(name: &str) -> PathBuf {
+    root().join("node_modules/.bin").join(name)
+}
+
+/// A program that `setup::tools` installed.
+pub(crate) fn tool(name: &str) -> PathBuf {
+    target().join("tools/bin").join(name)
+}
+
+/// Whether `output` is missing or older than any of `inputs` (files, or folders with all they hold), as make would say.
+pub(crate) fn is_stale(output: &Path, inputs: &[PathBuf]) -> Result<bool> {
+    let Ok(built) = fs::metadata(output).and_then(|metadata| metadata.modified()) else {
+        return Ok(true);
+    };
+    for input in inputs {
+        if newest_change(input)?.is_some_and(|changed| changed > built) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// When `path` or anything below it last changed. A folder counts too: its time tells of removed files. Nothing there: `None`.
+fn newest_change(path: &Path) -> Result<Option<SystemTime>> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let metadata = fs::metadata(path).with_context(|| format!("cannot look at {}", path.display()))?;
+    let mut newest = Some(metadata.modified()?);
+    if metadata.is_dir() {
+        for entry in fs::read_dir(path)? {
+            newest = newest.max(newest_change(&entry?.path())?);
+        }
+    }
+    Ok(newest)
+}
