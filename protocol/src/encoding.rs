@@ -42,8 +42,8 @@ impl Encoding {
     }
 }
 
-/// Chooses among `available` (identity is always among them) for the value of `Accept-Encoding`. No header or no acceptable
-/// coding gives identity: a body that a client may not want is better than none.
+/// Chooses among `available` (identity is always among them) for the value of `Accept-Encoding`. Where nothing is wanted, for
+/// want of a header or of a coding we have, it is identity: acceptable when nobody names it, and still better than no body.
 #[must_use]
 pub fn negotiate(accept_encoding: Option<&str>, available: &[Encoding]) -> Encoding {
     let value = accept_encoding.unwrap_or_default();
@@ -57,14 +57,12 @@ pub fn negotiate(accept_encoding: Option<&str>, available: &[Encoding]) -> Encod
         .map_or(Encoding::Identity, |(encoding, _)| encoding)
 }
 
-/// How much `accept_encoding` wants `encoding`, 0 to 1: what it says of the coding itself, else of `*`. Identity that is not
-/// named is acceptable, but whatever is named is wanted more.
+/// How much `accept_encoding` wants `encoding`, 0 to 1: what it says of the coding itself, else of `*`.
 fn weight(accept_encoding: &str, encoding: Encoding) -> f32 {
-    let unnamed = if encoding == Encoding::Identity { f32::MIN_POSITIVE } else { 0.0 };
     let members = || accept_encoding.split(',').map(read_member);
     let named = members().find(|(coding, _)| Encoding::parse(coding) == Some(encoding));
-    let any = members().find(|(coding, _)| *coding == "*" && encoding != Encoding::Identity);
-    named.or(any).map_or(unnamed, |(_, weight)| weight)
+    let any = members().find(|(coding, _)| *coding == "*");
+    named.or(any).map_or(0.0, |(_, weight)| weight)
 }
 
 /// One member of `Accept-Encoding`: its coding and its weight, 1 where none is given. A weight that cannot be read counts as

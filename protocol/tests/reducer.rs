@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use kairos_protocol::ids::{OperationId, Slug};
-use kairos_protocol::operation::{Action, Operation};
+use kairos_protocol::operation::{Action, Operation, PASS_SCORE};
 use kairos_protocol::progress::{ProgressRecord, ProgressStatus, Statistics};
 use kairos_protocol::reducer::{apply, apply_all, statistics};
 use proptest::prelude::*;
@@ -148,8 +148,8 @@ fn one_learner_one_module_step_by_step() {
     for next in [
         operation("a", 100, Action::Open {}),
         operation("b", 200, Action::Study { seconds: 60 }),
-        operation("c", 300, Action::Submit { score: Some(80) }),
-        operation("d", 250, Action::Submit { score: Some(90) }),
+        operation("c", 300, Action::Submit { score: Some(30) }),
+        operation("d", 250, Action::Submit { score: Some(39) }),
         operation("e", 310, Action::Submit { score: None }),
         operation("f", 400, Action::Complete {}),
         operation("g", 390, Action::Complete {}),
@@ -158,10 +158,21 @@ fn one_learner_one_module_step_by_step() {
         apply(&mut record, &next);
     }
     let last = record.last_score.clone().expect("a last score");
-    assert_eq!((last.score, last.at_ms, last.operation.as_str()), (80, 300, "c"));
-    assert_eq!((record.best_score, record.attempts, record.time_spent_secs), (Some(90), 3, 60));
+    assert_eq!((last.score, last.at_ms, last.operation.as_str()), (30, 300, "c"));
+    assert_eq!((record.best_score, record.attempts, record.time_spent_secs), (Some(39), 3, 60));
     assert_eq!((record.status, record.completed_at_ms), (ProgressStatus::Completed, Some(390)));
     assert_eq!(record.updated_at_ms, 500);
     let sums = statistics([&record]);
-    assert_eq!((sums.modules, sums.completed, sums.scored, sums.average_score), (1, 1, 1, Some(90.0)));
+    assert_eq!((sums.modules, sums.completed, sums.scored, sums.average_score), (1, 1, 1, Some(39.0)));
+}
+
+#[test]
+fn a_passing_score_completes_the_module() {
+    for (score, completed_at_ms) in [(None, None), (Some(PASS_SCORE - 1), None), (Some(PASS_SCORE), Some(7))] {
+        let submit = operation("a", 7, Action::Submit { score });
+        let mut record = ProgressRecord::empty(submit.module.clone());
+        apply(&mut record, &submit);
+        assert_eq!(record.completed_at_ms, completed_at_ms, "{score:?}");
+        assert_eq!(record.status == ProgressStatus::Completed, completed_at_ms.is_some(), "{score:?}");
+    }
 }

@@ -30,6 +30,8 @@ fn any_generations() -> impl Strategy<Value = Generations> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
     #[test]
     fn no_text_makes_a_parser_panic(text in any_text(), other in any_text()) {
         let _ = (CacheControl::parse(&text), Generations::parse(&text), Namespace::parse(&text));

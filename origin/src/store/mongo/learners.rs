@@ -1,0 +1,129 @@
+//! A learner's reads: records, statistics, history.
+
+use futures_util::TryStreamExt;
+use kairos_protocol::UnixMillis;
+use kairos_protocol::ids::{OperationId, Slug, UserId};
+use kairos_protocol::progress::{HistoryEntry, ProgressRecord, Statistics};
+use mongodb::bson::{Document, doc};
+use serde::Deserialize;
+
+use super::documents::{HISTORY, HistoryDocument, NOT_IN_RECORDS, PROGRESS, ProgressDocument, date};
+use super::{MongoStore, OPERATION_TIMEOUT, without};
+use crate::store;
+
+/// What the statistics pipeline gives.
+#[derive(Deserialize)]
+struct Sums {
+    modules: i64,
+    completed: i64,
+    in_progress: i64,
+    time_spent_secs: i64,
+    attempts: i64,
+    scored: i64,
+    score_sum: i64,
+}
+
+impl From<Sums> for Statistics {
+    fn from(sums: Sums) -> Self {
+        let count = |n: i64| u64::try_from(n).unwrap_or(0);
+        Self {
+            modules: count(sums.modules),
+            completed: count(sums.completed),
+            in_progress: count(sums.in_progress),
+            time_spent_secs: count(sums.time_spent_secs),
+            attempts: count(sums.attempts),
+            scored: count(sums.scored),
+            score_sum: count(sums.score_sum),
+            average_score: None,
+        }
+        .with_average()
+    }
+}
+
+/// One `$group` over a learner's records (row Q1). Sums are 64-bit from the first record on.
+#[must_use]
+pub(super) fn statistics_pipeline(user: &UserId) -> Vec<Document> {
+    let count_if = |condition: Document| doc! { "$sum": { "$cond": [condition, 1_i64, 0_i64] } };
+    let status_is = |status: &str| count_if(doc! { "$eq": ["$status", status] });
+    vec![
+        doc! { "$match": { "user_id": user.as_str() } },
+        doc! { "$group": {
+            "_id": null,
+            "modules": { "$sum": 1_i64 },
+            "completed": status_is("completed"),
+            "in_progress": status_is("in_progress"),
+            "time_spent_secs": { "$sum": "$time_spent_secs" },
+            "attempts": { "$sum": { "$toLong": "$attempts" } },
+            "scored": count_if(doc! { "$gte": ["$best_score", 0] }),
+            "score_sum": { "$sum": { "$toLong": "$best_score" } },
+        } },
+    ]
+}
+
+impl MongoStore {
+    pub(super) async fn records_after(
+        &self,
+        user: &UserId,
+        after: Option<&Slug>,
+        limit: u32,
+    ) -> store::Result<Vec<ProgressRecord>> {
+        let progress = self.collection::<ProgressDocument>(PROGRESS);
+        let mut query = doc! { "user_id": user.as_str() };
+        if let Some(after) = after {
+            query.insert("module", doc! { "$gt": after.as_str() });
+        }
+        self.run(async move {
+            let found = progress
+                .find(query)
+                .sort(doc! { "module": 1 })
+                .projection(without(NOT_IN_RECORDS))
+                .limit(limit.into())
+                .batch_size(limit + 1)
+                .max_time(OPERATION_TIMEOUT);
+            found.await?.map_ok(ProgressRecord::from).try_collect().await
+        })
+        .await
+    }
+
+    pub(super) async fn sum_records(&self, user: &UserId) -> store::Result<Statistics> {
+        let progress = self.collection::<Document>(PROGRESS);
+        let pipeline = statistics_pipeline(user);
+        self.run(async move {
+            let mut sums = progress.aggregate(pipeline).with_type::<Sums>().max_time(OPERATION_TIMEOUT).await?;
+            Ok(sums.try_next().await?.map(Statistics::from).unwrap_or_default())
+        })
+        .await
+    }
+
+    pub(super) async fn history_after(
+        &self,
+        user: &UserId,
+        after: Option<&(UnixMillis, OperationId)>,
+        limit: u32,
+    ) -> store::Result<Vec<HistoryEntry>> {
+        let history = self.collection::<HistoryDocument>(HISTORY);
+        let query = history_query(user, after);
+        self.run(async move {
+            let found = history
+                .find(query)
+                .sort(doc! { "at": -1, "operation": -1 })
+                .limit(limit.into())
+                .batch_size(limit + 1)
+                .max_time(OPERATION_TIMEOUT);
+            found.await?.map_ok(HistoryEntry::from).try_collect().await
+        })
+        .await
+    }
+}
+
+/// Branch by branch, each one range of the same index.
+fn history_query(user: &UserId, after: Option<&(UnixMillis, OperationId)>) -> Document {
+    let user = user.as_str();
+    match after {
+        None => doc! { "user_id": user },
+        Some((at, operation)) => doc! { "$or": [
+            { "user_id": user, "at": date(*at), "operation": { "$lt": operation.as_str() } },
+            { "user_id": user, "at": { "$lt": date(*at) } },
+        ] },
+    }
+}

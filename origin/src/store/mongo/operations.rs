@@ -1,0 +1,288 @@
+//! Applying operations exactly once (I-ONCE) without transactions. Each step can be repeated, by this instance or another:
+//!
+//! 1. Remember the ids. One that is there already with another fingerprint is refused; one that is marked applied is done.
+//! 2. Bring each record forward by compare-and-swap. The record itself lists what it took in lately, so a repeat after a
+//!    crash, or a delayed twin of this call, finds its operation there.
+//! 3. Write the history, whose ids are the operations'.
+//! 4. Mark the ids applied.
+//!
+//! A crash between the steps is healed by sending the operations again, which a learner's outbox does.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use futures_util::TryStreamExt;
+use kairos_protocol::UnixMillis;
+use kairos_protocol::ids::{Slug, UserId};
+use kairos_protocol::operation::Operation;
+use kairos_protocol::progress::ProgressRecord;
+use kairos_protocol::reducer;
+use mongodb::Collection;
+use mongodb::bson::{Document, doc};
+use mongodb::error::{Error, Result};
+
+use super::documents::{
+    HISTORY, HistoryDocument, OPERATIONS, OperationDocument, PROGRESS, ProgressDocument, RecentOperation, date,
+    operation_id, progress_id,
+};
+use super::{MongoStore, duplicates};
+use crate::store;
+use crate::store::records::{Applied, FingerprintedOperation, OPERATION_MEMORY_MS};
+
+/// How long a record lists what it took in: far longer than any call may take ([`super::OPERATION_TIMEOUT`]), so that a twin
+/// that was delayed still finds its operation.
+const RECENT_MS: UnixMillis = 10 * 60 * 1_000;
+
+/// How often a compare-and-swap is tried: every failure means that another call succeeded.
+const MAX_SWAPS: usize = 100;
+
+/// An operation and whose it is.
+type Owned = (UserId, FingerprintedOperation);
+/// A learner's record in a module.
+type RecordKey = (UserId, Slug);
+
+/// What step 1 found out about an operation.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Known {
+    New,
+    /// Remembered, but perhaps not applied: a call before this one was cut short, or is at it now.
+    Begun,
+    Done,
+    Reused,
+}
+
+impl MongoStore {
+    pub(super) async fn apply(&self, operations: Vec<Owned>, now: UnixMillis) -> store::Result<Vec<Applied>> {
+        let ids = self.collection::<OperationDocument>(OPERATIONS);
+        let progress = self.collection::<ProgressDocument>(PROGRESS);
+        let history = self.collection::<HistoryDocument>(HISTORY);
+        self.run(async move {
+            if operations.is_empty() {
+                return Ok(Vec::new());
+            }
+            let known = remember(&ids, &operations, now).await?;
+            let wanted: BTreeSet<RecordKey> =
+                pairs(&operations, &known).filter(|(_, k)| *k != Known::Reused).map(|(o, _)| key(o)).collect();
+            let open: Vec<&Owned> = pairs(&operations, &known)
+                .filter(|(_, k)| matches!(k, Known::New | Known::Begun))
+                .map(|(o, _)| o)
+                .collect();
+            let (records, mut applied_now) = advance(&progress, &wanted, &open, now).await?;
+            write_history(&history, &open).await?;
+            mark_applied(&ids, &open).await?;
+            Ok(pairs(&operations, &known)
+                .map(|(owned, known)| outcome(owned, known, &records, &mut applied_now))
+                .collect())
+        })
+        .await
+    }
+}
+
+fn pairs<'a>(operations: &'a [Owned], known: &'a [Known]) -> impl Iterator<Item = (&'a Owned, Known)> {
+    operations.iter().zip(known.iter().copied())
+}
+
+fn key((user, operation): &Owned) -> RecordKey {
+    (user.clone(), operation.operation.module.clone())
+}
+
+fn id((user, operation): &Owned) -> String {
+    operation_id(user, &operation.operation.id)
+}
+
+fn outcome(
+    owned: &Owned,
+    known: Known,
+    records: &BTreeMap<RecordKey, ProgressRecord>,
+    applied_now: &mut BTreeSet<String>,
+) -> Applied {
+    let key = key(owned);
+    match records.get(&key) {
+        None => Applied::IdReused,
+        _ if known == Known::Reused => Applied::IdReused,
+        // Taken out, so that a second copy in the same call counts as a repeat.
+        Some(record) if applied_now.remove(&id(owned)) => Applied::Now(record.clone()),
+        Some(record) => Applied::Before(record.clone()),
+    }
+}
+
+/// Step 1. An operation that comes twice in one call is its own repeat.
+async fn remember(ids: &Collection<OperationDocument>, operations: &[Owned], now: UnixMillis) -> Result<Vec<Known>> {
+    let document = |owned: &Owned| OperationDocument {
+        id: id(owned),
+        fingerprint: owned.1.fingerprint.clone(),
+        applied: false,
+        expires_at: date(now + OPERATION_MEMORY_MS),
+    };
+    let documents: Vec<_> = operations.iter().map(document).collect();
+    let taken = duplicates(ids.insert_many(&documents).ordered(false).await)?;
+    let mut known = vec![Known::New; operations.len()];
+    if taken.is_empty() {
+        return Ok(known);
+    }
+    let wanted: Vec<_> = taken.iter().filter_map(|index| documents.get(*index)).map(|d| d.id.as_str()).collect();
+    let found = ids.find(doc! { "_id": { "$in": wanted } }).await?;
+    let found: HashMap<String, OperationDocument> =
+        found.map_ok(|d| (d.id.clone(), d)).try_collect::<Vec<_>>().await?.into_iter().collect();
+    for index in taken {
+        let (Some(mine), Some(slot)) = (documents.get(index), known.get_mut(index)) else { continue };
+        *slot = match found.get(&mine.id) {
+            Some(theirs) if theirs.fingerprint != mine.fingerprint => Known::Reused,
+            Some(theirs) if theirs.applied => Known::Done,
+            // Gone between the two commands: expired. Applied long ago.
+            None => Known::Done,
+            Some(_) => Known::Begun,
+        };
+    }
+    Ok(known)
+}
+
+/// Step 2. Gives the records as they are now, and the ids of the operations that this call applied.
+async fn advance(
+    progress: &Collection<ProgressDocument>,
+    wanted: &BTreeSet<RecordKey>,
+    open: &[&Owned],
+    now: UnixMillis,
+) -> Result<(BTreeMap<RecordKey, ProgressRecord>, BTreeSet<String>)> {
+    let mut by_record: BTreeMap<RecordKey, Vec<&Operation>> = BTreeMap::new();
+    for owned in open {
+        by_record.entry(key(owned)).or_default().push(&owned.1.operation);
+    }
+    let mut present = load(progress, wanted).await?;
+    let mut records = BTreeMap::new();
+    let mut applied = BTreeSet::new();
+    let mut fresh = Vec::new();
+    for record_key in wanted {
+        let operations = by_record.get(record_key).map(Vec::as_slice).unwrap_or_default();
+        match present.remove(record_key) {
+            None => fresh.push((record_key, operations)),
+            Some(document) => {
+                let (record, took) = swap(progress, record_key, document, operations, now).await?;
+                records.insert(record_key.clone(), record);
+                applied.extend(took);
+            }
+        }
+    }
+    create(progress, &fresh, now, &mut records, &mut applied).await?;
+    Ok((records, applied))
+}
+
+async fn load(
+    progress: &Collection<ProgressDocument>,
+    wanted: &BTreeSet<RecordKey>,
+) -> Result<BTreeMap<RecordKey, ProgressDocument>> {
+    let ids: Vec<_> = wanted.iter().map(|(user, module)| progress_id(user, module)).collect();
+    let found: Vec<ProgressDocument> = progress.find(doc! { "_id": { "$in": ids } }).await?.try_collect().await?;
+    let mut by_id: HashMap<String, ProgressDocument> = found.into_iter().map(|d| (d.id.clone(), d)).collect();
+    let with_key = |key: &RecordKey| by_id.remove(&progress_id(&key.0, &key.1)).map(|d| (key.clone(), d));
+    Ok(wanted.iter().filter_map(with_key).collect())
+}
+
+/// Creates records that were not there, in one command; those that somebody else creates at the same moment are swapped.
+async fn create(
+    progress: &Collection<ProgressDocument>,
+    fresh: &[(&RecordKey, &[&Operation])],
+    now: UnixMillis,
+    records: &mut BTreeMap<RecordKey, ProgressRecord>,
+    applied: &mut BTreeSet<String>,
+) -> Result<()> {
+    let first = |(user, module): &RecordKey, operations: &[&Operation]| {
+        let empty = ProgressDocument::new(user, &ProgressRecord::empty(module.clone()), 0, Vec::new());
+        take_in(user, empty, operations, now)
+    };
+    let steps: Vec<_> = fresh.iter().map(|(key, operations)| first(key, operations)).collect();
+    if steps.is_empty() {
+        return Ok(());
+    }
+    let documents: Vec<_> = steps.iter().map(|step| &step.next).collect();
+    let taken: BTreeSet<usize> =
+        duplicates(progress.insert_many(documents).ordered(false).await)?.into_iter().collect();
+    for (index, ((record_key, operations), step)) in fresh.iter().zip(steps).enumerate() {
+        let (record, took) = if taken.contains(&index) {
+            let other = reload(progress, &step.next.id).await?;
+            swap(progress, record_key, other, operations, now).await?
+        } else {
+            (step.next.into(), step.took)
+        };
+        records.insert((*record_key).clone(), record);
+        applied.extend(took);
+    }
+    Ok(())
+}
+
+/// A record's next state, and what it took in.
+struct Step {
+    next: ProgressDocument,
+    took: Vec<String>,
+}
+
+/// Applies those of `operations` that `document` has not taken in yet.
+fn take_in(user: &UserId, document: ProgressDocument, operations: &[&Operation], now: UnixMillis) -> Step {
+    let rev = document.rev;
+    let mut recent = document.recent.clone();
+    let mut record = ProgressRecord::from(document);
+    let mut took = Vec::new();
+    for operation in operations {
+        if !recent.iter().any(|r| r.id == operation.id) {
+            reducer::apply(&mut record, operation);
+            recent.push(RecentOperation { id: operation.id.clone(), at: date(now) });
+            took.push(operation_id(user, &operation.id));
+        }
+    }
+    if !took.is_empty() {
+        recent.retain(|r| now - r.at.timestamp_millis() <= RECENT_MS);
+    }
+    Step { next: ProgressDocument::new(user, &record, rev + 1, recent), took }
+}
+
+async fn swap(
+    progress: &Collection<ProgressDocument>,
+    (user, _): &RecordKey,
+    mut document: ProgressDocument,
+    operations: &[&Operation],
+    now: UnixMillis,
+) -> Result<(ProgressRecord, Vec<String>)> {
+    for _ in 0..MAX_SWAPS {
+        let rev = document.rev;
+        let step = take_in(user, document.clone(), operations, now);
+        if step.took.is_empty() {
+            return Ok((document.into(), Vec::new()));
+        }
+        let swapped = progress.replace_one(doc! { "_id": &step.next.id, "rev": rev }, &step.next).await?;
+        if swapped.matched_count > 0 {
+            return Ok((step.next.into(), step.took));
+        }
+        document = reload(progress, &step.next.id).await?;
+    }
+    Err(Error::custom("a progress record changed too often while operations were applied to it"))
+}
+
+async fn reload(progress: &Collection<ProgressDocument>, id: &str) -> Result<ProgressDocument> {
+    let found = progress.find_one(doc! { "_id": id }).await?;
+    found.ok_or_else(|| Error::custom("a progress record vanished while operations were applied to it"))
+}
+
+/// Step 3.
+async fn write_history(history: &Collection<HistoryDocument>, open: &[&Owned]) -> Result<()> {
+    if open.is_empty() {
+        return Ok(());
+    }
+    let lines = open.iter().map(|owned| HistoryDocument {
+        id: id(owned),
+        user_id: owned.0.clone(),
+        operation: owned.1.operation.id.clone(),
+        module: owned.1.operation.module.clone(),
+        at: date(owned.1.operation.at_ms),
+        action: owned.1.operation.action.clone(),
+    });
+    duplicates(history.insert_many(lines).ordered(false).await).map(drop)
+}
+
+/// Step 4.
+async fn mark_applied(ids: &Collection<OperationDocument>, open: &[&Owned]) -> Result<()> {
+    if open.is_empty() {
+        return Ok(());
+    }
+    let done: Vec<String> = open.iter().map(|owned| id(owned)).collect();
+    let filter: Document = doc! { "_id": { "$in": done } };
+    ids.update_many(filter, doc! { "$set": { "applied": true } }).await.map(drop)
+}
