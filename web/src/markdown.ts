@@ -33,7 +33,7 @@ purifier.addHook("afterSanitizeAttributes", (element) => {
 export function renderMarkdown(content: string, title: string): TrustedHTML | string {
   const tokens = markdown.lexer(content);
   const shown = repeatsTitle(tokens[0], title) ? Object.assign(tokens.slice(1), { links: tokens.links }) : tokens;
-  markdown.walkTokens(shown, demote);
+  if (shown.some((token) => token.type === "heading" && token.depth === 1)) markdown.walkTokens(shown, demote);
   return purifier.sanitize(markdown.parser(shown), SANITISE) as TrustedHTML | string;
 }
 
@@ -41,7 +41,7 @@ function repeatsTitle(token: Token | undefined, title: string): boolean {
   return token?.type === "heading" && token.depth === 1 && (token as Tokens.Heading).text.trim() === title.trim();
 }
 
-/** The page's own heading is the only one of the first level. */
+/** The page's own heading is the only one of the first level: content that has one too moves down. */
 function demote(token: Token): void {
   if (token.type === "heading") token.depth = Math.min(token.depth + 1, 6);
 }

@@ -37,8 +37,8 @@ function Summary() {
     <span class="connection-summary" data-kind={kind}>
       <span class="connection-dot" aria-hidden="true" />
       <span>{reachable ? "Online" : "Offline"}</span>
-      {pending.length > 0 && <span class="connection-count">· {pending.length} waiting</span>}
-      {rejected.length > 0 && <span class="connection-count">· {rejected.length} refused</span>}
+      {pending.length > 0 && <span class="connection-count">· {pending.length}<span> waiting</span></span>}
+      {rejected.length > 0 && <span class="connection-count">· {rejected.length}<span> refused</span></span>}
     </span>
   );
 }

@@ -6,6 +6,9 @@ import { asKairosError, record, status } from "../kairos.ts";
 import { announce } from "./announcer.tsx";
 import { Icon } from "./icon.tsx";
 
+/** As in the protocol: a score from which on the module counts as completed. */
+const PASS_SCORE = 40;
+
 export function ModuleActions({ slug, progress }: { slug: string; progress: ProgressRecord | undefined }) {
   const isCompleted = progress?.status === "completed";
   return (
@@ -47,6 +50,7 @@ function ScoreForm({ slug }: { slug: string }) {
   return (
     <form class="score-form" noValidate onSubmit={submit}>
       <label for={id}>Score in percent</label>
+      <p class="hint">{PASS_SCORE} % or more finishes the module.</p>
       <input
         id={id} class="input" type="text" inputMode="numeric" autocomplete="off" value={typed} aria-invalid={isWrong} aria-describedby={isWrong ? `${id}-error` : undefined}
         placeholder="0–100" onInput={(event) => setTyped(event.currentTarget.value)}

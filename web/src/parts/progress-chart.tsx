@@ -11,7 +11,8 @@ Chart.register(BarController, BarElement, CategoryScale, LinearScale, Tooltip);
 const MOST_BARS = 10;
 const BAR_PX = 34;
 const AXIS_PX = 44;
-const MAX_LABEL = 26;
+const LABEL_CHARS = { narrow: 15, wide: 26 };
+const NARROW_PX = 520;
 
 const MEASURES = {
   time: { name: "Time", of: (record: ProgressRecord) => record.time_spent_secs / 60, format: (minutes: number) => formatDuration(minutes * 60), most: undefined },
@@ -20,9 +21,10 @@ const MEASURES = {
 
 type Measure = keyof typeof MEASURES;
 
+/** `records` newest first. */
 export function ProgressChart({ records }: { records: ProgressRecord[] }) {
   const [measure, setMeasure] = useState<Measure>("time");
-  const shown = [...records].sort((a, b) => b.updated_at_ms - a.updated_at_ms).slice(0, MOST_BARS);
+  const shown = records.slice(0, MOST_BARS);
   return (
     <figure class="chart">
       <figcaption>
@@ -59,11 +61,13 @@ function Bars({ records, measure }: { records: ProgressRecord[]; measure: Measur
 function configure(records: ProgressRecord[], labels: string[], values: (number | null)[], measure: Measure): ChartConfiguration<"bar", (number | null)[], string> {
   const colour = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const { format, most } = MEASURES[measure];
+  const longest = innerWidth < NARROW_PX ? LABEL_CHARS.narrow : LABEL_CHARS.wide;
+  const shorten = (label: string) => (label.length > longest ? `${label.slice(0, longest - 1)}…` : label);
   const font = { family: getComputedStyle(document.body).fontFamily, size: 13 };
   return {
     type: "bar",
     data: {
-      labels: labels.map((label) => (label.length > MAX_LABEL ? `${label.slice(0, MAX_LABEL - 1)}…` : label)),
+      labels: labels.map(shorten),
       datasets: [{
         data: values,
         backgroundColor: records.map((record) => colour(record.status === "completed" ? "--good" : "--accent")),
@@ -81,7 +85,7 @@ function configure(records: ProgressRecord[], labels: string[], values: (number 
           ...(most === undefined ? {} : { max: most }),
           grid: { color: colour("--line") },
           border: { display: false },
-          ticks: { color: colour("--muted"), font, maxTicksLimit: 6, callback: (value) => format(Number(value)) },
+          ticks: { color: colour("--muted"), font, maxTicksLimit: innerWidth < NARROW_PX ? 4 : 6, callback: (value) => format(Number(value)) },
         },
         y: { grid: { display: false }, border: { color: colour("--line-strong") }, ticks: { color: colour("--ink"), font } },
       },

@@ -1,10 +1,10 @@
 /** One module: its text, where it stands in its subject, and what the learner does with it. */
 import { useRoute } from "preact-iso";
-import { useEffect, useMemo } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import { type Module, paths, views } from "../api.ts";
 import { DIFFICULTY_NAMES } from "../format.ts";
 import { isSignedIn, record } from "../kairos.ts";
-import { neighbours, records, recordsSettled } from "../library.ts";
+import { neighbours, records, recordsSettled, summaries } from "../library.ts";
 import { renderMarkdown } from "../markdown.ts";
 import { Icon } from "../parts/icon.tsx";
 import { ModuleActions } from "../parts/module-actions.tsx";
@@ -23,7 +23,7 @@ function ModuleView({ slug }: { slug: string }) {
   const { received, error, retry } = useAnswer<Module>(paths.module(slug));
   if (received === undefined) {
     return (
-      <View title={error === undefined ? "Loading…" : "Module"}>
+      <View title={summaries.value.get(slug)?.title ?? (error === undefined ? "Loading…" : "Module")}>
         {error === undefined ? <Loading what="the module" lines={14} /> : <Failure error={error} what="this module" onRetry={retry} />}
       </View>
     );
@@ -51,7 +51,9 @@ function Facts({ module }: { module: Module }) {
 
 function Content({ module }: { module: Module }) {
   const html = useMemo(() => renderMarkdown(module.content, module.title), [module.content, module.title]);
-  return <article class="prose" lang={module.language} dangerouslySetInnerHTML={{ __html: html as string }} />;
+  const article = useRef<HTMLElement>(null);
+  useEffect(() => letKeysScroll(article.current), [html]);
+  return <article ref={article} class="prose" lang={module.language} dangerouslySetInnerHTML={{ __html: html as string }} />;
 }
 
 /** What a signed-in learner's reading sets in motion. */
@@ -88,6 +90,13 @@ function Neighbours({ slug }: { slug: string }) {
       )}
     </nav>
   );
+}
+
+/** What is too wide for the page scrolls by itself, and has to be reachable by keyboard for that. */
+function letKeysScroll(article: HTMLElement | null): void {
+  for (const wide of article?.querySelectorAll<HTMLElement>("pre, table") ?? []) {
+    if (wide.scrollWidth > wide.clientWidth) wide.tabIndex = 0;
+  }
 }
 
 function subjectAddress(module: Module): string {

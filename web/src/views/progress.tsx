@@ -63,9 +63,10 @@ function Records({ items }: { items: ProgressRecord[] }) {
       </Empty>
     );
   }
+  const newestFirst = [...items].sort((a, b) => b.updated_at_ms - a.updated_at_ms);
   return (
     <>
-      <ProgressChart records={items} />
+      <ProgressChart records={newestFirst} />
       <section aria-labelledby="records-title">
         <h2 id="records-title">Your modules</h2>
         <div class="table-scroll" tabIndex={0} role="region" aria-labelledby="records-title">
@@ -73,7 +74,7 @@ function Records({ items }: { items: ProgressRecord[] }) {
             <thead>
               <tr><th scope="col">Module</th><th scope="col">Status</th><th scope="col">Best</th><th scope="col">Last</th><th scope="col">Time</th><th scope="col">Changed</th></tr>
             </thead>
-            <tbody>{items.map((item) => <RecordRow key={item.module} item={item} />)}</tbody>
+            <tbody>{newestFirst.map((item) => <RecordRow key={item.module} item={item} />)}</tbody>
           </table>
         </div>
       </section>

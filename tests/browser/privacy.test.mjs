@@ -1,0 +1,52 @@
+/** One learner's data stays theirs: on this device nothing of it is left for the next. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { firstModule, newLearner } from "./api.mjs";
+import { mainLink, openBrowser, settle, signIn, signOut, waitForTile } from "./browser.mjs";
+
+test("after signing out the next learner finds nothing of the one before", async (t) => {
+  const [module, first, second] = await Promise.all([firstModule(), newLearner(), newLearner()]);
+  const { page } = await openBrowser(t);
+  await signIn(page, first);
+  await page.goto(`/modules/${module.slug}`);
+  await page.getByRole("button", { name: "I have finished this" }).click();
+  await page.getByText("You have finished this.").waitFor();
+  await settle(page);
+  assert.ok((await keptText(page)).includes(first.id), "the search for leftovers finds what is there");
+
+  await signOut(page);
+  const left = await keptText(page);
+  for (const trace of [first.id, first.email]) assert.ok(!left.includes(trace), `${trace} is still on this device`);
+  await page.goto("/progress");
+  await page.getByRole("heading", { name: "Sign in to see your progress" }).waitFor();
+
+  await signIn(page, second);
+  await mainLink(page, "Progress").click();
+  await waitForTile(page, "Completed", "0");
+  await mainLink(page, "History").click();
+  await page.getByRole("heading", { name: "Nothing has happened yet" }).waitFor();
+  await page.goto(`/modules/${module.slug}`);
+  await page.getByRole("button", { name: "I have finished this" }).waitFor();
+});
+
+/** Everything that the app keeps on this device, as one text: databases, storage, caches. */
+function keptText(page) {
+  return page.evaluate(async () => {
+    const result = (request) => new Promise((resolve, reject) => {
+      request.onsuccess = () => resolve(request.result);
+      request.onerror = () => reject(request.error);
+    });
+    const bytes = (_, value) => (ArrayBuffer.isView(value) || value instanceof ArrayBuffer ? new TextDecoder().decode(value) : value);
+    const kept = [JSON.stringify(localStorage), JSON.stringify(sessionStorage)];
+    for (const { name } of await indexedDB.databases()) {
+      const database = await result(indexedDB.open(name));
+      for (const store of database.objectStoreNames) {
+        const transaction = database.transaction(store);
+        kept.push(JSON.stringify([await result(transaction.objectStore(store).getAllKeys()), await result(transaction.objectStore(store).getAll())], bytes));
+      }
+      database.close();
+    }
+    for (const name of await caches.keys()) kept.push(...(await (await caches.open(name)).keys()).map((request) => request.url));
+    return kept.join("\n");
+  });
+}
