@@ -36,6 +36,10 @@ export function ProgressChart({ records }: { records: ProgressRecord[] }) {
         </div>
       </figcaption>
       <Bars records={shown} measure={measure} />
+      <p class="chart-key">
+        <span class="chart-key-completed">Completed</span>
+        <span class="chart-key-in_progress">In progress</span>
+      </p>
     </figure>
   );
 }

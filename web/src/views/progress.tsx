@@ -67,7 +67,7 @@ function Records({ items }: { items: ProgressRecord[] }) {
   return (
     <>
       <ProgressChart records={newestFirst} />
-      <section aria-labelledby="records-title">
+      <section>
         <h2 id="records-title">Your modules</h2>
         <div class="table-scroll" tabIndex={0} role="region" aria-labelledby="records-title">
           <table class="records">
