@@ -6,7 +6,7 @@ use kairos_protocol::problem::{Problem, ProblemType};
 use crate::store::StoreError;
 
 /// Why a request is not answered as asked.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct AppError {
     /// What the caller is told.
     pub problem: Problem,

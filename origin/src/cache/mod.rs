@@ -1,21 +1,68 @@
 //! What the origin remembers so as not to ask the store again: the [`Cache`] trait and its two implementations, in this
 //! process and in Redis. Not here: what an answer looks like ([`crate::answers`]), or the store.
 //!
-//! The protocol (design: "Generations"): a read takes the generations of its namespaces first and looks up a key that contains
-//! them, so a fill that comes late lands in a key nobody will read. A write fences its namespaces before it touches the store
-//! and releases them after; while one is fenced, reads go to the store and keep nothing.
+//! The protocol (design: "Generations"). Every namespace of data has a generation, a number that only grows.
+//!
+//! - A read takes the generations of its namespaces *first*. A stored entry names the generations it was made from and is
+//!   used only while exactly these are the current ones; what is loaded after the look-up is kept under what was looked up.
+//!   So a fill that comes late names generations that are gone, and nobody uses it. (The entry names them rather than its
+//!   key: then an entry can be found again, and used stale and marked, when the store is down.)
+//! - A write fences its namespaces *before* it touches the store and releases them after; both give new generations. While
+//!   a namespace is fenced, reads go to the store and keep nothing. Only after the release is the write acknowledged.
+//! - A caller may have `seen` generations that this cache has not (made by an instance that was cut off, or before Redis
+//!   lost its data). That is proof of a write we did not hear of: see [`Standing::Behind`] and [`adoption`].
+
+pub(crate) mod ledger;
+pub mod local;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use kairos_protocol::generation::{Generations, Namespace};
+use kairos_protocol::UnixMillis;
+use kairos_protocol::generation::{Generation, Generations, Namespace};
 
-/// The generations of some namespaces, as a read must take them before it looks anywhere else.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Whether what a read finds may be used, and what it loads be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Yes.
+    Settled,
+    /// No: a write is under way in one of the namespaces.
+    Fenced,
+    /// No: the caller has seen a generation we do not know and could not adopt.
+    Behind,
+}
+
+/// What a read must know before it looks anywhere else.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
-    /// One per namespace asked for.
+    /// One per namespace asked for; what is loaded from the store after this is at least as new.
     pub generations: Generations,
-    /// Whether a write is under way in one of them: look nothing up and keep nothing.
-    pub fenced: bool,
+    /// Whether entries may be used and kept.
+    pub standing: Standing,
+    /// While other instances' writes cannot be heard: entries older than this, in milliseconds, are not used. It bounds how
+    /// old an answer can be then (I-BOUND).
+    pub longest_use_ms: Option<UnixMillis>,
+}
+
+/// What a read asks a cache.
+#[derive(Clone, Copy, Debug)]
+pub struct Lookup<'a> {
+    /// What the answer depends on.
+    pub namespaces: &'a [Namespace],
+    /// What the caller has seen.
+    pub seen: &'a Generations,
+    /// The answer's name.
+    pub key: &'a str,
+    /// The generations of the copy already at hand: if they are still the current ones, its bytes need not be sent again.
+    pub held: Option<&'a Generations>,
+}
+
+/// What a cache answers to a [`Lookup`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The generations and what follows from them.
+    pub snapshot: Snapshot,
+    /// Bytes kept under the key for exactly these generations.
+    pub value: Option<Bytes>,
 }
 
 /// A write under way.
@@ -31,23 +78,49 @@ pub struct Fence {
 /// answers from what this process knows, within 50 ms the first time and at once while the breaker is open.
 #[async_trait]
 pub trait Cache: Send + Sync + 'static {
-    /// The generations of `namespaces`, those the caller has `seen` taken into account: none comes back smaller.
-    async fn snapshot(&self, namespaces: &[Namespace], seen: &Generations) -> Snapshot;
+    /// One round trip: the generations of the namespaces, and what is kept under the key for exactly these.
+    async fn look_up(&self, lookup: Lookup<'_>) -> Found;
 
-    /// The bytes stored under `key`, or `None`.
-    async fn load(&self, key: &str) -> Option<Bytes>;
+    /// What was last kept under `key`, whatever its generations: for when the store is down.
+    async fn stale(&self, key: &str) -> Option<Bytes>;
 
-    /// Stores `value` under `key` for `ttl_secs`. May be dropped.
-    async fn keep(&self, key: &str, value: Bytes, ttl_secs: u32);
+    /// Keeps `value` under `key` for `ttl_secs`, unless `generations` are no longer the current ones. May be dropped.
+    async fn keep(&self, key: &str, generations: &Generations, value: Bytes, ttl_secs: u32);
 
-    /// Before a write: new generations for `namespaces`, and a fence for longer than any write takes (25 s), should this
-    /// process die before it releases it.
+    /// Before a write: new generations for `namespaces`, and a fence for longer than any write takes
+    /// ([`FENCE_MS`]), should this process die before it releases it.
     async fn fence(&self, namespaces: Vec<Namespace>) -> Fence;
 
     /// After a write, whether it succeeded or not: new generations once more, and the fence gone. Returns them: the writer
     /// answers with them.
     async fn release(&self, fence: Fence) -> Generations;
 
-    /// Drops everything in the namespaces: new generations, no write.
+    /// Makes everything in the namespaces old, without a write.
     async fn invalidate(&self, namespaces: &[Namespace]);
+}
+
+/// How long a fence lasts whose process died: longer than the longest write (row C1: 20 s).
+pub const FENCE_MS: UnixMillis = 25_000;
+
+/// How old an entry may be and still be used while other instances' writes cannot be heard.
+pub const CUT_OFF_USE_MS: UnixMillis = 2_000;
+
+/// How far ahead of the clock a generation that a caller claims to have seen may be: clocks differ.
+pub const SEEN_AHEAD_MS: UnixMillis = 60_000;
+
+/// How much time lies at least between two adoptions in one namespace.
+pub const ADOPTION_PAUSE_MS: UnixMillis = 1_000;
+
+/// What to make of a generation that a caller has `seen` and that is larger than the `known` one: the new current one, or
+/// `None`: pass this caller by the cache and leave the number as it is.
+///
+/// A caller can claim anything, and an adopted number makes every entry old for everybody. So numbers far ahead of the clock
+/// are never adopted, and a namespace adopts at most once in [`ADOPTION_PAUSE_MS`]: a generation is the time of its making,
+/// so the known one says when that was. (Redis runs the same rule in `generations.lua`, by its own clock.)
+#[must_use]
+pub fn adoption(known: Generation, seen: Generation, now: UnixMillis) -> Option<Generation> {
+    let at = |ms: UnixMillis| Generation::new(u64::try_from(ms).unwrap_or(0));
+    let plausible = seen <= at(now.saturating_add(SEEN_AHEAD_MS));
+    let due = known < at(now.saturating_sub(ADOPTION_PAUSE_MS));
+    (plausible && due).then(|| seen.max(at(now)))
 }

@@ -1,0 +1,84 @@
+//! The headers of answers: those that one answer has for itself, and, in one middleware, those that its policy gives it. Not
+//! here: finding the answer.
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::Response;
+use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, VARY};
+use http::header::{HeaderName, HeaderValue};
+use http::{HeaderMap, StatusCode};
+use kairos_protocol::cache_status::CacheStatus;
+use kairos_protocol::encoding::{Encoding, negotiate};
+use kairos_protocol::headers::{CACHE_STATUS, CDN_CACHE_CONTROL, KAIROS_DEGRADED, KAIROS_GEN, KAIROS_POLICY};
+use kairos_protocol::policy::{Policy, Sharing};
+use kairos_protocol::validator::{entity_tag, none_match_names};
+
+use super::ask::Conditions;
+use super::entry::Entry;
+
+/// Writes what the response's [`Policy`] (an extension) says: `Cache-Control`, `CDN-Cache-Control`, `Kairos-Policy` and
+/// `Vary`. A response without one, and one that is degraded, is `no-store`: nothing is cached that nobody said may be.
+pub async fn write_cache_headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let named = response.extensions().get::<Policy>().copied().unwrap_or(Policy::NoStore);
+    let headers = response.headers_mut();
+    let policy = if headers.contains_key(KAIROS_DEGRADED) { Policy::NoStore } else { named };
+    set(headers, CACHE_CONTROL, policy.cache_control());
+    set(headers, HeaderName::from_static(KAIROS_POLICY), named.name());
+    match policy.cdn_cache_control() {
+        Some(value) => set(headers, HeaderName::from_static(CDN_CACHE_CONTROL), &value),
+        None => {
+            headers.remove(CDN_CACHE_CONTROL);
+        }
+    }
+    headers.append(VARY, HeaderValue::from_static("accept-encoding"));
+    if named.sharing() == Sharing::Subject {
+        headers.append(VARY, HeaderValue::from_name(AUTHORIZATION));
+    }
+    response
+}
+
+/// The response of `entry` to one caller: the coding that suits it best, or 304 when it has that already.
+pub(super) fn respond(
+    entry: &Entry,
+    policy: Policy,
+    conditions: &Conditions,
+    status: &CacheStatus,
+    degraded: bool,
+) -> Response {
+    let (encoding, body) = entry.body(negotiate(conditions.accept_encoding.as_deref(), &entry.codings()));
+    let mut response = Response::new(Body::empty());
+    let headers = response.headers_mut();
+    set(headers, HeaderName::from_static(CACHE_STATUS), &status.to_string());
+    if !entry.generations.is_empty() {
+        set(headers, HeaderName::from_static(KAIROS_GEN), &entry.generations.to_string());
+    }
+    if degraded {
+        headers.insert(KAIROS_DEGRADED, HeaderValue::from_static("stale"));
+    }
+    let mut matches = false;
+    if policy.sharing() != Sharing::Nobody {
+        let tag = entity_tag(&entry.hash, encoding);
+        matches = conditions.if_none_match.as_deref().is_some_and(|named| none_match_names(named, &tag));
+        set(headers, ETAG, &tag);
+    }
+    if matches {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+    } else {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if encoding != Encoding::Identity {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding.token()));
+        }
+        *response.body_mut() = Body::from(body);
+    }
+    response.extensions_mut().insert(policy);
+    response
+}
+
+/// Sets a header to text of ours, which is always visible ASCII.
+fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
