@@ -1,1 +1,61 @@
-//! Placeholder.
+//! The edge worker: answers the catalogue near its readers and passes everything else on to the origin. A learner's own data is
+//! never looked up or stored here (I-PRIVATE). Not here: the app's files, which the platform serves (`wrangler.toml`), and
+//! writes, which only pass through.
+//!
+//! To build it by hand, from the root, after `npm ci` and with the tools that `cargo xtask dev` puts into `target/tools`
+//! (absolute paths: they are started from other directories):
+//!
+//! ```sh
+//! WASM_BINDGEN_BIN=$PWD/target/tools/bin/wasm-bindgen WASM_OPT_BIN=$PWD/node_modules/.bin/wasm-opt \
+//! ESBUILD_BIN=$PWD/node_modules/.bin/esbuild target/tools/bin/worker-build --profile wasm edge
+//! node_modules/.bin/wrangler dev --local --ip 127.0.0.1 --var ORIGIN_URL:http://127.0.0.1:8080
+//! ```
+//!
+//! The first writes `edge/build/`, which `wrangler.toml` names.
+
+pub mod admission;
+mod cache_store;
+pub mod fields;
+mod handler;
+mod platform;
+mod reply;
+pub mod route;
+pub mod stored;
+mod upstream;
+pub mod verdict;
+
+use kairos_protocol::UnixMillis;
+use kairos_protocol::problem::ProblemType;
+use web_sys::{Request, Response};
+use worker::{Context, Env, console_error, event};
+
+use crate::upstream::Upstream;
+
+/// Runs when an instance starts. A panic ends the instance, and the platform starts another: the log must say why.
+#[event(start)]
+fn start() {
+    console_error_panic_hook::set_once();
+}
+
+/// Answers one request. What fails here is answered too: nobody gets the runtime's own error page.
+#[event(fetch)]
+async fn fetch(request: Request, env: Env, _context: Context) -> worker::Result<Response> {
+    let upstream = Upstream::new(&env.var("ORIGIN_URL")?.to_string());
+    let outcome = match handler::handle(&request, &upstream, now).await {
+        Ok(reply) => platform::respond(reply),
+        Err(error) => Err(error),
+    };
+    outcome.or_else(|error| {
+        console_error!("{} {}: {error:?}", request.method(), request.url());
+        let problem = ProblemType::BadGateway.with_detail("The origin's answer could not be passed on.");
+        platform::respond(reply::problem_reply(&problem, None)).map_err(worker::Error::from)
+    })
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place where the edge takes the time; everything else gets it passed in"
+)]
+fn now() -> UnixMillis {
+    UnixMillis::try_from(worker::Date::now().as_millis()).unwrap_or(UnixMillis::MAX)
+}

@@ -52,3 +52,15 @@ pub fn module_slug(path: &str) -> Option<&str> {
     let slug = path.strip_prefix(MODULES)?.strip_prefix('/')?;
     (!slug.is_empty() && !slug.contains('/')).then_some(slug)
 }
+
+/// The query parameters that a `GET` to `path` takes, in alphabetical order; each may come once. Any other is refused by the
+/// origin (400), so no cache needs a key for it.
+#[must_use]
+pub fn query_parameters(path: &str) -> &'static [&'static str] {
+    match path {
+        MODULES => &["cursor", "difficulty", "limit", "subject", "tag"],
+        MODULES_SEARCH => &["cursor", "limit", "q"],
+        PROGRESS | HISTORY => &["cursor", "limit"],
+        _ => &[],
+    }
+}

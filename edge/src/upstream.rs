@@ -1,0 +1,176 @@
+//! Asks the origin. Says what came back or why nothing usable did; what that means for the caller is [`crate::handler`]'s to
+//! decide. Redirects are passed on, bodies are not decoded, and no request waits for ever.
+
+use std::fmt;
+use std::time::Duration;
+
+use js_sys::futures::JsFuture;
+use js_sys::{ArrayBuffer, Promise, Reflect};
+use kairos_protocol::generation::Generations;
+use kairos_protocol::headers;
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{AbortController, Headers, Request, RequestInit, RequestRedirect, Response};
+
+use crate::fields::Fields;
+use crate::platform::{Body, read_fields, within, write_fields};
+use crate::route::{Question, Shared};
+
+/// Longest wait for an answer that has a stored copy or a plain retry behind it.
+const SHARED_PATIENCE: Duration = Duration::from_secs(10);
+/// Longest wait for the head of any other answer: beyond the origin's own longest operation (20 s).
+const THROUGH_PATIENCE: Duration = Duration::from_secs(30);
+
+/// The caller's fields that go along with a shared request: none that the answer may depend on. Who asks is not among them.
+const SHARED_FIELDS: &[&str] = &["cf-connecting-ip", "traceparent", "tracestate"];
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(catch, js_name = fetch)]
+    fn start_fetch(url: &str, init: &RequestInit) -> Result<Promise, JsValue>;
+}
+
+/// What the origin answered.
+pub(crate) struct Answer {
+    /// 200 to 599.
+    pub(crate) status: u16,
+    /// Its fields.
+    pub(crate) fields: Fields,
+    response: Response,
+}
+
+impl Answer {
+    /// Its body, as it arrives.
+    #[must_use]
+    pub(crate) fn body(&self) -> Body {
+        self.response.body().map_or(Body::Empty, Body::Stream)
+    }
+
+    /// Reads the body whole; it must have `length` bytes.
+    ///
+    /// # Errors
+    /// [`Failure`] when it breaks off, takes too long, or has another length.
+    pub(crate) async fn bytes(&self, length: u32) -> Result<ArrayBuffer, Failure> {
+        let reading = JsFuture::from(self.response.array_buffer().map_err(Failure::broken)?);
+        let bytes = within(SHARED_PATIENCE, reading).await.ok_or(Failure::TimedOut)?.map_err(Failure::broken)?;
+        let bytes: ArrayBuffer = bytes.dyn_into().map_err(Failure::broken)?;
+        if bytes.byte_length() == length {
+            Ok(bytes)
+        } else {
+            Err(Failure::Broken(format!("{} bytes where {length} were announced", bytes.byte_length())))
+        }
+    }
+}
+
+/// Why there is no usable answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// No connection, or it broke.
+    Broken(String),
+    /// No answer in time.
+    TimedOut,
+    /// A status that no answer may have.
+    Status(u16),
+}
+
+impl Failure {
+    fn broken(error: impl Into<JsValue>) -> Self {
+        let error: JsValue = error.into();
+        Self::Broken(
+            error.dyn_ref::<js_sys::Error>().map_or_else(|| format!("{error:?}"), |e| String::from(e.message())),
+        )
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Broken(why) => write!(f, "the connection to the origin failed: {why}"),
+            Self::TimedOut => f.write_str("the origin did not answer in time"),
+            Self::Status(status) => write!(f, "the origin answered with status {status}"),
+        }
+    }
+}
+
+/// The origin.
+pub(crate) struct Upstream {
+    base: String,
+}
+
+impl Upstream {
+    /// `base` is its scheme and host, as in `ORIGIN_URL`.
+    #[must_use]
+    pub(crate) fn new(base: &str) -> Self {
+        Self { base: base.trim_end_matches('/').to_owned() }
+    }
+
+    /// Passes `request` on as it is; its body is streamed.
+    ///
+    /// # Errors
+    /// [`Failure`]; whether the request took effect is then unknown.
+    pub(crate) async fn pass_on(&self, request: &Request, question: &Question) -> Result<Answer, Failure> {
+        let headers = Headers::new_with_headers(&request.headers()).map_err(Failure::broken)?;
+        let codings = question.accept_encoding.as_deref().filter(|codings| !codings.is_empty()).unwrap_or("identity");
+        headers.set("accept-encoding", codings).map_err(Failure::broken)?;
+        let init = RequestInit::new();
+        init.set_method(&question.method);
+        init.set_headers_headers(&headers);
+        if let Some(body) = request.body() {
+            init.set_body_opt_readable_stream(Some(&body));
+        }
+        let separator = if question.query.is_empty() { "" } else { "?" };
+        self.fetch(&format!("{}{separator}{}", question.path, question.query), &init, THROUGH_PATIENCE).await
+    }
+
+    /// Asks for an answer that everyone may share: in one coding, without anything that tells who asks. `entity_tag` is that of
+    /// the stored copy to validate.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub(crate) async fn ask(
+        &self,
+        shared: &Shared,
+        request: &Request,
+        minimum: &Generations,
+        entity_tag: Option<&str>,
+    ) -> Result<Answer, Failure> {
+        let mut fields = Fields::default();
+        for name in SHARED_FIELDS {
+            if let Some(value) = request.headers().get(name).map_err(Failure::broken)? {
+                fields.set(name, value);
+            }
+        }
+        fields.set("accept-encoding", shared.encoding.token());
+        if !minimum.is_empty() {
+            fields.set(headers::KAIROS_MIN_GEN, minimum.to_string());
+        }
+        if let Some(tag) = entity_tag {
+            fields.set("if-none-match", tag);
+        }
+        let init = RequestInit::new();
+        init.set_method(if shared.is_head { "HEAD" } else { "GET" });
+        init.set_headers_headers(&write_fields(&fields).map_err(Failure::broken)?);
+        self.fetch(&shared.target, &init, SHARED_PATIENCE).await
+    }
+
+    async fn fetch(&self, target: &str, init: &RequestInit, patience: Duration) -> Result<Answer, Failure> {
+        let controller = AbortController::new().map_err(Failure::broken)?;
+        init.set_signal(Some(&controller.signal()));
+        init.set_redirect(RequestRedirect::Manual);
+        // No binding has this one: without it the runtime decodes the body.
+        Reflect::set(init, &"encodeResponseBody".into(), &"manual".into()).map_err(Failure::broken)?;
+        let promise = start_fetch(&format!("{}{target}", self.base), init).map_err(Failure::broken)?;
+        let Some(outcome) = within(patience, JsFuture::from(promise)).await else {
+            controller.abort();
+            return Err(Failure::TimedOut);
+        };
+        let response: Response = outcome.map_err(Failure::broken)?.dyn_into().map_err(Failure::broken)?;
+        let status = response.status();
+        // The runtime refuses to make a response with any other status.
+        if !(200..=599).contains(&status) {
+            return Err(Failure::Status(status));
+        }
+        let fields = read_fields(&response.headers()).map_err(Failure::broken)?;
+        Ok(Answer { status, fields, response })
+    }
+}
