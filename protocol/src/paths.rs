@@ -59,7 +59,7 @@ pub fn module_slug(path: &str) -> Option<&str> {
 pub fn query_parameters(path: &str) -> &'static [&'static str] {
     match path {
         MODULES => &["cursor", "difficulty", "limit", "subject", "tag"],
-        MODULES_SEARCH => &["cursor", "limit", "q"],
+        MODULES_SEARCH => &["limit", "q"],
         PROGRESS | HISTORY => &["cursor", "limit"],
         _ => &[],
     }
