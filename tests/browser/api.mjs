@@ -18,10 +18,9 @@ export async function tokenOf({ email, password }) {
   return (await send("POST", "/v1/auth/login", { email, password })).access_token;
 }
 
-/** A token that may publish, or undefined where the system under test names no author. */
-export async function authorToken() {
-  const { KAIROS_AUTHOR_EMAIL: email, KAIROS_AUTHOR_PASSWORD: password } = process.env;
-  return email && password ? tokenOf({ email, password }) : undefined;
+/** A token that may publish. */
+export function authorToken() {
+  return tokenOf({ email: required("KAIROS_AUTHOR_EMAIL"), password: required("KAIROS_AUTHOR_PASSWORD") });
 }
 
 /** Publishes a module that no other test knows. */
