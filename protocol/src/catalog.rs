@@ -104,6 +104,27 @@ pub struct Module {
     pub created_at_ms: UnixMillis,
 }
 
+impl Module {
+    /// What importing this over `present` writes: this as it is where there is none, the next version where something
+    /// differs, nothing (`None`) where only version and times do.
+    #[must_use]
+    pub fn imported_over(&self, present: Option<&Self>) -> Option<Self> {
+        let Some(present) = present else {
+            return Some(self.clone());
+        };
+        let mut same = self.clone();
+        same.version = present.version;
+        same.created_at_ms = present.created_at_ms;
+        same.summary.updated_at_ms = present.summary.updated_at_ms;
+        if same == *present {
+            return None;
+        }
+        same.version += 1;
+        same.summary.updated_at_ms = self.summary.updated_at_ms;
+        Some(same)
+    }
+}
+
 /// A module as an author sends it: body of `POST /v1/modules`, and of `PUT` together with the version it replaces.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

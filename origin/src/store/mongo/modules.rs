@@ -124,7 +124,7 @@ impl MongoStore {
                 found.map_ok(|m| (m.summary.slug.clone(), m)).try_collect::<Vec<_>>().await?.into_iter().collect();
             let mut written = 0;
             for module in &wanted {
-                if let Some(next) = next_version(module, present.get(&module.summary.slug)) {
+                if let Some(next) = module.imported_over(present.get(&module.summary.slug)) {
                     let document = ModuleDocument::from(&next);
                     modules.replace_one(doc! { "_id": next.summary.slug.as_str() }, document).upsert(true).await?;
                     written += 1;
@@ -134,23 +134,6 @@ impl MongoStore {
         })
         .await
     }
-}
-
-/// The module to write for an import, or `None` when `present` says the same already.
-fn next_version(wanted: &Module, present: Option<&Module>) -> Option<Module> {
-    let Some(present) = present else {
-        return Some(wanted.clone());
-    };
-    let mut next = wanted.clone();
-    next.version = present.version;
-    next.created_at_ms = present.created_at_ms;
-    next.summary.updated_at_ms = present.summary.updated_at_ms;
-    if next == *present {
-        return None;
-    }
-    next.version += 1;
-    next.summary.updated_at_ms = wanted.summary.updated_at_ms;
-    Some(next)
 }
 
 /// What a replacement sets: everything but the id and when it was created.

@@ -1,1 +1,0 @@
-//! Placeholder until the embedded store lands.

@@ -1,0 +1,180 @@
+//! The catalogue: lists in their order, search, and writes, which keep tags and search in step with the modules.
+
+use std::collections::BTreeSet;
+
+use kairos_protocol::catalog::{Module, ModuleSummary, Publication};
+use kairos_protocol::ids::Slug;
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Result, named_params, params, params_from_iter};
+
+use super::is_duplicate;
+use super::rows::{self, SUMMARY_COLUMNS, to_json};
+use crate::store::records::{ModuleFilter, ModulePosition, Replaced};
+
+/// A list's query: its text and its values.
+pub(super) struct ListQuery {
+    pub(super) sql: String,
+    pub(super) values: Vec<Value>,
+}
+
+/// Each combination of filters reads one index in the order of lists, from the place after `after`. A place is passed even for
+/// the first page: nothing sorts before the empty subject.
+pub(super) fn list_query(filter: &ModuleFilter, after: Option<&ModulePosition>, limit: u32) -> ListQuery {
+    let text = |t: &str| Value::Text(t.to_owned());
+    let mut values = Vec::new();
+    let mut conditions = Vec::new();
+    let ordered = if let Some(tag) = &filter.tag {
+        conditions.push("o.tag = ?");
+        values.push(text(tag));
+        "module_tags AS o CROSS JOIN modules AS m ON m.slug = o.slug"
+    } else {
+        conditions.push("o.status = ?");
+        values.push(text(Publication::Published.as_str()));
+        "modules AS o"
+    };
+    let from_modules = if filter.tag.is_some() { "m" } else { "o" };
+    let by_difficulty = format!("{from_modules}.difficulty = ?");
+    if let Some(difficulty) = filter.difficulty {
+        conditions.push(&by_difficulty);
+        values.push(text(difficulty.as_str()));
+    }
+    if let Some(subject) = &filter.subject {
+        conditions.push("o.subject = ?");
+        values.push(text(subject));
+    }
+    if let Some(after) = after {
+        conditions.push("(o.subject, o.position, o.slug) > (?, ?, ?)");
+        values.extend([text(&after.subject), Value::Integer(after.position.into()), text(after.slug.as_str())]);
+    }
+    values.push(Value::Integer(limit.into()));
+    let columns: Vec<_> = SUMMARY_COLUMNS.split(", ").map(|column| format!("{from_modules}.{column}")).collect();
+    let sql = format!(
+        "SELECT {} FROM {ordered} WHERE {} ORDER BY o.subject, o.position, o.slug LIMIT ?",
+        columns.join(", "),
+        conditions.join(" AND ")
+    );
+    ListQuery { sql, values }
+}
+
+pub(super) fn list(connection: &Connection, query: ListQuery) -> Result<Vec<ModuleSummary>> {
+    let mut statement = connection.prepare_cached(&query.sql)?;
+    statement.query_map(params_from_iter(query.values), rows::summary)?.collect()
+}
+
+pub(super) fn search(connection: &Connection, query: &str, limit: u32) -> Result<Vec<ModuleSummary>> {
+    // Each word a string of FTS5: nothing in it is syntax. Any of them may match, as MongoDB's search has it.
+    let words = query.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let any = words.map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(" OR ");
+    if any.is_empty() {
+        return Ok(Vec::new());
+    }
+    let columns: Vec<_> = SUMMARY_COLUMNS.split(", ").map(|column| format!("m.{column}")).collect();
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {} FROM (
+            SELECT rowid, bm25(module_search, 20, 10, 5, 1) AS score FROM module_search
+            WHERE module_search MATCH ? ORDER BY score, rowid LIMIT ?
+        ) AS found JOIN modules AS m ON m.id = found.rowid ORDER BY found.score, m.id",
+        columns.join(", ")
+    ))?;
+    statement.query_map(params![any, limit], rows::summary)?.collect()
+}
+
+pub(super) fn find(connection: &Connection, slug: &Slug) -> Result<Option<Module>> {
+    let sql = format!("SELECT {SUMMARY_COLUMNS}, content, status, version, created_at_ms FROM modules WHERE slug = ?");
+    connection.prepare_cached(&sql)?.query_row([slug.as_str()], rows::module).optional()
+}
+
+pub(super) fn published_among(connection: &Connection, slugs: &BTreeSet<Slug>) -> Result<BTreeSet<Slug>> {
+    let mut statement = connection.prepare_cached("SELECT 1 FROM modules WHERE slug = ? AND status = 'published'")?;
+    let mut published = BTreeSet::new();
+    for slug in slugs {
+        if statement.exists([slug.as_str()])? {
+            published.insert(slug.clone());
+        }
+    }
+    Ok(published)
+}
+
+pub(super) fn insert(connection: &Connection, module: &Module) -> Result<bool> {
+    let summary = &module.summary;
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO modules (slug, title, subject, position, difficulty, tags, language, summary, content,
+            duration_minutes, status, version, created_at_ms, updated_at_ms)
+        VALUES (:slug, :title, :subject, :position, :difficulty, :tags, :language, :summary, :content,
+            :duration_minutes, :status, :version, :created_at_ms, :updated_at_ms)",
+    )?;
+    let inserted = statement.insert(named_params! {
+        ":slug": summary.slug.as_str(),
+        ":title": summary.title,
+        ":subject": summary.subject,
+        ":position": summary.position,
+        ":difficulty": summary.difficulty.as_str(),
+        ":tags": to_json(&summary.tags)?,
+        ":language": summary.language,
+        ":summary": summary.summary,
+        ":content": module.content,
+        ":duration_minutes": summary.duration_minutes,
+        ":status": module.status.as_str(),
+        ":version": module.version,
+        ":created_at_ms": module.created_at_ms,
+        ":updated_at_ms": summary.updated_at_ms,
+    });
+    match inserted {
+        Ok(id) => index(connection, id, module).map(|()| true),
+        Err(error) if is_duplicate(&error) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+pub(super) fn replace(connection: &Connection, module: &Module, expected: u64) -> Result<Replaced> {
+    let Some(present) = find(connection, &module.summary.slug)? else {
+        return Ok(Replaced::Missing);
+    };
+    if present.version != expected {
+        return Ok(Replaced::Conflict { version: present.version });
+    }
+    let next = Module { created_at_ms: present.created_at_ms, ..module.clone() };
+    delete(connection, &module.summary.slug)?;
+    insert(connection, &next)?;
+    Ok(Replaced::Done)
+}
+
+pub(super) fn delete(connection: &Connection, slug: &Slug) -> Result<bool> {
+    let sql = "DELETE FROM modules WHERE slug = ? RETURNING id";
+    let id: Option<i64> = connection.prepare_cached(sql)?.query_row([slug.as_str()], |row| row.get(0)).optional()?;
+    if let Some(id) = id {
+        connection.prepare_cached("DELETE FROM module_tags WHERE slug = ?")?.execute([slug.as_str()])?;
+        connection.prepare_cached("DELETE FROM module_search WHERE rowid = ?")?.execute([id])?;
+    }
+    Ok(id.is_some())
+}
+
+pub(super) fn import(connection: &Connection, modules: &[Module]) -> Result<u64> {
+    let mut written = 0;
+    for module in modules {
+        let present = find(connection, &module.summary.slug)?;
+        if let Some(next) = module.imported_over(present.as_ref()) {
+            delete(connection, &next.summary.slug)?;
+            insert(connection, &next)?;
+            written += 1;
+        }
+    }
+    Ok(written)
+}
+
+/// Puts a published module where lists by tag and search find it.
+fn index(connection: &Connection, id: i64, module: &Module) -> Result<()> {
+    if module.status != Publication::Published {
+        return Ok(());
+    }
+    let summary = &module.summary;
+    let mut add_tag = connection
+        .prepare_cached("INSERT OR IGNORE INTO module_tags (tag, subject, position, slug) VALUES (?, ?, ?, ?)")?;
+    for tag in &summary.tags {
+        add_tag.execute(params![tag, summary.subject, summary.position, summary.slug.as_str()])?;
+    }
+    let mut add = connection
+        .prepare_cached("INSERT INTO module_search (rowid, title, tags, summary, content) VALUES (?, ?, ?, ?, ?)")?;
+    add.execute(params![id, summary.title, summary.tags.join(" "), summary.summary, module.content])?;
+    Ok(())
+}

@@ -1,0 +1,120 @@
+//! The tables, and how a file of an older release becomes one of this. `user_version` counts the steps that were taken.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+/// Each step leads from one version to the next. A step that was released is never changed.
+const STEPS: &[&str] = &["
+    CREATE TABLE modules (
+        id INTEGER PRIMARY KEY,
+        slug TEXT NOT NULL UNIQUE,
+        title TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        position INTEGER NOT NULL,
+        difficulty TEXT NOT NULL,
+        tags TEXT NOT NULL,
+        language TEXT NOT NULL,
+        summary TEXT NOT NULL,
+        content TEXT NOT NULL,
+        duration_minutes INTEGER NOT NULL,
+        status TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        created_at_ms INTEGER NOT NULL,
+        updated_at_ms INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX modules_in_order ON modules (status, subject, position, slug);
+    CREATE INDEX modules_by_difficulty ON modules (status, difficulty, subject, position, slug);
+
+    -- Tags of published modules, in the order of lists.
+    CREATE TABLE module_tags (
+        tag TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        position INTEGER NOT NULL,
+        slug TEXT NOT NULL,
+        PRIMARY KEY (tag, subject, position, slug)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX module_tags_by_slug ON module_tags (slug);
+
+    -- Published modules; rowid is modules.id.
+    CREATE VIRTUAL TABLE module_search USING fts5 (
+        title, tags, summary, content,
+        content = '', contentless_delete = 1, tokenize = 'porter unicode61 remove_diacritics 2'
+    );
+
+    CREATE TABLE users (
+        id TEXT NOT NULL PRIMARY KEY,
+        email TEXT NOT NULL UNIQUE,
+        display_name TEXT NOT NULL,
+        hashed_password TEXT,
+        roles TEXT NOT NULL,
+        created_at_ms INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE sessions (
+        token_hash TEXT NOT NULL PRIMARY KEY,
+        user_id TEXT NOT NULL,
+        family TEXT NOT NULL,
+        expires_at_ms INTEGER NOT NULL,
+        rotated_at_ms INTEGER
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX sessions_by_family ON sessions (family);
+    CREATE INDEX sessions_by_expiry ON sessions (expires_at_ms);
+
+    CREATE TABLE signing_keys (
+        name TEXT NOT NULL PRIMARY KEY,
+        kid TEXT NOT NULL,
+        pkcs8 BLOB NOT NULL,
+        public BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE progress (
+        user_id TEXT NOT NULL,
+        module TEXT NOT NULL,
+        status TEXT NOT NULL,
+        best_score INTEGER,
+        last_score TEXT,
+        time_spent_secs INTEGER NOT NULL,
+        attempts INTEGER NOT NULL,
+        updated_at_ms INTEGER NOT NULL,
+        completed_at_ms INTEGER,
+        PRIMARY KEY (user_id, module)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE history (
+        user_id TEXT NOT NULL,
+        at_ms INTEGER NOT NULL,
+        operation TEXT NOT NULL,
+        module TEXT NOT NULL,
+        action TEXT NOT NULL,
+        PRIMARY KEY (user_id, at_ms DESC, operation DESC)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE operations (
+        user_id TEXT NOT NULL,
+        id TEXT NOT NULL,
+        fingerprint TEXT NOT NULL,
+        expires_at_ms INTEGER NOT NULL,
+        PRIMARY KEY (user_id, id)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX operations_by_expiry ON operations (expires_at_ms);
+"];
+
+/// Why a file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum MigrationError {
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+    #[error("it was written by a newer release (schema {found}, this one knows {known}); run that one")]
+    Newer { found: usize, known: usize },
+}
+
+/// Takes the steps that are left, all or none.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), MigrationError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let taken: usize = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let left = STEPS.get(taken..).ok_or(MigrationError::Newer { found: taken, known: STEPS.len() })?;
+    for step in left {
+        transaction.execute_batch(step)?;
+    }
+    transaction.pragma_update(None, "user_version", STEPS.len())?;
+    Ok(transaction.commit()?)
+}
