@@ -6,9 +6,9 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -44,16 +44,15 @@ for group in $groups; do kill -KILL "-$group"; done
 /// From here on Ctrl-C, SIGTERM and SIGHUP make every wait of this module end with [`Interrupted`].
 pub(crate) fn listen_for_signals() -> Result<()> {
     ctrlc::set_handler(|| STOP.store(true, Ordering::SeqCst)).context("cannot listen for signals")?;
-    let mut watchdog = Command::new("sh");
-    watchdog
-        .args(["-c", WATCHDOG_SCRIPT])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .process_group(0);
-    let input = watchdog.spawn().context("cannot start sh")?.stdin.take();
-    *WATCHDOG.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = input;
+    *WATCHDOG.lock().unwrap_or_else(PoisonError::into_inner) = Some(start_watchdog()?);
     Ok(())
+}
+
+fn start_watchdog() -> Result<ChildStdin> {
+    let mut watchdog = Command::new("sh");
+    watchdog.args(["-c", WATCHDOG_SCRIPT]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut watchdog = watchdog.process_group(0).spawn().context("cannot start sh")?;
+    watchdog.stdin.take().context("no pipe to the watchdog")
 }
 
 /// Everything was stopped in good order: the watchdog has nothing to do.
@@ -62,7 +61,7 @@ pub(crate) fn dismiss_watchdog() {
 }
 
 fn tell_watchdog(line: &str) {
-    let mut input = WATCHDOG.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut input = WATCHDOG.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(input) = input.as_mut() {
         // Without it only the case of our own SIGKILL is left uncovered.
         let _ = writeln!(input, "{line}");
@@ -234,4 +233,70 @@ pub(crate) fn run_quietly(name: &str, command: &mut Command, input: &str) -> Res
 pub(crate) fn find_program(program: &str) -> Option<PathBuf> {
     let paths = std::env::var_os("PATH")?;
     std::env::split_paths(&paths).map(|folder| folder.join(program)).find(|path| path.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Starts a program that starts another, and gives the second one's id.
+    fn start_family(folder: &Path) -> (Task, Pid) {
+        let log = folder.join("family.log");
+        let mut command = Command::new("sh");
+        command.args(["-c", "sleep 600 & echo $!; wait"]);
+        let mut task = Task::start_logged("family", &mut command, &log).expect("sh");
+        let read = || fs::read_to_string(&log).unwrap_or_default().trim().parse::<i32>();
+        task.wait_ready(GRACE, || read().is_ok()).expect("the id of the grandchild");
+        (task, Pid::from_raw(read().expect("an id")))
+    }
+
+    /// Ended; nobody may have collected it yet, which is the system's affair.
+    fn is_gone(process: Pid) -> bool {
+        let state = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+        nix::sys::signal::kill(process, None).is_err() || state.contains(") Z ")
+    }
+
+    fn wait_gone(process: Pid) {
+        let started = Instant::now();
+        while !is_gone(process) {
+            assert!(started.elapsed() < 2 * GRACE, "{process} still runs");
+            thread::sleep(TICK);
+        }
+    }
+
+    #[test]
+    fn a_dropped_task_takes_its_grandchildren_along() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (task, grandchild) = start_family(folder.path());
+        drop(task);
+        wait_gone(grandchild);
+    }
+
+    #[test]
+    fn the_watchdog_stops_what_a_killed_command_leaves() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (task, grandchild) = start_family(folder.path());
+        let mut watchdog = start_watchdog().expect("sh");
+        writeln!(watchdog, "add 999999\nadd {}\ndel 999999", task.group).expect("a pipe");
+        // The end of its input is what it sees when we are killed.
+        drop(watchdog);
+        wait_gone(grandchild);
+    }
+
+    #[test]
+    fn a_task_that_ended_says_its_last_lines() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut command = Command::new("sh");
+        let mut task = Task::start_logged(
+            "short",
+            command.args(["-c", "echo first; echo no disk; exit 3"]),
+            &folder.path().join("log"),
+        )
+        .expect("sh");
+        let error = task.wait_ready(GRACE, || false).expect_err("it ended").to_string();
+        assert!(
+            error.starts_with("short ended (exit status: 3)") && error.ends_with("\n    first\n    no disk"),
+            "{error}"
+        );
+    }
 }
