@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
+use crate::error::Interrupted;
+
 /// The outcome of some tests. `skips` has a line `name: reason` for each skipped one whose reason is known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
@@ -38,13 +40,20 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// Runs a suite and keeps its counts.
+    /// Runs a suite and keeps its counts. One that cannot be run at all counts as one failed test.
     ///
     /// # Errors
-    /// The suite could not be run at all.
+    /// Only an interruption.
     pub(crate) fn measure(&mut self, suite: &'static str, run: impl FnOnce() -> Result<Counts>) -> Result<()> {
         let started = Instant::now();
-        let counts = run()?;
+        let counts = match run() {
+            Err(error) if error.is::<Interrupted>() => return Err(error),
+            Err(error) => {
+                println!("the {suite} tests could not run: {error:#}");
+                Counts { failed: 1, ..Counts::default() }
+            }
+            Ok(counts) => counts,
+        };
         self.rows.push((suite, counts, started.elapsed()));
         Ok(())
     }
