@@ -61,6 +61,17 @@ fn window(window: Window) -> String {
 }
 
 #[test]
+fn the_query_parameters_of_each_path_are_those_of_the_code() {
+    for row in table("## Routes", 3) {
+        let (route, parameters) = (&row[0], &row[2]);
+        let Some(path) = route.strip_prefix("`GET ").and_then(|rest| rest.strip_suffix('`')) else { continue };
+        let mut described: Vec<_> = parameters.split(['`', ',', ' ']).filter(|name| !name.is_empty()).collect();
+        described.sort_unstable();
+        assert_eq!(described, paths::query_parameters(path), "{path}");
+    }
+}
+
+#[test]
 fn every_path_and_header_is_described() {
     for path in [
         paths::HEALTH_LIVE,
