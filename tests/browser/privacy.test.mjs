@@ -1,7 +1,7 @@
 /** One learner's data stays theirs: on this device nothing of it is left for the next. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { firstModule, newLearner } from "./api.mjs";
+import { firstModule, newLearner, send, tokenOf } from "./api.mjs";
 import { mainLink, openBrowser, settle, signIn, signOut, waitForTile } from "./browser.mjs";
 
 test("after signing out the next learner finds nothing of the one before", async (t) => {
@@ -12,11 +12,16 @@ test("after signing out the next learner finds nothing of the one before", async
   await page.getByRole("button", { name: "I have finished this" }).click();
   await page.getByText("You have finished this.").waitFor();
   await settle(page);
-  assert.ok((await keptText(page)).includes(first.id), "the search for leftovers finds what is there");
+  await mainLink(page, "History").click();
+  await page.getByText(`Finished ${module.title}`).waitFor();
+  const done = (await send("GET", "/v1/me/history", undefined, await tokenOf(first))).items.map((entry) => entry.id);
+  const traces = [first.id, first.email, ...done];
+  const before = await keptText(page);
+  for (const trace of traces) assert.ok(before.includes(trace), `the search for leftovers does not find ${trace}, which is there`);
 
   await signOut(page);
-  const left = await keptText(page);
-  for (const trace of [first.id, first.email]) assert.ok(!left.includes(trace), `${trace} is still on this device`);
+  const after = await keptText(page);
+  for (const trace of traces) assert.ok(!after.includes(trace), `${trace} is still on this device`);
   await page.goto("/progress");
   await page.getByRole("heading", { name: "Sign in to see your progress" }).waitFor();
 
