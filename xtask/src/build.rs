@@ -1,9 +1,10 @@
 //! Building each part: the origin, the browser client, the edge worker, the web app. `dev` and `test` share what is built.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::setup::rust::WASM_TARGET;
 use crate::{process, workspace};
@@ -23,6 +24,22 @@ const WASM_FEATURES: [&str; 6] = [
 
 fn sources(own: &[&str]) -> Vec<PathBuf> {
     own.iter().chain(&SHARED_SOURCES).map(|path| workspace::root().join(path)).collect()
+}
+
+/// Runs `build` for `part` when one of `inputs` changed since it last succeeded, or `output` is gone.
+fn when_stale(part: &str, output: &Path, inputs: &[PathBuf], build: impl FnOnce() -> Result<()>) -> Result<()> {
+    let stamps = workspace::target().join("built");
+    let stamp = stamps.join(part);
+    if output.exists() && !workspace::is_stale(&stamp, inputs)? {
+        return Ok(());
+    }
+    println!("Building the {part}");
+    fs::create_dir_all(&stamps).with_context(|| format!("cannot create {}", stamps.display()))?;
+    // The time that counts is that of the start: what is edited meanwhile is built the next time.
+    let started = stamps.join(format!("{part}.started"));
+    fs::write(&started, "")?;
+    build()?;
+    fs::rename(&started, &stamp).with_context(|| format!("cannot write {}", stamp.display()))
 }
 
 fn in_root(program: impl Into<PathBuf>) -> Command {
@@ -50,19 +67,21 @@ pub(crate) fn origin() -> Result<PathBuf> {
 pub(crate) fn client() -> Result<()> {
     let package = workspace::root().join("client-wasm/pkg");
     let wasm = package.join("kairos_client_bg.wasm");
-    if !workspace::is_stale(&wasm, &sources(&["client-wasm/src", "client-wasm/Cargo.toml"]))? {
-        return Ok(());
-    }
-    println!("Building the browser client");
+    when_stale("browser client", &wasm, &sources(&["client-wasm/src", "client-wasm/Cargo.toml"]), || {
+        build_client(&package, &wasm)
+    })
+}
+
+fn build_client(package: &Path, wasm: &Path) -> Result<()> {
     let cargo = ["build", "--package", "kairos-client", "--target", WASM_TARGET, "--profile", "wasm"];
     process::run("cargo build", in_root("cargo").args(cargo))?;
     let built = workspace::target().join(WASM_TARGET).join("wasm/kairos_client.wasm");
     let mut bindgen = in_root(workspace::tool("wasm-bindgen"));
-    bindgen.args(["--target", "web", "--out-name", "kairos_client", "--out-dir"]).arg(&package).arg(built);
+    bindgen.args(["--target", "web", "--out-name", "kairos_client", "--out-dir"]).arg(package).arg(built);
     process::run("wasm-bindgen", &mut bindgen)?;
     let mut optimise = in_root(workspace::npm_program("wasm-opt"));
     optimise.arg("-Os").args(WASM_FEATURES).args(["--strip-debug", "--strip-producers", "--strip-target-features"]);
-    process::run("wasm-opt", optimise.arg(&wasm).arg("-o").arg(&wasm))
+    process::run("wasm-opt", optimise.arg(wasm).arg("-o").arg(wasm))
 }
 
 /// Builds `edge/build`. The tools that worker-build would download are given to it instead.
@@ -71,10 +90,10 @@ pub(crate) fn client() -> Result<()> {
 /// It does not compile.
 pub(crate) fn edge() -> Result<()> {
     let output = workspace::root().join("edge/build/index.js");
-    if !workspace::is_stale(&output, &sources(&["edge/src", "edge/Cargo.toml"]))? {
-        return Ok(());
-    }
-    println!("Building the edge worker");
+    when_stale("edge worker", &output, &sources(&["edge/src", "edge/Cargo.toml"]), build_edge)
+}
+
+fn build_edge() -> Result<()> {
     let mut build = in_root(workspace::tool("worker-build"));
     build.args(["--profile", "wasm", "edge"]);
     build.env("WASM_BINDGEN_BIN", workspace::tool("wasm-bindgen"));
@@ -90,14 +109,12 @@ pub(crate) fn edge() -> Result<()> {
 pub(crate) fn web() -> Result<()> {
     let web = workspace::root().join("web");
     let mut inputs: Vec<PathBuf> =
-        std::fs::read_dir(&web)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
+        fs::read_dir(&web)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
     inputs.retain(|path| !["dist", "node_modules"].iter().any(|output| path.ends_with(output)));
     inputs.extend(
         ["client-wasm/pkg", "client-wasm/index.js", "package-lock.json"].map(|path| workspace::root().join(path)),
     );
-    if !workspace::is_stale(&web.join("dist/index.html"), &inputs)? {
-        return Ok(());
-    }
-    println!("Building the web app");
-    process::run("vite build", Command::new("npm").args(["run", "--silent", "build"]).current_dir(web))
+    when_stale("web app", &web.join("dist/index.html"), &inputs, || {
+        process::run("vite build", Command::new("npm").args(["run", "--silent", "build"]).current_dir(&web))
+    })
 }

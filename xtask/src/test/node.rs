@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use crate::test::counts::Counts;
 use crate::{process, workspace};
@@ -60,6 +60,10 @@ fn is_test_call(line: &str) -> bool {
 fn test_files(suite: &str) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     collect_test_files(&workspace::root().join("tests").join(suite), &mut files)?;
+    if files.is_empty() {
+        // Without a file Node would look for tests everywhere.
+        bail!("tests/{suite} has no file *.test.mjs");
+    }
     files.sort();
     Ok(files)
 }
