@@ -1,1 +1,28 @@
-//! Placeholder.
+//! The browser's cache: answers in memory, on disk and from the network, and an outbox for what the learner does. JavaScript
+//! uses it through `index.js`; `kairos-client.d.ts` is its documentation.
+//!
+//! [`Client`](client::Client) is the surface; `core` is what its parts share. Pure, and tested on the host: `lru`, `answer`,
+//! `target`, `outbox`, `overlay`. Adapters to the browser: `machine`, `fetch`, `database`, `locks`, `events`, `json`. Between
+//! them: `persistence` (changes as a whole), `session`, `reads`, `views`, `revalidate`, `replica`, `sync`.
+
+mod answer;
+pub mod client;
+mod core;
+mod database;
+mod error;
+mod events;
+mod fetch;
+mod json;
+mod locks;
+mod lru;
+mod machine;
+mod outbox;
+mod overlay;
+mod persistence;
+mod reads;
+mod replica;
+mod revalidate;
+mod session;
+mod sync;
+mod target;
+mod views;

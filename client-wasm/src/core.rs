@@ -1,0 +1,176 @@
+//! What all parts of one client share: its storage, its memory, who is signed in, who listens. Each concern adds its own
+//! methods in its own file: [`crate::session`], [`crate::reads`], [`crate::sync`], [`crate::replica`].
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+
+use js_sys::Function;
+use kairos_protocol::generation::Generations;
+use kairos_protocol::ids::UserId;
+use wasm_bindgen::JsCast;
+
+use crate::answer::Answer;
+use crate::error::{Error, Result};
+use crate::events::{Event, Listeners, PageListener};
+use crate::fetch::{self, Reply, Request};
+use crate::json;
+use crate::lru::MemoryCache;
+use crate::outbox::Outbox;
+use crate::persistence::{Documents, Storage};
+use crate::revalidate::Revalidation;
+use crate::session::Session;
+use crate::sync::Sending;
+
+/// Owner and path.
+pub(crate) type Key = (String, String);
+
+/// One client. Single-threaded: no borrow is held across an `await` or while listeners are told.
+pub(crate) struct Core {
+    pub(crate) base_url: String,
+    pub(crate) name: String,
+    pub(crate) storage: Storage,
+    pub(crate) memory: RefCell<MemoryCache<Key, Answer>>,
+    pub(crate) listeners: Listeners,
+    pub(crate) page_listeners: RefCell<Vec<PageListener>>,
+    /// Requests on their way, so that one path is asked for once at a time.
+    pub(crate) revalidations: RefCell<HashMap<Key, Revalidation>>,
+    pub(crate) sending: Sending,
+    pub(crate) replica_wanted: Cell<bool>,
+    pub(crate) replica_running: Cell<bool>,
+    /// Generations of the catalogue that were seen.
+    pub(crate) catalog_seen: RefCell<Generations>,
+    session: RefCell<Option<Session>>,
+    outbox: RefCell<Outbox>,
+    reachable: Cell<bool>,
+    closed: Cell<bool>,
+}
+
+impl Core {
+    /// A client that knows nothing yet.
+    pub(crate) fn new(base_url: String, name: String, memory_entries: usize, storage: Storage) -> Self {
+        Self {
+            base_url,
+            name,
+            storage,
+            memory: RefCell::new(MemoryCache::new(memory_entries)),
+            listeners: Listeners::default(),
+            page_listeners: RefCell::default(),
+            revalidations: RefCell::default(),
+            sending: Sending::default(),
+            replica_wanted: Cell::new(false),
+            replica_running: Cell::new(false),
+            catalog_seen: RefCell::default(),
+            session: RefCell::default(),
+            outbox: RefCell::default(),
+            reachable: Cell::new(true),
+            closed: Cell::new(false),
+        }
+    }
+
+    /// Fails once the client is closed.
+    pub(crate) fn ensure_open(&self) -> Result<()> {
+        if self.closed.get() { Err(Error::new("closed", "the client was closed")) } else { Ok(()) }
+    }
+
+    /// Whether it was closed.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.get()
+    }
+
+    /// Stops everything that this client would do by itself.
+    pub(crate) fn close(&self) {
+        self.closed.set(true);
+        self.page_listeners.borrow_mut().clear();
+        self.storage.close();
+    }
+
+    /// Sends a request, and learns from the outcome whether Kaïros can be reached.
+    pub(crate) async fn send(&self, request: Request) -> Result<Reply> {
+        let outcome = fetch::send(&self.base_url, &request).await;
+        let reachable = !matches!(&outcome, Err(error) if error.problem.is_none());
+        if self.reachable.replace(reachable) != reachable {
+            self.emit(&Event::Status);
+        }
+        outcome
+    }
+
+    /// Tells the listeners.
+    pub(crate) fn emit(&self, event: &Event) {
+        if !self.closed.get() {
+            self.listeners.emit(event);
+        }
+    }
+
+    /// Whether the last request got an answer from Kaïros.
+    pub(crate) fn is_reachable(&self) -> bool {
+        self.reachable.get()
+    }
+
+    /// Who is signed in, as last read.
+    pub(crate) fn session(&self) -> Option<Session> {
+        self.session.borrow().clone()
+    }
+
+    /// The id of who is signed in.
+    pub(crate) fn user(&self) -> Option<UserId> {
+        self.session.borrow().as_ref().map(|session| session.profile.id.clone())
+    }
+
+    /// The signed-in user's outbox, as last read.
+    pub(crate) fn outbox(&self) -> Outbox {
+        self.outbox.borrow().clone()
+    }
+
+    /// Takes over a session that was read or written.
+    pub(crate) fn replace_session(&self, session: Option<Session>) {
+        self.session.replace(session);
+    }
+
+    /// Takes over what was read or written about `owner`. When another tab has signed out, or somebody else in, this one
+    /// follows.
+    pub(crate) fn take_note(&self, owner: &str, documents: &Documents) {
+        let before = self.user();
+        let now = documents.session.as_ref().map(|session| session.profile.id.clone());
+        self.session.replace(documents.session.clone());
+        if now.as_ref().is_some_and(|user| user.as_str() == owner) {
+            self.outbox.replace(documents.outbox.clone().unwrap_or_default());
+        }
+        if let Some(before) = before.filter(|before| now.as_ref() != Some(before)) {
+            self.forget_copies(&before);
+            if now.as_ref().is_none_or(|user| user.as_str() != owner) {
+                self.outbox.replace(Outbox::default());
+            }
+            if now.is_none() {
+                self.emit(&Event::SignedOut { reason: "logout" });
+            }
+            self.emit(&Event::Status);
+        }
+    }
+
+    /// Forgets a user who has signed out here.
+    pub(crate) fn forget_user(&self, user: &UserId, reason: &'static str) {
+        self.session.replace(None);
+        self.outbox.replace(Outbox::default());
+        self.forget_copies(user);
+        self.emit(&Event::SignedOut { reason });
+        self.emit(&Event::Status);
+    }
+
+    fn forget_copies(&self, user: &UserId) {
+        self.memory.borrow_mut().remove_where(|(owner, _)| owner == user.as_str());
+        self.revalidations.borrow_mut().retain(|(owner, _), _| owner != user.as_str());
+    }
+
+    /// Name of a Web Lock of this database.
+    pub(crate) fn lock_name(&self, what: &str) -> String {
+        format!("kairos.{}.{what}", self.name)
+    }
+
+    /// Asks the browser not to evict our data. It may refuse; nothing depends on it.
+    pub(crate) fn ask_for_lasting_storage(&self) {
+        let storage = json::get(&json::get(&js_sys::global(), "navigator"), "storage");
+        if let Ok(persist) = json::get(&storage, "persist").dyn_into::<Function>() {
+            persist.call0(&storage).ok();
+        }
+    }
+}

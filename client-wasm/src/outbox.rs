@@ -1,0 +1,182 @@
+//! One learner's operations in this browser, as data: what waits to be sent, what the origin refused, and what it confirmed
+//! since the stored answers were fetched. Pure: [`crate::persistence`] keeps it, [`crate::sync`] sends it.
+//!
+//! The journal is how a learner never sees progress go back. Each stored answer says how far it reaches (`as_of`); whatever was
+//! confirmed after that, and whatever still waits, is applied on top of it. An answer is only accepted as such a base when the
+//! origin cannot have applied anything that the journal does not know: no operation may be *in doubt*, sent but not confirmed.
+
+use std::collections::BTreeMap;
+
+use kairos_protocol::generation::Generations;
+use kairos_protocol::ids::OperationId;
+use kairos_protocol::operation::{Operation, OperationResult, Outcome};
+use kairos_protocol::problem::Problem;
+use serde::{Deserialize, Serialize};
+
+use crate::answer::generations_text;
+
+/// Most confirmed operations kept for the sake of answers that have not been fetched again since.
+const LONGEST_JOURNAL: usize = 1_000;
+
+/// An operation that the origin has not confirmed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Pending {
+    /// Its place in the order of recording.
+    pub(crate) position: u64,
+    /// How often sending it was begun. Above 0 the origin may have applied it.
+    pub(crate) attempts: u32,
+    /// The operation.
+    pub(crate) operation: Operation,
+}
+
+/// An operation that the origin will never apply.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Refused {
+    /// The operation.
+    pub(crate) operation: Operation,
+    /// Why.
+    pub(crate) problem: Problem,
+}
+
+/// An operation that the origin confirmed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Confirmed {
+    /// [`Outbox::sequence`] from which on answers include it.
+    sequence: u64,
+    operation: Operation,
+}
+
+/// A learner's operations. Serialised without `pending`, whose rows are kept one by one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Outbox {
+    /// In the order of recording.
+    #[serde(skip)]
+    pub(crate) pending: Vec<Pending>,
+    /// Until the learner has taken note.
+    #[serde(default)]
+    pub(crate) rejected: Vec<Refused>,
+    /// Grows with every confirmation.
+    #[serde(default)]
+    pub(crate) sequence: u64,
+    /// The highest generations this browser has seen for this owner.
+    #[serde(default, with = "generations_text")]
+    pub(crate) seen: Generations,
+    #[serde(default)]
+    confirmed: Vec<Confirmed>,
+    #[serde(default)]
+    forgotten_to: u64,
+    #[serde(default)]
+    next_position: u64,
+    /// `as_of` of each stored answer.
+    #[serde(default)]
+    bases: BTreeMap<String, u64>,
+}
+
+impl Outbox {
+    /// Adds an operation at the end.
+    pub(crate) fn record(&mut self, operation: Operation) {
+        let behind_last = self.pending.last().map_or(0, |last| last.position.saturating_add(1));
+        let position = self.next_position.max(behind_last);
+        self.next_position = position.saturating_add(1);
+        self.pending.push(Pending { position, attempts: 0, operation });
+    }
+
+    /// The next operations to send, at most `limit`, from now on in doubt.
+    pub(crate) fn begin_batch(&mut self, limit: usize) -> Vec<Operation> {
+        let batch = self.pending.iter_mut().take(limit);
+        batch
+            .map(|pending| {
+                pending.attempts = pending.attempts.saturating_add(1);
+                pending.operation.clone()
+            })
+            .collect()
+    }
+
+    /// Takes note of the origin's answer to a batch. Results for operations that do not wait (any more) are ignored, so that
+    /// two tabs may hear the same. Returns how many operations left the queue.
+    pub(crate) fn settle(&mut self, results: &[OperationResult]) -> usize {
+        let before = self.pending.len();
+        let sequence = self.sequence.saturating_add(1);
+        for result in results {
+            let Some(operation) = result.id.as_deref().and_then(|id| self.take(id)) else { continue };
+            match &result.outcome {
+                Outcome::Applied { .. } | Outcome::Duplicate { .. } => {
+                    self.sequence = sequence;
+                    self.confirmed.push(Confirmed { sequence, operation });
+                }
+                Outcome::Rejected { problem } => self.rejected.push(Refused { operation, problem: problem.clone() }),
+            }
+        }
+        before - self.pending.len()
+    }
+
+    /// Moves one operation to the refused ones: the origin does not even read it.
+    pub(crate) fn refuse(&mut self, id: &OperationId, problem: &Problem) {
+        if let Some(operation) = self.take(id.as_str()) {
+            self.rejected.push(Refused { operation, problem: problem.clone() });
+        }
+    }
+
+    fn take(&mut self, id: &str) -> Option<Operation> {
+        let index = self.pending.iter().position(|pending| pending.operation.id.as_str() == id)?;
+        Some(self.pending.remove(index).operation)
+    }
+
+    /// Whether the origin may have applied something that it did not confirm.
+    pub(crate) fn in_doubt(&self) -> bool {
+        self.pending.iter().any(|pending| pending.attempts > 0)
+    }
+
+    /// Accepts an answer whose fetch began when [`Outbox::sequence`] was `as_of` and nothing was in doubt, unless something was
+    /// sent meanwhile (from here or from another tab): then nobody can say which operations it includes.
+    pub(crate) fn accept(&mut self, path: &str, as_of: u64) -> bool {
+        if self.sequence != as_of || self.in_doubt() {
+            return false;
+        }
+        self.bases.insert(path.to_owned(), as_of);
+        while self.confirmed.len() > LONGEST_JOURNAL && self.oldest_base() < as_of {
+            let oldest = self.oldest_base();
+            self.bases.retain(|_, reaches| *reaches > oldest);
+            self.forget_to(self.oldest_base());
+        }
+        self.forget_to(self.oldest_base());
+        true
+    }
+
+    fn oldest_base(&self) -> u64 {
+        self.bases.values().copied().min().unwrap_or(self.sequence)
+    }
+
+    fn forget_to(&mut self, sequence: u64) {
+        self.confirmed.retain(|confirmed| confirmed.sequence > sequence);
+        self.forgotten_to = self.forgotten_to.max(sequence);
+    }
+
+    /// Whether the journal still knows everything that came after `as_of`.
+    pub(crate) fn reaches_back_to(&self, as_of: u64) -> bool {
+        as_of >= self.forgotten_to && as_of <= self.sequence
+    }
+
+    /// What an answer that reaches to `as_of` lacks: confirmed since, then waiting, in order.
+    pub(crate) fn since(&self, as_of: u64) -> Vec<Operation> {
+        let confirmed = self.confirmed.iter().filter(|confirmed| confirmed.sequence > as_of);
+        let confirmed = confirmed.map(|confirmed| &confirmed.operation);
+        confirmed.chain(self.pending.iter().map(|pending| &pending.operation)).cloned().collect()
+    }
+
+    /// What was confirmed after `from` and up to `to`.
+    pub(crate) fn confirmed_between(&self, from: u64, to: u64) -> Vec<Operation> {
+        let within = self.confirmed.iter().filter(|confirmed| confirmed.sequence > from && confirmed.sequence <= to);
+        within.map(|confirmed| confirmed.operation.clone()).collect()
+    }
+
+    /// What was never sent, so that no answer can include it.
+    pub(crate) fn never_sent(&self) -> Vec<Operation> {
+        let never_sent = self.pending.iter().filter(|pending| pending.attempts == 0);
+        never_sent.map(|pending| pending.operation.clone()).collect()
+    }
+}
+
+#[cfg(test)]
+#[path = "outbox_tests.rs"]
+mod tests;

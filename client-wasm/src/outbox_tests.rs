@@ -1,0 +1,112 @@
+//! Tests of the outbox as data: order, doubt, and which answers may be bases. Sending is tested in the browser.
+
+use kairos_protocol::ids::Slug;
+use kairos_protocol::operation::Action;
+use kairos_protocol::problem::ProblemType;
+use kairos_protocol::progress::ProgressRecord;
+
+use super::*;
+
+fn operation(id: &str) -> Operation {
+    let module = Slug::new("m").unwrap();
+    Operation { id: OperationId::new(id).unwrap(), module, at_ms: 1, action: Action::Open {} }
+}
+
+fn outbox(ids: &[&str]) -> Outbox {
+    let mut outbox = Outbox::default();
+    for id in ids {
+        outbox.record(operation(id));
+    }
+    outbox
+}
+
+fn applied(id: &str) -> OperationResult {
+    let record = ProgressRecord::empty(Slug::new("m").unwrap());
+    OperationResult { id: Some(id.to_owned()), outcome: Outcome::Applied { record } }
+}
+
+fn rejected(id: &str) -> OperationResult {
+    let problem = ProblemType::UnknownModule.with_detail("");
+    OperationResult { id: Some(id.to_owned()), outcome: Outcome::Rejected { problem } }
+}
+
+fn ids<'a>(operations: impl IntoIterator<Item = &'a Operation>) -> Vec<&'a str> {
+    operations.into_iter().map(|operation| operation.id.as_str()).collect()
+}
+
+#[test]
+fn batches_are_in_order_and_bounded() {
+    let mut outbox = outbox(&["a", "b", "c"]);
+    assert_eq!(ids(&outbox.begin_batch(2)), ["a", "b"]);
+    assert_eq!(ids(&outbox.begin_batch(2)), ["a", "b"], "unconfirmed ones come again, first");
+    assert_eq!(outbox.pending.iter().map(|p| p.attempts).collect::<Vec<_>>(), [2, 2, 0]);
+}
+
+#[test]
+fn only_what_the_origin_named_leaves_the_queue() {
+    let mut outbox = outbox(&["a", "b", "c"]);
+    outbox.begin_batch(3);
+    let nameless = OperationResult { id: None, ..applied("x") };
+    assert_eq!(outbox.settle(&[rejected("b"), applied("other"), applied("a"), applied("a"), nameless]), 2);
+    assert_eq!(ids(outbox.pending.iter().map(|p| &p.operation)), ["c"]);
+    assert_eq!(ids(outbox.rejected.iter().map(|r| &r.operation)), ["b"]);
+    assert_eq!(ids(&outbox.since(0)), ["a", "c"], "what was refused is not shown as done");
+}
+
+#[test]
+fn an_answer_is_no_base_while_anything_is_in_doubt_or_was_confirmed_meanwhile() {
+    let mut outbox = outbox(&["a"]);
+    assert!(outbox.accept("stats", 0), "never sent, so not included");
+    outbox.begin_batch(9);
+    assert!(!outbox.accept("stats", 0), "in doubt");
+    outbox.settle(&[applied("a")]);
+    assert!(!outbox.accept("stats", 0), "confirmed while the answer was on its way");
+    assert!(outbox.accept("stats", 1));
+    assert!(outbox.since(1).is_empty());
+}
+
+#[test]
+fn confirmed_operations_stay_until_every_base_includes_them() {
+    let mut outbox = outbox(&["a", "b"]);
+    assert!(outbox.accept("stats", 0) && outbox.accept("history", 0));
+    outbox.begin_batch(9);
+    outbox.settle(&[applied("a")]);
+    outbox.settle(&[applied("b")]);
+    assert!(outbox.accept("stats", 2));
+    assert_eq!(ids(&outbox.since(0)), ["a", "b"], "the history still lacks them");
+    assert_eq!(ids(&outbox.confirmed_between(1, 2)), ["b"]);
+    assert!(outbox.accept("history", 2));
+    assert!(outbox.since(0).is_empty());
+    assert!(!outbox.reaches_back_to(0) && outbox.reaches_back_to(2));
+}
+
+#[test]
+fn a_long_journal_gives_up_the_oldest_base_only_for_a_newer_one() {
+    let mut outbox = Outbox::default();
+    assert!(outbox.accept("old page", 0) && outbox.accept("stats", 0));
+    for n in 0..=LONGEST_JOURNAL {
+        let id = format!("op{n}");
+        outbox.record(operation(&id));
+        outbox.begin_batch(1);
+        outbox.settle(&[applied(&id)]);
+    }
+    assert_eq!(outbox.since(0).len(), LONGEST_JOURNAL + 1, "nothing newer has come: all are needed");
+    assert!(outbox.accept("stats", outbox.sequence));
+    assert!(!outbox.reaches_back_to(0));
+    assert!(outbox.reaches_back_to(outbox.sequence));
+}
+
+#[test]
+fn what_is_kept_apart_from_its_rows_comes_back() {
+    let mut outbox = outbox(&["a", "b"]);
+    outbox.begin_batch(1);
+    outbox.settle(&[applied("a")]);
+    outbox.seen = Generations::parse("user.x=4");
+    let mut read: Outbox = serde_json::from_str(&serde_json::to_string(&outbox).unwrap()).unwrap();
+    assert!(read.pending.is_empty());
+    read.pending.clone_from(&outbox.pending);
+    assert_eq!(read, outbox);
+    read.pending.clear();
+    read.record(operation("c"));
+    assert_eq!(read.pending[0].position, 2, "positions are never given twice");
+}

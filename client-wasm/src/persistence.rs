@@ -1,0 +1,297 @@
+//! What is kept, and that it changes as a whole: the session, an owner's outbox and one stored answer are read, changed by a
+//! function and written back in one transaction, on disk or, where the browser refuses one, in memory. Other tabs see all of
+//! a change or nothing.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use kairos_protocol::UnixMillis;
+use wasm_bindgen::JsValue;
+
+use crate::answer::{Answer, Facts};
+use crate::database::{
+    ANSWERS, Database, DatabaseError, META, Mode, OPERATIONS, OUTBOXES, Result, Transaction, pair, pairs_of, text_of,
+};
+use crate::json;
+use crate::outbox::{Outbox, Pending};
+use crate::session::Session;
+
+const SESSION: &str = "session";
+/// Answers dropped at a time when the disk is full.
+const EVICTED_AT_ONCE: u32 = 50;
+
+/// Owner of what anybody may see.
+pub(crate) const EVERYONE: &str = "";
+
+/// The documents one change is about.
+#[derive(Clone, Default)]
+pub(crate) struct Documents {
+    /// Who is signed in, in all tabs.
+    pub(crate) session: Option<Session>,
+    /// The owner's outbox; `None`: this owner's data was wiped, or never was.
+    pub(crate) outbox: Option<Outbox>,
+    /// The answer at the path that was named.
+    pub(crate) answer: Option<Answer>,
+    /// Set by the change: write `answer` back.
+    pub(crate) answer_changed: bool,
+    /// Set by the change: remove everything of the owner.
+    pub(crate) wiped: bool,
+}
+
+impl Documents {
+    /// Replaces the answer.
+    pub(crate) fn put_answer(&mut self, answer: Option<Answer>) {
+        self.answer = answer;
+        self.answer_changed = true;
+    }
+
+    /// Removes everything of the owner.
+    pub(crate) fn wipe(&mut self) {
+        *self = Self { session: self.session.take(), wiped: true, ..Self::default() };
+    }
+
+    /// The highest generations that were seen for the owner.
+    pub(crate) fn outbox_or_new(&mut self) -> &mut Outbox {
+        self.outbox.get_or_insert_default()
+    }
+}
+
+/// Where things are kept.
+pub(crate) enum Storage {
+    /// IndexedDB.
+    Disk(Database),
+    /// Nothing survives the page.
+    Memory(RefCell<HashMap<String, Kept>>),
+}
+
+/// One owner's data in memory. The session is kept under a name that no owner has.
+#[derive(Default)]
+pub(crate) struct Kept {
+    session: Option<Session>,
+    outbox: Option<Outbox>,
+    answers: HashMap<String, Answer>,
+}
+
+const SESSION_OWNER: &str = "\0session";
+
+impl Storage {
+    /// The disk, or memory where there is none.
+    pub(crate) async fn open(name: &str) -> Self {
+        match Database::open(name).await {
+            Ok(database) => Self::Disk(database),
+            Err(_) => Self::Memory(RefCell::default()),
+        }
+    }
+
+    /// Whether things survive a reload.
+    pub(crate) fn is_durable(&self) -> bool {
+        matches!(self, Self::Disk(_))
+    }
+
+    /// Reads the documents of `owner`, and the answer at `path`.
+    pub(crate) async fn read(&self, owner: &str, path: Option<&str>) -> Result<Documents> {
+        match self {
+            Self::Disk(database) => load(&database.begin(Mode::Read).await?, owner, path).await,
+            Self::Memory(kept) => Ok(recall(&kept.borrow(), owner, path)),
+        }
+    }
+
+    /// Changes the documents by `change`, which may run more than once; when the disk is full, old catalogue answers make room.
+    ///
+    /// # Errors
+    /// Nothing was written then.
+    pub(crate) async fn update<R>(
+        &self,
+        owner: &str,
+        path: Option<&str>,
+        mode: Mode,
+        change: impl Fn(&mut Documents) -> R,
+    ) -> Result<R> {
+        let database = match self {
+            Self::Disk(database) => database,
+            Self::Memory(kept) => {
+                let mut documents = recall(&kept.borrow(), owner, path);
+                let result = change(&mut documents);
+                keep(&mut kept.borrow_mut(), owner, path, documents);
+                return Ok(result);
+            }
+        };
+        let mut attempts = 0;
+        loop {
+            match write(database, owner, path, mode, &change).await {
+                Err(error) if error.is_quota() && evict(database).await? > 0 => {}
+                Err(error) if error.0 == "AbortError" && attempts == 0 => attempts += 1,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Forgets catalogue answers made before `made_before_ms`.
+    pub(crate) async fn forget_older(&self, made_before_ms: UnixMillis) -> Result<()> {
+        let Self::Disk(database) = self else { return Ok(()) };
+        let transaction = database.begin(Mode::Write).await?;
+        transaction.delete_oldest_answers(EVERYONE, to_number(made_before_ms), u32::MAX).await?;
+        transaction.complete().await
+    }
+
+    /// Lets go of the disk.
+    pub(crate) fn close(&self) {
+        if let Self::Disk(database) = self {
+            database.close();
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "milliseconds stay far below 2^53")]
+fn to_number(milliseconds: UnixMillis) -> f64 {
+    milliseconds as f64
+}
+
+async fn evict(database: &Database) -> Result<usize> {
+    let transaction = database.begin(Mode::Write).await?;
+    let evicted = transaction.delete_oldest_answers(EVERYONE, f64::MAX, EVICTED_AT_ONCE).await?;
+    transaction.complete().await?;
+    Ok(evicted)
+}
+
+async fn write<R>(
+    database: &Database,
+    owner: &str,
+    path: Option<&str>,
+    mode: Mode,
+    change: &impl Fn(&mut Documents) -> R,
+) -> Result<R> {
+    let transaction = database.begin(mode).await?;
+    let before = load(&transaction, owner, path).await?;
+    let mut after = before.clone();
+    let result = change(&mut after);
+    if store(&transaction, owner, path, &before, &after)? {
+        transaction.complete().await?;
+    }
+    Ok(result)
+}
+
+async fn load(transaction: &Transaction, owner: &str, path: Option<&str>) -> Result<Documents> {
+    let session = transaction.get(META, &SESSION.into()).await?;
+    let outbox = transaction.get(OUTBOXES, &owner.into()).await?;
+    let mut outbox: Option<Outbox> = json::read(&outbox);
+    // The rows count even if their outbox's other half cannot be read: an operation is never lost.
+    let rows = transaction.get_all(OPERATIONS, &pairs_of(owner)?).await?;
+    let pending: Vec<Pending> = rows.iter().filter_map(json::read).collect();
+    if !pending.is_empty() {
+        outbox.get_or_insert_default().pending = pending;
+    }
+    let answer = match path {
+        Some(path) => read_answer(&transaction.get(ANSWERS, &pair(owner, &path.into())).await?),
+        None => None,
+    };
+    Ok(Documents { session: json::read(&session), outbox, answer, ..Documents::default() })
+}
+
+fn read_answer(row: &JsValue) -> Option<Answer> {
+    let facts: Facts = json::read(&json::get(row, "facts"))?;
+    Some(Answer { facts, body: text_of(row, "body")? })
+}
+
+/// Writes what differs; `false` when nothing does.
+fn store(
+    transaction: &Transaction,
+    owner: &str,
+    path: Option<&str>,
+    before: &Documents,
+    after: &Documents,
+) -> Result<bool> {
+    let mut wrote = false;
+    if before.session != after.session {
+        wrote = true;
+        match &after.session {
+            Some(session) => transaction.put(META, &SESSION.into(), &json::to_text(session).into())?,
+            None => transaction.delete(META, &SESSION.into())?,
+        }
+    }
+    if after.wiped {
+        transaction.delete(OUTBOXES, &owner.into())?;
+        transaction.delete(OPERATIONS, &pairs_of(owner)?)?;
+        transaction.delete(ANSWERS, &pairs_of(owner)?)?;
+        return Ok(true);
+    }
+    if let Some(outbox) = &after.outbox {
+        wrote |= store_outbox(transaction, owner, before.outbox.as_ref(), outbox)?;
+    }
+    if let Some(path) = path.filter(|_| after.answer_changed) {
+        wrote = true;
+        let key = pair(owner, &path.into());
+        match &after.answer {
+            Some(answer) => transaction.put(ANSWERS, &key, &row_of(owner, answer))?,
+            None => transaction.delete(ANSWERS, &key)?,
+        }
+    }
+    Ok(wrote)
+}
+
+fn row_of(owner: &str, answer: &Answer) -> JsValue {
+    let row = json::Object::new();
+    row.set("owner", &owner.into());
+    row.set("madeAt", &to_number(answer.facts.made_at_ms).into());
+    row.set("facts", &json::to_text(&answer.facts).into());
+    row.set("body", &answer.body);
+    row.into()
+}
+
+fn store_outbox(transaction: &Transaction, owner: &str, before: Option<&Outbox>, after: &Outbox) -> Result<bool> {
+    if before == Some(after) {
+        return Ok(false);
+    }
+    transaction.put(OUTBOXES, &owner.into(), &json::to_text(after).into())?;
+    let by_position = |outbox: &Outbox| -> HashMap<u64, Pending> {
+        outbox.pending.iter().map(|pending| (pending.position, pending.clone())).collect()
+    };
+    let mut old = before.map(by_position).unwrap_or_default();
+    for pending in &after.pending {
+        if old.remove(&pending.position).as_ref() != Some(pending) {
+            transaction.put(OPERATIONS, &position_key(owner, pending.position), &json::to_text(pending).into())?;
+        }
+    }
+    for position in old.into_keys() {
+        transaction.delete(OPERATIONS, &position_key(owner, position))?;
+    }
+    Ok(true)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "nobody records 2^53 operations")]
+fn position_key(owner: &str, position: u64) -> JsValue {
+    pair(owner, &(position as f64).into())
+}
+
+fn recall(kept: &HashMap<String, Kept>, owner: &str, path: Option<&str>) -> Documents {
+    let of_owner = kept.get(owner);
+    Documents {
+        session: kept.get(SESSION_OWNER).and_then(|kept| kept.session.clone()),
+        outbox: of_owner.and_then(|kept| kept.outbox.clone()),
+        answer: of_owner.zip(path).and_then(|(kept, path)| kept.answers.get(path).cloned()),
+        ..Documents::default()
+    }
+}
+
+fn keep(kept: &mut HashMap<String, Kept>, owner: &str, path: Option<&str>, documents: Documents) {
+    kept.entry(SESSION_OWNER.to_owned()).or_default().session = documents.session;
+    if documents.wiped {
+        kept.remove(owner);
+        return;
+    }
+    let of_owner = kept.entry(owner.to_owned()).or_default();
+    of_owner.outbox = documents.outbox;
+    // The catalogue has the memory cache, which is bounded.
+    if let Some(path) = path.filter(|_| documents.answer_changed && owner != EVERYONE) {
+        match documents.answer {
+            Some(answer) => drop(of_owner.answers.insert(path.to_owned(), answer)),
+            None => drop(of_owner.answers.remove(path)),
+        }
+    }
+}
+
+impl From<DatabaseError> for crate::error::Error {
+    fn from(error: DatabaseError) -> Self {
+        Self::storage(error.to_string())
+    }
+}

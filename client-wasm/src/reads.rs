@@ -1,0 +1,196 @@
+//! `get`: the nearest answer that may be used, and when to ask for a newer one. Memory first, then disk, then the network; the
+//! copy again when the network fails. Not here: fetching ([`crate::revalidate`]), or what is shown on top ([`crate::views`]).
+
+use std::rc::Rc;
+
+use futures_util::future::{Either, select};
+
+use crate::answer::{Answer, Usability};
+use crate::core::Core;
+use crate::error::{Error, Result};
+use crate::machine;
+use crate::outbox::Outbox;
+use crate::persistence::EVERYONE;
+use crate::revalidate::Fetched;
+use crate::target::Target;
+use crate::views::{Shown, Source, View};
+
+/// How long the network may take when a copy could answer instead.
+const PATIENCE_WITH_COPY_MS: u32 = 3_000;
+/// How long it may take when there is none.
+const PATIENCE_MS: u32 = 30_000;
+
+/// What is here already.
+struct Found {
+    copy: Option<(Answer, Source, Usability)>,
+    /// The asking user's.
+    outbox: Option<Outbox>,
+}
+
+impl Found {
+    fn shown(&self, stale: bool) -> Option<Shown> {
+        let (answer, source, _) = self.copy.as_ref().filter(|(_, _, usability)| *usability != Usability::Unusable)?;
+        Some(Shown { answer: answer.clone(), source: *source, stale, is_base: true })
+    }
+
+    fn usability(&self) -> Usability {
+        self.copy.as_ref().map_or(Usability::Unusable, |(_, _, usability)| *usability)
+    }
+
+    fn answer(&self) -> Option<Answer> {
+        self.copy.as_ref().map(|(answer, ..)| answer.clone())
+    }
+}
+
+impl Core {
+    /// Answers a `GET`; see `KairosClient.get` in `kairos-client.d.ts`.
+    pub(crate) async fn get(self: &Rc<Self>, path: &str, revalidate: Option<bool>) -> Result<View> {
+        self.ensure_open()?;
+        let target = Target::parse(path, self.user())?;
+        let found = if target.is_kept() { self.find(&target).await? } else { Found { copy: None, outbox: None } };
+        let usability = found.usability();
+        let at_once = match revalidate {
+            Some(true) => false,
+            Some(false) => true,
+            None => matches!(usability, Usability::Fresh | Usability::WhileRevalidating),
+        };
+        if let Some(shown) = found.shown(usability != Usability::Fresh).filter(|_| at_once) {
+            if usability == Usability::WhileRevalidating && revalidate.is_none() {
+                drop(self.revalidation(&target, found.answer()));
+            }
+            return Ok(self.view(&target, shown, found.outbox.as_ref()).await);
+        }
+        if revalidate == Some(false) {
+            return self.fall_back(&target, &found, Error::offline("there is no copy here")).await;
+        }
+        self.get_from_network(&target, found).await
+    }
+
+    async fn get_from_network(self: &Rc<Self>, target: &Target, found: Found) -> Result<View> {
+        let has_copy = found.usability() != Usability::Unusable;
+        let patience = machine::sleep(if has_copy { PATIENCE_WITH_COPY_MS } else { PATIENCE_MS });
+        let fetch = self.revalidation(target, found.answer());
+        let outcome = match select(fetch, std::pin::pin!(patience)).await {
+            Either::Left((outcome, _)) => outcome,
+            Either::Right(_) => Err(Error::offline("no answer in time")),
+        };
+        match outcome {
+            Ok(fetched) if has_copy && is_worse(&fetched, &found) => {
+                self.fall_back(target, &found, Error::offline("no current answer")).await
+            }
+            Ok(fetched) => self.view_fetched(target, fetched).await,
+            Err(error) if error.leaves_copies_valid() => self.fall_back(target, &found, error).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn view_fetched(&self, target: &Target, fetched: Fetched) -> Result<View> {
+        let outbox = match &target.user {
+            Some(user) => {
+                let documents = self.storage.read(user.as_str(), None).await?;
+                // Signed out while the answer was on its way: it is nobody's now.
+                if self.user().as_ref() != Some(user) || documents.outbox.is_none() {
+                    return Err(Error::unauthenticated());
+                }
+                documents.outbox
+            }
+            None => None,
+        };
+        let stale = !fetched.is_current || fetched.answer.facts.degraded.is_some();
+        let shown = Shown { answer: fetched.answer, source: fetched.source, stale, is_base: fetched.is_base };
+        Ok(self.view(target, shown, outbox.as_ref()).await)
+    }
+
+    /// The copy, marked stale; `error` when there is none.
+    async fn fall_back(&self, target: &Target, found: &Found, error: Error) -> Result<View> {
+        let outbox = match &target.user {
+            // Sending may have confirmed operations since the copy was looked up.
+            Some(user) => self.storage.read(user.as_str(), None).await.ok().and_then(|documents| documents.outbox),
+            None => None,
+        };
+        if target.user.is_some() && (self.user() != target.user || outbox.is_none()) {
+            return Err(Error::unauthenticated());
+        }
+        if let Some(shown) = found.shown(true) {
+            return Ok(self.view(target, shown, outbox.as_ref()).await);
+        }
+        match &outbox {
+            Some(outbox) => self.derived_view(target, outbox).await.ok_or(error),
+            None => Err(error),
+        }
+    }
+
+    async fn find(&self, target: &Target) -> Result<Found> {
+        match &target.user {
+            Some(_) => self.find_private(target).await,
+            None => Ok(self.find_public(target).await),
+        }
+    }
+
+    async fn find_public(&self, target: &Target) -> Found {
+        let now = machine::now();
+        let in_memory = self.memory.borrow_mut().get(&target.key(), now);
+        let (answer, source) = match in_memory {
+            Some(answer) => (Some(answer), Source::Memory),
+            None => {
+                let documents = self.storage.read(EVERYONE, Some(&target.path)).await.unwrap_or_default();
+                let seen = documents.outbox.map(|outbox| outbox.seen).unwrap_or_default();
+                self.catalog_seen.borrow_mut().raise(&seen);
+                (documents.answer, Source::Disk)
+            }
+        };
+        self.lift(target, answer.as_ref().filter(|_| source == Source::Disk));
+        let seen = self.catalog_seen.borrow().clone();
+        let copy = answer.map(|answer| {
+            let usability = answer.facts.usability(target.policy, &seen, now);
+            (answer, source, usability)
+        });
+        Found { copy, outbox: None }
+    }
+
+    /// The outbox is read from disk each time: another tab may have added to it.
+    async fn find_private(&self, target: &Target) -> Result<Found> {
+        let now = machine::now();
+        let in_memory = self.memory.borrow_mut().get(&target.key(), now);
+        let documents = self.storage.read(target.owner(), Some(&target.path)).await?;
+        self.take_note(target.owner(), &documents);
+        let outbox = documents.outbox.filter(|_| self.user() == target.user).ok_or_else(Error::unauthenticated)?;
+        let is_base = |answer: &Answer| outbox.reaches_back_to(answer.facts.as_of);
+        let on_disk = documents.answer.filter(is_base);
+        let in_memory = in_memory.filter(is_base);
+        // Another tab may have fetched a newer one than this tab remembers.
+        let remembered = in_memory.filter(|mine| on_disk.as_ref().is_none_or(|there| there.facts == mine.facts));
+        let found = match remembered {
+            Some(answer) => Some((answer, Source::Memory)),
+            None => {
+                self.lift(target, on_disk.as_ref());
+                on_disk.map(|answer| (answer, if self.storage.is_durable() { Source::Disk } else { Source::Memory }))
+            }
+        };
+        let copy = found.map(|(answer, source)| {
+            let usability = answer.facts.usability(target.policy, &outbox.seen, now);
+            (answer, source, usability)
+        });
+        Ok(Found { copy, outbox: Some(outbox) })
+    }
+
+    /// Keeps in memory what was found on disk.
+    fn lift(&self, target: &Target, answer: Option<&Answer>) {
+        if let Some(answer) = answer {
+            let expires_at = answer.facts.expires_at(target.policy);
+            self.memory.borrow_mut().put(target.key(), answer.clone(), expires_at);
+        }
+    }
+}
+
+/// Whether the copy should be shown rather than what was fetched: a default, something older, or something that may or may not
+/// include the learner's own operations.
+fn is_worse(fetched: &Fetched, found: &Found) -> bool {
+    let is_default = fetched.answer.facts.degraded.as_deref() == Some("default");
+    let is_older = !fetched.is_current
+        && found
+            .copy
+            .as_ref()
+            .is_some_and(|(copy, ..)| copy.facts.generations.satisfies(&fetched.answer.facts.generations));
+    is_default || is_older || !fetched.is_base
+}

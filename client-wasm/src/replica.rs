@@ -1,0 +1,99 @@
+//! The learner's complete list of progress records, fetched in the background and kept like an answer, so that statistics are
+//! right with no network. Not here: the statistics ([`crate::overlay`]).
+
+use std::rc::Rc;
+
+use js_sys::encode_uri_component;
+use kairos_protocol::generation::Generations;
+use kairos_protocol::ids::UserId;
+use kairos_protocol::page::{MAX_LIMIT, Page};
+use kairos_protocol::paths;
+use kairos_protocol::progress::ProgressRecord;
+use wasm_bindgen_futures::spawn_local;
+
+use crate::answer::{Answer, Facts};
+use crate::core::Core;
+use crate::database::Mode;
+use crate::error::{Error, Result};
+use crate::fetch::Request;
+use crate::json;
+use crate::machine;
+
+/// Where it is kept: no path of the origin's.
+pub(crate) const REPLICA: &str = "replica:progress";
+/// Most pages asked for: 100,000 records.
+const MOST_PAGES: usize = 1_000;
+
+impl Core {
+    /// Fetches the list again if it is older than what was seen. One at a time; a failure waits for the next occasion.
+    pub(crate) fn refresh_replica(self: &Rc<Self>) {
+        self.replica_wanted.set(true);
+        if self.replica_running.replace(true) {
+            return;
+        }
+        let core = Rc::clone(self);
+        spawn_local(async move {
+            while core.replica_wanted.replace(false) && !core.is_closed() {
+                if let Some(user) = core.user() {
+                    // What is there still serves.
+                    core.try_refresh_replica(&user).await.ok();
+                }
+            }
+            core.replica_running.set(false);
+        });
+    }
+
+    async fn try_refresh_replica(self: &Rc<Self>, user: &UserId) -> Result<()> {
+        let documents = self.storage.read(user.as_str(), Some(REPLICA)).await?;
+        let Some(outbox) = documents.outbox else { return Ok(()) };
+        let current = |answer: &Answer| {
+            let facts = &answer.facts;
+            outbox.reaches_back_to(facts.as_of) && facts.generations.satisfies(&outbox.seen)
+        };
+        if outbox.in_doubt() || documents.answer.as_ref().is_some_and(current) {
+            return Ok(());
+        }
+        let answer = self.fetch_replica(user, outbox.sequence, &outbox.seen).await?;
+        let as_of = outbox.sequence;
+        let stored = self.storage.update(user.as_str(), Some(REPLICA), Mode::Write, |documents| {
+            let accepted = documents.outbox.as_mut().is_some_and(|outbox| outbox.accept(REPLICA, as_of));
+            if accepted {
+                documents.put_answer(Some(answer.clone()));
+            }
+        });
+        Ok(stored.await?)
+    }
+
+    async fn fetch_replica(self: &Rc<Self>, user: &UserId, as_of: u64, seen: &Generations) -> Result<Answer> {
+        let mut records: Vec<ProgressRecord> = Vec::new();
+        let mut facts: Option<Facts> = None;
+        let mut path = format!("{}?limit={MAX_LIMIT}", paths::PROGRESS);
+        for _ in 0..MOST_PAGES {
+            let reply =
+                self.send_as(user, || Request { path: path.clone(), seen: seen.clone(), ..Request::default() }).await?;
+            if reply.degraded.is_some() {
+                return Err(Error::offline("the origin itself has no current list"));
+            }
+            let page: Page<ProgressRecord> = reply.read()?;
+            records.extend(page.items);
+            // The first page's generations count: what changed since is not in it.
+            facts.get_or_insert(Facts {
+                status: reply.status,
+                etag: None,
+                generations: reply.generations,
+                made_at_ms: machine::now(),
+                degraded: None,
+                as_of,
+            });
+            match page.next_cursor {
+                Some(cursor) => {
+                    let cursor = String::from(encode_uri_component(&cursor));
+                    path = format!("{}?limit={MAX_LIMIT}&cursor={cursor}", paths::PROGRESS);
+                }
+                None => break,
+            }
+        }
+        let facts = facts.ok_or_else(|| Error::offline("no page came"))?;
+        Ok(Answer { facts, body: json::to_text(&records).into() })
+    }
+}

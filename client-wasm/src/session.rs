@@ -1,0 +1,178 @@
+//! Signing in and out, and the access token: renewed before it expires or when it is refused, by one tab at a time. Not here:
+//! what happens to a user's data ([`crate::persistence`]), or when operations are sent ([`crate::sync`]).
+
+use std::rc::Rc;
+
+use kairos_protocol::UnixMillis;
+use kairos_protocol::account::{LoginRequest, Profile, RefreshRequest, RegisterRequest, TokenGrant};
+use kairos_protocol::ids::UserId;
+use kairos_protocol::paths;
+use kairos_protocol::problem::ProblemType;
+use serde::{Deserialize, Serialize};
+
+use crate::core::Core;
+use crate::database::Mode;
+use crate::error::{Error, Result};
+use crate::events::Event;
+use crate::fetch::{Reply, Request};
+use crate::json;
+use crate::locks;
+use crate::machine;
+use crate::persistence::EVERYONE;
+
+/// An access token this close to its end is renewed first.
+const RENEW_BEFORE_MS: UnixMillis = 10_000;
+
+/// Who is signed in, in all tabs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Session {
+    /// Who.
+    pub(crate) profile: Profile,
+    access_token: String,
+    access_expires_at_ms: UnixMillis,
+    refresh_token: String,
+    /// The origin refused to renew it: data and unsent operations wait for the same user.
+    pub(crate) ended: bool,
+}
+
+impl Session {
+    fn granted(grant: TokenGrant, now: UnixMillis) -> Self {
+        Self {
+            profile: grant.profile,
+            access_token: grant.access_token,
+            access_expires_at_ms: now.saturating_add(UnixMillis::from(grant.expires_in_secs) * 1_000),
+            refresh_token: grant.refresh_token,
+            ended: false,
+        }
+    }
+}
+
+impl Core {
+    /// Creates an account and signs in.
+    pub(crate) async fn register(self: &Rc<Self>, request: &RegisterRequest) -> Result<Profile> {
+        self.sign_in(paths::REGISTER, json::to_text(request)).await
+    }
+
+    /// Signs in.
+    pub(crate) async fn login(self: &Rc<Self>, request: &LoginRequest) -> Result<Profile> {
+        self.sign_in(paths::LOGIN, json::to_text(request)).await
+    }
+
+    async fn sign_in(self: &Rc<Self>, path: &str, body: String) -> Result<Profile> {
+        self.ensure_open()?;
+        let reply = self.send(Request { body: Some(body), path: path.to_owned(), ..Request::default() }).await?;
+        let session = Session::granted(reply.read::<TokenGrant>()?, machine::now());
+        let profile = session.profile.clone();
+        let owner = profile.id.as_str().to_owned();
+        let signed_in = self.storage.update(&owner, None, Mode::WriteDurably, |documents| {
+            documents.session = Some(session.clone());
+            documents.outbox_or_new().seen.raise(&reply.generations);
+            documents.clone()
+        });
+        self.take_note(&owner, &signed_in.await?);
+        self.memory.borrow_mut().remove_where(|(other, _)| !other.is_empty() && *other != owner);
+        self.ask_for_lasting_storage();
+        self.emit(&Event::Status);
+        self.kick();
+        self.refresh_replica();
+        Ok(profile)
+    }
+
+    /// Ends the session and wipes the user's data.
+    pub(crate) async fn logout(self: &Rc<Self>, discard: bool) -> Result<()> {
+        self.ensure_open()?;
+        let Some(user) = self.user() else { return Ok(()) };
+        let sent = self.flush().await;
+        let pending = self.storage.read(user.as_str(), None).await?.outbox.map_or(0, |outbox| outbox.pending.len());
+        if pending > 0 && !discard {
+            let why = sent.err().map_or_else(String::new, |error| format!(" ({error})"));
+            return Err(Error::new("pending_operations", format!("{pending} operations are not sent{why}")));
+        }
+        let session = self.session();
+        let wiped = self.storage.update(user.as_str(), None, Mode::WriteDurably, |documents| {
+            if documents.session.as_ref().is_some_and(|session| session.profile.id == user) {
+                documents.session = None;
+            }
+            documents.wipe();
+        });
+        wiped.await?;
+        self.forget_user(&user, "logout");
+        if let Some(session) = session.filter(|session| !session.ended) {
+            let body = json::to_text(&RefreshRequest { refresh_token: session.refresh_token });
+            // Without a network the session ends at the origin when its refresh token expires.
+            self.send(Request { body: Some(body), path: paths::LOGOUT.to_owned(), ..Request::default() }).await.ok();
+        }
+        Ok(())
+    }
+
+    /// Sends a request in `user`'s name, with a token renewed when it must be.
+    ///
+    /// # Errors
+    /// `unauthenticated` when somebody else is signed in by now, or the session has ended; else as [`Core::send`].
+    pub(crate) async fn send_as(self: &Rc<Self>, user: &UserId, request: impl Fn() -> Request) -> Result<Reply> {
+        let token = self.access_token(user, None).await?;
+        match self.send(Request { token: Some(token.clone()), ..request() }).await {
+            Err(error) if error.refuses_token() => {
+                let token = self.access_token(user, Some(&token)).await?;
+                self.send(Request { token: Some(token), ..request() }).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// A token that should work: not `refused`, and not about to expire.
+    pub(crate) async fn access_token(self: &Rc<Self>, user: &UserId, refused: Option<&str>) -> Result<String> {
+        let usable = |session: &Session| {
+            let lasts = session.access_expires_at_ms > machine::now().saturating_add(RENEW_BEFORE_MS);
+            lasts && refused != Some(session.access_token.as_str())
+        };
+        if let Some(session) = self.session_of(user)?.filter(usable) {
+            return Ok(session.access_token);
+        }
+        let _one_tab = locks::hold(&self.lock_name("session")).await;
+        // Another tab may have renewed it, or signed out, while this one waited.
+        let documents = self.storage.read(user.as_str(), None).await?;
+        self.take_note(user.as_str(), &documents);
+        let session = self.session_of(user)?.ok_or_else(Error::unauthenticated)?;
+        if usable(&session) {
+            return Ok(session.access_token);
+        }
+        self.renew(user, session).await
+    }
+
+    async fn renew(self: &Rc<Self>, user: &UserId, session: Session) -> Result<String> {
+        let body = json::to_text(&RefreshRequest { refresh_token: session.refresh_token.clone() });
+        let request = Request { body: Some(body), path: paths::REFRESH.to_owned(), ..Request::default() };
+        let renewed = match self.send(request).await {
+            Ok(reply) => Session::granted(reply.read::<TokenGrant>()?, machine::now()),
+            Err(error) if error.is(ProblemType::RefreshTokenInvalid) => Session { ended: true, ..session.clone() },
+            Err(error) => return Err(error),
+        };
+        if renewed.profile.id != *user {
+            return Err(Error::unauthenticated());
+        }
+        let stored = self.storage.update(EVERYONE, None, Mode::WriteDurably, |documents| {
+            // Signed out or in again meanwhile: that stands.
+            if documents.session.as_ref().is_some_and(|now| now.refresh_token == session.refresh_token) {
+                documents.session = Some(renewed.clone());
+            }
+            documents.session.clone()
+        });
+        let stored = stored.await?;
+        self.replace_session(stored);
+        if renewed.ended {
+            self.emit(&Event::SignedOut { reason: "expired" });
+            self.emit(&Event::Status);
+            return Err(Error::unauthenticated());
+        }
+        Ok(renewed.access_token)
+    }
+
+    /// The session if it is `user`'s.
+    fn session_of(&self, user: &UserId) -> Result<Option<Session>> {
+        match self.session() {
+            Some(session) if session.profile.id == *user && !session.ended => Ok(Some(session)),
+            _ => Err(Error::unauthenticated()),
+        }
+    }
+}

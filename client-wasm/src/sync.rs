@@ -1,0 +1,231 @@
+//! Sends the outbox: in order, in batches, by one tab at a time, again and again until the origin has confirmed or refused each
+//! operation (I-ONCE). No failure makes it drop one; only [`Outbox::settle`](crate::outbox::Outbox::settle) takes them out.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use futures_util::FutureExt;
+use futures_util::future::{LocalBoxFuture, Shared};
+use kairos_protocol::UnixMillis;
+use kairos_protocol::ids::UserId;
+use kairos_protocol::operation::{MAX_BATCH, Operation, OperationBatch, OperationResults};
+use kairos_protocol::paths;
+use wasm_bindgen_futures::spawn_local;
+
+use crate::core::Core;
+use crate::database::Mode;
+use crate::error::{Error, Result};
+use crate::events::{Event, PageListener};
+use crate::fetch::{Reply, Request};
+use crate::json;
+use crate::locks;
+use crate::machine;
+
+/// Waits between attempts: 1 s, doubled each time, at most a minute (longer when the server asks for it, up to an hour).
+const FIRST_WAIT_MS: u32 = 1_000;
+const LONGEST_WAIT_MS: u32 = 60_000;
+const LONGEST_RETRY_AFTER_SECS: u32 = 3_600;
+
+type Flush = Shared<LocalBoxFuture<'static, Result<()>>>;
+
+/// What this client knows about its own sending.
+#[derive(Default)]
+pub(crate) struct Sending {
+    running: RefCell<Option<Flush>>,
+    /// Something was recorded while it ran.
+    again: Cell<bool>,
+    failures: Cell<u32>,
+    /// Counts timers, so that only the newest acts.
+    timer: Cell<u32>,
+    /// The server asked not to be asked before.
+    not_before_ms: Cell<UnixMillis>,
+}
+
+impl Sending {
+    /// Whether the outbox is being sent.
+    pub(crate) fn is_running(&self) -> bool {
+        self.running.borrow().is_some()
+    }
+}
+
+impl Core {
+    /// Sends in the background, unless the server asked for patience.
+    pub(crate) fn kick(self: &Rc<Self>) {
+        if !self.is_closed() && machine::now() >= self.sending.not_before_ms.get() {
+            drop(self.flush());
+        }
+    }
+
+    /// Sends everything that waits. All callers share one attempt, which goes on when they stop waiting for it.
+    pub(crate) fn flush(self: &Rc<Self>) -> Flush {
+        self.sending.again.set(true);
+        if let Some(running) = &*self.sending.running.borrow() {
+            return running.clone();
+        }
+        let core = Rc::clone(self);
+        let flush = async move { core.drive().await }.boxed_local().shared();
+        self.sending.running.replace(Some(flush.clone()));
+        spawn_local(flush.clone().map(drop));
+        flush
+    }
+
+    async fn drive(self: Rc<Self>) -> Result<()> {
+        let outcome = loop {
+            self.sending.again.set(false);
+            let outcome = self.send_outbox().await;
+            if outcome.is_err() || !self.sending.again.get() {
+                break outcome;
+            }
+        };
+        self.sending.running.replace(None);
+        match &outcome {
+            Ok(()) => self.sending.failures.set(0),
+            Err(error) => self.retry_later(error),
+        }
+        self.emit(&Event::Status);
+        outcome
+    }
+
+    async fn send_outbox(self: &Rc<Self>) -> Result<()> {
+        self.ensure_open()?;
+        let Some(user) = self.user() else { return Ok(()) };
+        let documents = self.storage.read(user.as_str(), None).await?;
+        self.take_note(user.as_str(), &documents);
+        if documents.outbox.is_none_or(|outbox| outbox.pending.is_empty()) {
+            return Ok(());
+        }
+        self.emit(&Event::Status);
+        let _one_tab = locks::hold(&self.lock_name("outbox")).await;
+        let mut limit = MAX_BATCH;
+        let mut confirmed = 0;
+        let outcome = loop {
+            self.ensure_open()?;
+            match self.send_batch(&user, limit).await {
+                Ok(0) => break Ok(()),
+                Ok(settled) => confirmed += settled,
+                // One bad operation must not hold up the others: look for it in ever smaller batches.
+                Err(error) if error.condemns_body() && limit > 1 => limit /= 2,
+                Err(error) if error.condemns_body() => {
+                    confirmed += self.refuse_first(&user, &error).await?;
+                    limit = MAX_BATCH;
+                }
+                Err(error) => break Err(error),
+            }
+        };
+        if confirmed > 0 {
+            self.emit(&Event::Changed { paths: progress_paths() });
+            self.refresh_replica();
+        }
+        outcome
+    }
+
+    /// Sends one batch; returns how many operations left the queue, 0 when it is empty.
+    async fn send_batch(self: &Rc<Self>, user: &UserId, limit: usize) -> Result<usize> {
+        // Without a token nothing is sent, so nothing gets into doubt.
+        self.access_token(user, None).await?;
+        // From here on these operations are in doubt, even if this page is killed before the request leaves.
+        let batch = self.change_outbox(user, |outbox| outbox.begin_batch(limit)).await?;
+        if batch.is_empty() {
+            return Ok(0);
+        }
+        let operations = batch.iter().filter_map(|operation| serde_json::to_value(operation).ok()).collect();
+        let body = json::to_text(&OperationBatch { operations });
+        let reply = self.send_as(user, || Request {
+            body: Some(body.clone()),
+            path: paths::OPERATIONS.to_owned(),
+            ..Request::default()
+        });
+        self.settle(user, &batch, &reply.await?).await
+    }
+
+    async fn settle(self: &Rc<Self>, user: &UserId, batch: &[Operation], reply: &Reply) -> Result<usize> {
+        let results = reply.read::<OperationResults>()?.results;
+        let settled = self.change_outbox(user, |outbox| {
+            outbox.seen.raise(&reply.generations);
+            outbox.settle(&results)
+        });
+        let settled = settled.await?;
+        let answered =
+            |operation: &Operation| results.iter().any(|result| result.id.as_deref() == Some(operation.id.as_str()));
+        self.emit(&Event::Status);
+        // An answer that is about nothing of this batch would be asked for without end.
+        if batch.iter().any(answered) {
+            Ok(settled.max(1))
+        } else {
+            Err(Error::offline("the answer is about other operations"))
+        }
+    }
+
+    async fn refuse_first(self: &Rc<Self>, user: &UserId, error: &Error) -> Result<usize> {
+        let Some(problem) = error.problem.as_deref() else { return Ok(0) };
+        self.change_outbox(user, |outbox| {
+            let first = outbox.pending.first().map(|pending| pending.operation.id.clone());
+            first.map_or(0, |id| {
+                outbox.refuse(&id, problem);
+                1
+            })
+        })
+        .await
+    }
+
+    /// Changes the outbox of `user`, durably; fails when the user's data was wiped meanwhile.
+    pub(crate) async fn change_outbox<R>(
+        &self,
+        user: &UserId,
+        change: impl Fn(&mut crate::outbox::Outbox) -> R,
+    ) -> Result<R> {
+        let changed = self.storage.update(user.as_str(), None, Mode::WriteDurably, |documents| {
+            let result = documents.outbox.as_mut().map(&change);
+            (result, documents.clone())
+        });
+        let (result, documents) = changed.await?;
+        self.take_note(user.as_str(), &documents);
+        result.ok_or_else(Error::unauthenticated)
+    }
+
+    fn retry_later(self: &Rc<Self>, error: &Error) {
+        if self.session().is_none_or(|session| session.ended) || self.is_closed() {
+            return;
+        }
+        let failures = self.sending.failures.get();
+        self.sending.failures.set(failures.saturating_add(1));
+        let doubled = FIRST_WAIT_MS.saturating_mul(1 << failures.min(10)).min(LONGEST_WAIT_MS);
+        let spread = doubled / 1_024 * u32::from(machine::random_byte());
+        let asked = error.retry_after_secs.unwrap_or(0).min(LONGEST_RETRY_AFTER_SECS) * 1_000;
+        self.sending.not_before_ms.set(machine::now().saturating_add(asked.into()));
+        self.wake_after(doubled.saturating_add(spread).max(asked));
+    }
+
+    fn wake_after(self: &Rc<Self>, wait_ms: u32) {
+        let timer = self.sending.timer.get().wrapping_add(1);
+        self.sending.timer.set(timer);
+        let core = Rc::clone(self);
+        spawn_local(async move {
+            machine::sleep(wait_ms).await;
+            if core.sending.timer.get() == timer {
+                core.kick();
+            }
+        });
+    }
+
+    /// Tries again when the page has reason to think it may work, and once more before it goes away.
+    pub(crate) fn listen_to_page(self: &Rc<Self>) {
+        let global: wasm_bindgen::JsValue = js_sys::global().into();
+        let document = json::get(&global, "document");
+        let targets = [(global.clone(), "online"), (global, "pagehide"), (document, "visibilitychange")];
+        let listeners = targets.into_iter().filter_map(|(target, name)| {
+            let core = Rc::downgrade(self);
+            PageListener::new(target, name, move || {
+                if let Some(core) = core.upgrade().filter(|core| !core.outbox().pending.is_empty()) {
+                    core.kick();
+                }
+            })
+        });
+        self.page_listeners.replace(listeners.collect());
+    }
+}
+
+/// The paths whose answers operations change.
+pub(crate) fn progress_paths() -> Vec<String> {
+    [paths::PROGRESS, paths::STATISTICS, paths::HISTORY].into_iter().map(str::to_owned).collect()
+}
