@@ -2,7 +2,6 @@
 //! reason in `Cache-Status`. Pure; not how it is stored ([`crate::cache_store`]).
 
 use kairos_protocol::encoding::Encoding;
-use kairos_protocol::generation::Generations;
 use kairos_protocol::headers;
 
 use crate::fields::Fields;
@@ -86,23 +85,42 @@ pub fn admit(
     refuse(fields.get(headers::KAIROS_DEGRADED).is_some(), NoStore::Degraded)?;
     refuse(varies_by_more_than_coding(fields), NoStore::Vary)?;
     refuse(!is_coding_of(fields, shared.encoding), NoStore::Encoding)?;
-    check_generations(&generations_of(fields), shared, question, copy)?;
+    check_generations(fields, shared, question)?;
+    refuse(copy.is_some_and(|copy| lags_behind(fields, copy)), NoStore::Older)?;
     let length = fields.get("content-length").and_then(|length| length.parse().ok());
     length.filter(|length| *length <= MAX_BODY_BYTES).ok_or(NoStore::Length)
 }
 
-fn check_generations(
-    made_from: &Generations,
-    shared: &Shared,
-    question: &Question,
-    copy: Option<&StoredAnswer>,
-) -> Result<(), NoStore> {
+/// Judges a 304 with `update`: whether `refreshed`, which is `copy` with it, may be kept in the copy's place.
+///
+/// # Errors
+/// The first reason against it.
+pub fn admit_update(update: &Fields, copy: &StoredAnswer, refreshed: &StoredAnswer) -> Result<(), NoStore> {
+    if refreshed.window().is_none() {
+        return Err(NoStore::Directives);
+    }
+    if update.get(headers::KAIROS_DEGRADED).is_some() {
+        return Err(NoStore::Degraded);
+    }
+    if lags_behind(update, copy) {
+        return Err(NoStore::Older);
+    }
+    Ok(())
+}
+
+/// Whether an answer was made from older generations than `copy`, as a lagging instance or a late answer may be.
+#[must_use]
+pub fn lags_behind(fields: &Fields, copy: &StoredAnswer) -> bool {
+    !generations_of(fields).satisfies(&copy.generations())
+}
+
+fn check_generations(fields: &Fields, shared: &Shared, question: &Question) -> Result<(), NoStore> {
+    let made_from = generations_of(fields);
     // A copy that names no generation would pass every later comparison.
     if shared.policy.namespaces(None).iter().any(|namespace| made_from.get(namespace).is_none()) {
         return Err(NoStore::Generations);
     }
-    let is_newest = copy.is_none_or(|copy| made_from.satisfies(&copy.generations()));
-    if is_newest && made_from.satisfies(&question.minimum()) { Ok(()) } else { Err(NoStore::Older) }
+    if made_from.satisfies(&question.minimum()) { Ok(()) } else { Err(NoStore::Older) }
 }
 
 fn varies_by_more_than_coding(fields: &Fields) -> bool {

@@ -37,11 +37,6 @@ impl Fields {
     pub fn remove(&mut self, names: &[&str]) {
         self.0.retain(|(field, _)| !names.contains(&field.as_str()));
     }
-
-    /// Keeps the fields for which `keep` holds.
-    pub fn retain(&mut self, keep: impl Fn(&str) -> bool) {
-        self.0.retain(|(field, _)| keep(field));
-    }
 }
 
 impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Fields {

@@ -3,15 +3,16 @@
 
 use js_sys::ArrayBuffer;
 use kairos_protocol::UnixMillis;
-use kairos_protocol::cache_status::Forward;
+use kairos_protocol::cache_status::{CacheStatus, Forward};
 use kairos_protocol::headers;
 use kairos_protocol::problem::ProblemType;
 use wasm_bindgen::JsValue;
 use web_sys::Request;
 use worker::{console_error, console_warn};
 
-use crate::admission::{NoStore, admit};
+use crate::admission::{NoStore, admit, admit_update, lags_behind};
 use crate::cache_store::{self, Found};
+use crate::fields::Fields;
 use crate::platform::{Body, Reply, question};
 use crate::reply::{forwarded, hit, origin_problem, problem_reply, shared_reply};
 use crate::route::{Question, Route, Shared, route};
@@ -55,6 +56,13 @@ async fn pass_through(request: &Request, question: &Question, upstream: &Upstrea
     }
 }
 
+/// Whether the origin's answer is worse than a copy that may stand in for it: an error, the documented default, or one made
+/// from older generations.
+fn is_worse(status: u16, fields: &Fields, copy: &StoredAnswer) -> bool {
+    let is_default = fields.get(headers::KAIROS_DEGRADED) == Some("default");
+    status >= 500 || is_default || (status == 200 && lags_behind(fields, copy))
+}
+
 /// A request that the store may answer, on its way.
 struct Exchange<'a> {
     request: &'a Request,
@@ -90,12 +98,11 @@ impl Exchange<'_> {
     }
 
     async fn with_origin(&self, found: Option<Found>, reason: Forward, answer: Answer) -> Reply {
-        let is_default = answer.fields.get(headers::KAIROS_DEGRADED) == Some("default");
         match (answer.status, found) {
             (304, Some(found)) => self.refresh(found, reason, &answer).await,
             // Nobody asked for it: there was no tag to compare with.
             (304, None) => self.without_origin(None, reason, &Failure::Status(304)),
-            (status, Some(found)) if status >= 500 || is_default => match self.stand_in(&found) {
+            (status, Some(found)) if is_worse(status, &answer.fields, &found.answer) => match self.stand_in(&found) {
                 Some(reply) => reply,
                 None => self.take(Some(found), reason, answer).await,
             },
@@ -133,11 +140,11 @@ impl Exchange<'_> {
 
     /// The origin says that the copy is still right.
     async fn refresh(&self, found: Found, reason: Forward, answer: &Answer) -> Reply {
-        let now = (self.clock)();
-        let Some(newest) = found.answer.refreshed(&answer.fields, now) else {
-            let member = forwarded(reason, false, Some(NoStore::Older.token()));
+        let newest = found.answer.refreshed(&answer.fields, (self.clock)());
+        if let Err(why) = admit_update(&answer.fields, &found.answer, &newest) {
+            let member = forwarded(reason, false, Some(why.token()));
             return self.validated(&found.answer, answer, found.body(), &member);
-        };
+        }
         let body = match found.bytes().await {
             Ok(body) => body,
             Err(error) => return self.without_origin(None, reason, &Failure::Broken(format!("{error:?}"))),
@@ -147,13 +154,7 @@ impl Exchange<'_> {
         self.validated(&newest, answer, Body::Bytes(body), &member)
     }
 
-    fn validated(
-        &self,
-        copy: &StoredAnswer,
-        answer: &Answer,
-        body: Body,
-        member: &kairos_protocol::cache_status::CacheStatus,
-    ) -> Reply {
+    fn validated(&self, copy: &StoredAnswer, answer: &Answer, body: Body, member: &CacheStatus) -> Reply {
         let mut fields = copy.fields().clone();
         for name in [headers::CACHE_STATUS, headers::KAIROS_DEGRADED] {
             if let Some(value) = answer.fields.get(name) {

@@ -80,14 +80,9 @@ impl StoredAnswer {
         most.saturating_sub(self.age_secs(now))
     }
 
-    /// The same answer after the origin said 304 with `update` at `now` (RFC 9111 §3.2). `None`: what it said does not make this
-    /// copy newer, because the origin itself was not sure, or lags behind.
+    /// The same answer after the origin confirmed it by a 304 with `update` at `now` (RFC 9111 §3.2).
     #[must_use]
-    pub fn refreshed(&self, update: &Fields, now: UnixMillis) -> Option<Self> {
-        let lags = !generations_of(update).satisfies(&self.generations());
-        if lags || update.get(headers::KAIROS_DEGRADED).is_some() {
-            return None;
-        }
+    pub fn refreshed(&self, update: &Fields, now: UnixMillis) -> Self {
         let mut fields = self.fields.clone();
         fields.remove(&["age"]);
         // What describes the stored bytes stays with them.
@@ -96,7 +91,7 @@ impl StoredAnswer {
         for (name, value) in update.iter().filter(|(name, _)| !describes_bytes(name)) {
             fields.set(name, value);
         }
-        Some(Self::new(fields, now)).filter(|copy| copy.window().is_some())
+        Self::new(fields, now)
     }
 }
 
