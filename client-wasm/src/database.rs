@@ -9,7 +9,7 @@ use futures_util::future::{Either, select};
 use js_sys::{Array, Function, JsString, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{IdbDatabase, IdbFactory, IdbIndexParameters, IdbKeyRange, IdbObjectStore, IdbOpenDbRequest, IdbRequest};
+use web_sys::{Event, IdbDatabase, IdbFactory, IdbIndexParameters, IdbKeyRange, IdbObjectStore, IdbOpenDbRequest, IdbRequest};
 
 use crate::json;
 use crate::machine;
@@ -134,9 +134,15 @@ async fn connect(name: &str) -> Result<IdbDatabase> {
         Either::Right(_) => return Err(DatabaseError("blocked".to_owned())),
     };
     // A later version of the app may want to upgrade: make room for it.
-    let make_room = Function::new_no_args("this.close()");
-    connection.set_onversionchange(Some(&make_room));
+    let make_room = Closure::<dyn Fn(Event)>::new(close_target).into_js_value();
+    connection.set_onversionchange(make_room.dyn_ref());
     Ok(connection)
+}
+
+fn close_target(version_change: Event) {
+    if let Some(connection) = version_change.target().and_then(|target| target.dyn_into::<IdbDatabase>().ok()) {
+        connection.close();
+    }
 }
 
 fn create_stores(request: &IdbOpenDbRequest) {
