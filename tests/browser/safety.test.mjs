@@ -19,7 +19,9 @@ const HOSTILE = `
 
 ![Markdown picture](https://elsewhere.example/c.png) ![Other scheme](//elsewhere.example/d.png)
 
-[script link](javascript:window.harmed='link') [data link](data:text/html,<script>1</script>) [a site](https://elsewhere.example/page)
+![Picture inside](data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==) ![Relative picture](img/a.png)
+
+[neighbour](why-caches.md#Some-section) [script link](javascript:window.harmed='link') [data link](data:text/html,<script>1</script>) [a site](https://elsewhere.example/page)
 
 The end.
 `;
@@ -38,13 +40,15 @@ test("hostile content runs nothing, loads nothing and dresses up as nothing", as
   await prose.getByRole("link", { name: "Raw picture" }).waitFor();
   const found = await prose.evaluate((article) => ({
     harmed: window.harmed,
-    elements: [...article.querySelectorAll("script, style, link, iframe, form, input, button, svg, video, math, img[src^='http']")].map((e) => e.outerHTML),
+    elements: [...article.querySelectorAll("script, style, link, iframe, form, input, button, svg, video, math, img:not([src^='data:'])")].map((e) => e.outerHTML),
     attributes: [...article.querySelectorAll("*")].flatMap((e) => [...e.attributes]).map((a) => a.name).filter((name) => /^on|^style$|^class$|^srcset$/.test(name)),
     schemes: [...article.querySelectorAll("a[href]")].map((a) => a.protocol),
-    unsafeLinks: [...article.querySelectorAll("a[href^='http']")].filter((a) => a.target !== "_blank" || !/noopener/.test(a.rel) || !/noreferrer/.test(a.rel)).length,
+    unsafeLinks: [...article.querySelectorAll("a[href]:not([href^='/'])")].filter((a) => a.target !== "_blank" || !/noopener/.test(a.rel) || !/noreferrer/.test(a.rel)).length,
     twins: document.querySelectorAll("#main").length,
   }));
-  assert.deepEqual({ ...found, schemes: [...new Set(found.schemes)] }, { harmed: undefined, elements: [], attributes: [], schemes: ["https:"], unsafeLinks: 0, twins: 1 });
+  assert.deepEqual({ ...found, schemes: new Set(found.schemes) }, { harmed: undefined, elements: [], attributes: [], schemes: new Set(["http:", "https:"]), unsafeLinks: 0, twins: 1 });
+  assert.equal(await prose.getByRole("link", { name: "neighbour" }).getAttribute("href"), "/modules/why-caches#section-some-section");
+  assert.equal(await prose.getByRole("img", { name: "Picture inside" }).count(), 1);
 });
 
 test("every document comes with a policy that lets nothing in from elsewhere", async () => {

@@ -1,4 +1,5 @@
 /** The app: the masthead, the view that the address names, and what is said about both. Every view is on this screen. */
+import { signal } from "@preact/signals";
 import { ErrorBoundary, lazy, LocationProvider, Route, Router, useLocation } from "preact-iso";
 import { views } from "./api.ts";
 import { status } from "./kairos.ts";
@@ -11,10 +12,11 @@ import { AccountPage } from "./views/account.tsx";
 import { Catalogue } from "./views/catalogue.tsx";
 import { HistoryPage } from "./views/history.tsx";
 import { NotFound } from "./views/not-found.tsx";
+import { Broken, Missing } from "./views/broken.tsx";
 import { Register, SignIn } from "./views/sign-in.tsx";
 
-const ModulePage = lazy(() => import("./views/module.tsx"));
-const ProgressPage = lazy(() => import("./views/progress.tsx"));
+const ModulePage = lazy(() => import("./views/module.tsx").catch(() => Missing));
+const ProgressPage = lazy(() => import("./views/progress.tsx").catch(() => Missing));
 
 /** Views with large libraries come after the first one is on the screen. */
 export function preloadViews(): void {
@@ -29,6 +31,7 @@ export function App() {
       <Masthead />
       <Banner />
       <main id="main" tabIndex={-1}>
+        {isBroken.value && <Broken />}
         <ErrorBoundary onError={reportBrokenView}>
           <Router onRouteChange={scrollToTop}>
             <Route path="/" component={Catalogue} />
@@ -89,6 +92,9 @@ function scrollToTop(url: string): void {
   lastPath = path;
 }
 
+const isBroken = signal(false);
+
 function reportBrokenView(error: Error): void {
+  isBroken.value = true;
   console.error("a view failed", error);
 }

@@ -1,10 +1,12 @@
 /**
  * Markdown to HTML that is safe to show: module content is untrusted, whoever wrote it.
  *
- * Nothing in the result runs, is styled, submits, or is loaded from another host: pictures from elsewhere become links.
+ * Nothing in the result runs, is styled, submits, or is loaded: only pictures inside the text itself are shown, others become
+ * links.
  */
 import DOMPurify, { type Config } from "dompurify";
 import { Marked, type Token, type Tokens } from "marked";
+import { views } from "./api.ts";
 
 /** Ids of headings start with this, so that content cannot take the name of an element of the page. */
 const ID_PREFIX = "section-";
@@ -49,19 +51,24 @@ function demote(token: Token): void {
 function restrictLink(link: HTMLAnchorElement): void {
   const href = link.getAttribute("href");
   if (href === null) return;
-  if (href.startsWith("#")) link.setAttribute("href", `#${ID_PREFIX}${anchor(decodeURIComponent(href.slice(1)))}`);
+  const within = /^(?![\w+.-]+:|\/)([^#?]*?)(?:\.(?:md|html))?(?:#(.*))?$/i.exec(href);
+  if (within !== null) link.setAttribute("href", addressWithin(within[1] ?? "", within[2]));
   else if (isElsewhere(href)) {
     link.target = "_blank";
     link.rel = "noopener noreferrer";
   }
 }
 
+/** A link between the files of one course: the file's name is the module's slug, as the importer makes it. */
+function addressWithin(file: string, section: string | undefined): string {
+  const words = file.split(/[^a-z0-9]+/i).filter((word) => word !== "");
+  const path = words.length === 0 ? "" : views.module(words.join("-").toLowerCase());
+  return section === undefined ? path : `${path}#${ID_PREFIX}${anchor(decodeURIComponent(section))}`;
+}
+
 function restrictImage(image: HTMLImageElement): void {
   const source = image.getAttribute("src") ?? "";
-  if (source !== "" && !isElsewhere(source)) {
-    image.setAttribute("loading", "lazy");
-    return;
-  }
+  if (source.startsWith("data:")) return;
   const text = image.alt || "Picture";
   const link = image.ownerDocument.createElement(/^https?:/i.test(source) ? "a" : "span");
   link.textContent = link instanceof HTMLAnchorElement ? `${text} (picture on another site)` : text;
@@ -75,7 +82,7 @@ function restrictImage(image: HTMLImageElement): void {
 function isElsewhere(reference: string): boolean {
   try {
     const url = new URL(reference, location.href);
-    return url.protocol !== "data:" && url.origin !== location.origin;
+    return url.origin !== location.origin;
   } catch {
     return true;
   }

@@ -1,6 +1,6 @@
 /** Time spent on a module: counted while it is on the screen and somebody is there, recorded in chunks. */
 import { useEffect } from "preact/hooks";
-import { record } from "./kairos.ts";
+import { record, userId } from "./kairos.ts";
 
 const TICK_MS = 1_000;
 /** A chunk is recorded this often while reading goes on, so that a crash loses little. */
@@ -13,11 +13,12 @@ const SIGNS_OF_LIFE = ["pointermove", "pointerdown", "keydown", "scroll"] as con
 
 export function useStudyTime(slug: string): void {
   useEffect(() => {
+    const learner = userId.peek();
     let seconds = 0;
     let lastSignMs = performance.now();
     const flush = () => {
-      if (seconds < LEAST_SECS) return;
-      // Nobody signed in any more: the time belongs to nobody.
+      // Somebody else signed in meanwhile, or nobody is: the time is not theirs.
+      if (seconds < LEAST_SECS || userId.peek() !== learner) return;
       record(slug, { kind: "study", seconds }).catch(() => undefined);
       seconds = 0;
     };

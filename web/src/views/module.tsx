@@ -3,7 +3,7 @@ import { useRoute } from "preact-iso";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { type Module, paths, views } from "../api.ts";
 import { DIFFICULTY_NAMES } from "../format.ts";
-import { isSignedIn, record } from "../kairos.ts";
+import { isSignedIn, record, userId } from "../kairos.ts";
 import { neighbours, records, recordsSettled, summaries } from "../library.ts";
 import { renderMarkdown } from "../markdown.ts";
 import { Icon } from "../parts/icon.tsx";
@@ -52,7 +52,10 @@ function Facts({ module }: { module: Module }) {
 function Content({ module }: { module: Module }) {
   const html = useMemo(() => renderMarkdown(module.content, module.title), [module.content, module.title]);
   const article = useRef<HTMLElement>(null);
-  useEffect(() => letKeysScroll(article.current), [html]);
+  useEffect(() => {
+    letKeysScroll(article.current);
+    document.getElementById(location.hash.slice(1))?.scrollIntoView();
+  }, [html]);
   return <article ref={article} class="prose" lang={module.language} dangerouslySetInnerHTML={{ __html: html as string }} />;
 }
 
@@ -61,9 +64,20 @@ function Learning({ slug }: { slug: string }) {
   useStudyTime(slug);
   const isNew = recordsSettled.value && !records.value.has(slug);
   useEffect(() => {
-    if (isNew) void record(slug, { kind: "open" });
+    if (isNew) recordOpening(slug);
   }, [isNew, slug]);
   return <ModuleActions slug={slug} progress={records.value.get(slug)} />;
+}
+
+/** By learner and module: where no record can be looked up, each visit would count as the first. */
+const openings = new Set<string>();
+
+function recordOpening(slug: string): void {
+  const opening = `${userId.value}/${slug}`;
+  if (openings.has(opening)) return;
+  openings.add(opening);
+  // That it cannot be kept shows in the status of the app; reading goes on.
+  record(slug, { kind: "open" }).catch(() => openings.delete(opening));
 }
 
 function SignInHint() {
