@@ -28,16 +28,17 @@ pub(crate) fn accepts(port: u16) -> bool {
 
 /// Whether `GET path` on `port` of this machine is answered with 200.
 pub(crate) fn answers(port: u16, path: &str) -> bool {
-    ask(port, path).is_ok_and(|head| head.starts_with(b"HTTP/1.1 200"))
+    ask(port, path).is_ok_and(|answer| answer.split(' ').nth(1) == Some("200"))
 }
 
-fn ask(port: u16, path: &str) -> std::io::Result<[u8; 12]> {
+/// The first part of the answer, which is all of it for a health check. Not until the connection closes: some keep it open.
+fn ask(port: u16, path: &str) -> std::io::Result<String> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_millis(500))?;
     stream.set_read_timeout(Some(Duration::from_secs(2)))?;
     stream
         .write_all(format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n").as_bytes())?;
-    let mut head = [0; 12];
-    stream.read_exact(&mut head)?;
-    Ok(head)
+    let mut answer = [0; 4096];
+    let length = stream.read(&mut answer)?;
+    Ok(String::from_utf8_lossy(answer.get(..length).unwrap_or_default()).into_owned())
 }
