@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fields::Fields;
 
-/// Fields that speak of one connection or one passage, not of the answer (RFC 9110 §7.6.1), and the cookies of one user.
+/// Fields that speak of one connection or one request, not of the answer (RFC 9110 §7.6.1), and the cookies of one user.
 const NOT_KEPT: &[&str] = &[
     "connection",
     "keep-alive",
@@ -23,6 +23,7 @@ const NOT_KEPT: &[&str] = &[
     "trailer",
     "transfer-encoding",
     "upgrade",
+    "x-request-id",
     headers::CACHE_STATUS,
 ];
 

@@ -126,6 +126,7 @@ test("I-UP a copy stands in for an origin that answers with an error, or with it
     ...[500, 502, 503, 504].map((status) => (_request, response) => response.writeHead(status).end("error")),
     catalogScript("[]", 9, { "kairos-degraded": "default" }),
     (request) => request.socket.destroy(),
+    (request) => request.socket.end("HTTP/1.1 999 Odd\r\ncontent-length: 2\r\n\r\nhi"),
     (_request, response) => {
       response.writeHead(200, { ...catalogFields(9), "content-length": 100 });
       response.write("only this", () => response.destroy());
