@@ -75,18 +75,14 @@ impl Ledger {
         self.lock().advance(namespaces, now)
     }
 
-    /// New generations, and the namespaces fenced until [`Ledger::release`].
-    pub(crate) fn fence(&self, fence: &Fence, now: UnixMillis) -> Generations {
-        let mut inner = self.lock();
-        inner.writers.insert(fence.token.clone(), fence.namespaces.clone());
-        inner.advance(&fence.namespaces, now)
+    /// A write begins in the fence's namespaces.
+    pub(crate) fn enter(&self, fence: &Fence) {
+        self.lock().writers.insert(fence.token.clone(), fence.namespaces.clone());
     }
 
-    /// New generations, and the fence gone.
-    pub(crate) fn release(&self, fence: &Fence, now: UnixMillis) -> Generations {
-        let mut inner = self.lock();
-        inner.writers.remove(&fence.token);
-        inner.advance(&fence.namespaces, now)
+    /// A write is over.
+    pub(crate) fn leave(&self, fence: &Fence) {
+        self.lock().writers.remove(&fence.token);
     }
 
     /// Whether this process is writing in one of the namespaces.

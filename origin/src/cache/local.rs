@@ -9,7 +9,7 @@ use super::ledger::Ledger;
 use super::{Cache, Fence, Found, Lookup};
 use crate::machine::Machine;
 
-/// For one instance without Redis. Several instances need one in Redis: they would not hear each other.
+/// For one instance without Redis. Several instances need [`super::redis::RedisCache`]: they would not hear each other.
 pub struct LocalCache {
     ledger: Ledger,
     machine: Machine,
@@ -38,12 +38,16 @@ impl Cache for LocalCache {
 
     async fn fence(&self, namespaces: Vec<Namespace>) -> Fence {
         let fence = Fence { namespaces, token: self.machine.random_hex::<8>() };
-        self.ledger.fence(&fence, self.machine.now());
+        self.ledger.enter(&fence);
+        self.ledger.advance(&fence.namespaces, self.machine.now());
         fence
     }
 
     async fn release(&self, fence: Fence) -> Generations {
-        self.ledger.release(&fence, self.machine.now())
+        // In this order: nobody finds the namespace free under a generation from before.
+        let generations = self.ledger.advance(&fence.namespaces, self.machine.now());
+        self.ledger.leave(&fence);
+        generations
     }
 
     async fn invalidate(&self, namespaces: &[Namespace]) {

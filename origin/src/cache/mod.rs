@@ -1,5 +1,5 @@
 //! What the origin remembers so as not to ask the store again: the [`Cache`] trait and its two implementations, in this
-//! process and in Redis. Not here: what an answer looks like ([`crate::answers`]), or the store.
+//! process ([`local`]) and in Redis ([`redis`]). Not here: what an answer looks like ([`crate::answers`]), or the store.
 //!
 //! The protocol (design: "Generations"). Every namespace of data has a generation, a number that only grows.
 //!
@@ -12,8 +12,10 @@
 //! - A caller may have `seen` generations that this cache has not (made by an instance that was cut off, or before Redis
 //!   lost its data). That is proof of a write we did not hear of: see [`Standing::Behind`] and [`adoption`].
 
-pub(crate) mod ledger;
+mod breaker;
+mod ledger;
 pub mod local;
+pub mod redis;
 
 use async_trait::async_trait;
 use bytes::Bytes;

@@ -1,0 +1,102 @@
+//! The breaker of a dependency that is reached through a connection: closed while there is one, open while there is none,
+//! half-open while a probe tries to make one. Requests only ask whether it is closed; the probe alone closes it. Not here:
+//! how a connection is made.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::time::Instant;
+
+/// See the module.
+pub(crate) struct Breaker<C> {
+    dependency: &'static str,
+    state: Mutex<State<C>>,
+}
+
+struct State<C> {
+    closed: Option<Pass<C>>,
+    /// How often it has been closed.
+    rounds: u64,
+}
+
+/// What a request gets while the breaker is closed.
+#[derive(Clone)]
+pub(crate) struct Pass<C> {
+    /// The connection, shared.
+    pub(crate) connection: C,
+    /// Until when the dependency may not have heard everything from others that were cut off from it too.
+    pub(crate) settles_at: Instant,
+    round: u64,
+}
+
+impl<C: Clone> Breaker<C> {
+    /// Open: nothing is connected yet.
+    pub(crate) fn new(dependency: &'static str) -> Self {
+        let breaker = Self { dependency, state: Mutex::new(State { closed: None, rounds: 0 }) };
+        breaker.report(2.0);
+        breaker
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<C>> {
+        // The state is whole between any two statements, so a poisoned lock guards sound data.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A connection, or `None` while open.
+    pub(crate) fn pass(&self) -> Option<Pass<C>> {
+        self.lock().closed.clone()
+    }
+
+    /// Opens it after `failed` did; `true` if that changed anything: then the caller starts a probe. What an earlier
+    /// connection's late failure says is not held against a newer one.
+    pub(crate) fn trip(&self, failed: &Pass<C>) -> bool {
+        let mut state = self.lock();
+        let current = state.closed.as_ref().is_some_and(|pass| pass.round == failed.round);
+        if current {
+            state.closed = None;
+            self.report(2.0);
+        }
+        current
+    }
+
+    /// A probe begins.
+    pub(crate) fn half_open(&self) {
+        self.report(1.0);
+    }
+
+    /// The probe failed.
+    pub(crate) fn stay_open(&self) {
+        self.report(2.0);
+    }
+
+    /// The probe succeeded.
+    pub(crate) fn close(&self, connection: C, settles_at: Instant) {
+        let mut state = self.lock();
+        state.rounds += 1;
+        state.closed = Some(Pass { connection, settles_at, round: state.rounds });
+        self.report(0.0);
+    }
+
+    /// The gauge: 0 closed, 1 half-open, 2 open.
+    fn report(&self, state: f64) {
+        metrics::gauge!("kairos_breaker_state", "dependency" => self.dependency).set(state);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_late_failure_of_an_earlier_connection_does_not_open_it() {
+        let breaker = Breaker::new("test");
+        assert!(breaker.pass().is_none(), "open at first");
+        breaker.close('a', Instant::now());
+        let first = breaker.pass().unwrap();
+        assert!(breaker.trip(&first), "the first failure opens it");
+        assert!(!breaker.trip(&first), "the second finds it open");
+        assert!(breaker.pass().is_none());
+        breaker.close('b', Instant::now());
+        assert!(!breaker.trip(&first), "a failure from before");
+        assert_eq!(breaker.pass().map(|pass| pass.connection), Some('b'));
+    }
+}
