@@ -1,7 +1,10 @@
 //! The one error type at the HTTP surface: a [`Problem`] for the caller and a cause for the log. Logged once, where it becomes a
 //! response. Not here: what goes wrong in the store ([`crate::store::StoreError`]).
 
-use kairos_protocol::problem::{Problem, ProblemType};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use kairos_protocol::problem::{self, Problem, ProblemType};
 
 use crate::store::StoreError;
 
@@ -38,5 +41,44 @@ impl From<StoreError> for AppError {
             StoreError::Corrupt(_) => ProblemType::Internal.with_detail("The log has the details."),
         };
         Self { problem, cause: Some(error.to_string()) }
+    }
+}
+
+impl AppError {
+    /// A problem whose cause only the log is told.
+    #[must_use]
+    pub fn with_cause(kind: ProblemType, cause: impl Into<String>) -> Self {
+        Self { problem: kind.with_detail("The log has the details."), cause: Some(cause.into()) }
+    }
+}
+
+/// Seconds after which a caller may try again what a dependency could not do.
+const RETRY_AFTER_SECS: u32 = 2;
+
+impl IntoResponse for AppError {
+    fn into_response(self) -> Response {
+        let Self { problem, cause } = self;
+        let kind = problem.uri.as_str();
+        match (problem.status, &cause) {
+            (500.., _) => tracing::error!(kind, cause, "the request failed"),
+            (_, Some(cause)) => tracing::warn!(kind, cause, "the request was refused"),
+            _ => tracing::debug!(kind, detail = problem.detail, "the request was refused"),
+        }
+        let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = serde_json::to_vec(&problem).unwrap_or_default();
+        let mut response =
+            (status, [(CONTENT_TYPE, HeaderValue::from_static(problem::CONTENT_TYPE))], body).into_response();
+        let headers = response.headers_mut();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECS));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            let challenge = match kind {
+                _ if kind == ProblemType::Unauthenticated.uri() => "Bearer",
+                _ => "Bearer error=\"invalid_token\"",
+            };
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        response
     }
 }

@@ -1,11 +1,21 @@
 //! The origin of Kaïros: its API (axum) over a store (embedded or MongoDB) and caches (in process, Redis), and the importers.
 //!
-//! A request's way: `routes` → `handlers` → `domain` → `store` and `cache`. Only `main` and `state` name concrete adapters.
+//! A request's way: `routes` → `handlers` → `domain` → `store` and `cache`. Only `main` and `cli` name concrete adapters.
 
 pub mod answers;
+pub mod auth;
 pub mod cache;
+pub mod cli;
+pub mod domain;
 pub mod error;
+pub mod extract;
+pub mod handlers;
 pub mod import;
 pub mod machine;
+pub mod middleware;
+pub mod openapi;
+pub mod routes;
+pub mod state;
 pub mod store;
+pub mod telemetry;
 pub mod writes;

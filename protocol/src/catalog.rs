@@ -176,6 +176,29 @@ impl ModuleDraft {
     /// Largest content, in bytes.
     pub const MAX_CONTENT_BYTES: usize = 512 * 1024;
 
+    /// The module this becomes when it is new, at `now`.
+    #[must_use]
+    pub fn into_module(self, now: UnixMillis) -> Module {
+        Module {
+            summary: ModuleSummary {
+                slug: self.slug,
+                title: self.title,
+                subject: self.subject,
+                position: self.position,
+                difficulty: self.difficulty,
+                tags: self.tags,
+                language: self.language,
+                summary: self.summary,
+                duration_minutes: self.duration_minutes,
+                updated_at_ms: now,
+            },
+            content: self.content,
+            status: self.status,
+            version: 1,
+            created_at_ms: now,
+        }
+    }
+
     /// What is wrong with the field values, as `(field, what it must be)`; empty when all is well.
     #[must_use]
     pub fn violations(&self) -> Vec<(&'static str, String)> {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use kairos_protocol::catalog::{Module, ModuleDraft, ModuleSummary};
+use kairos_protocol::catalog::Module;
 use kairos_protocol::generation::Namespace;
 use kairos_protocol::ids::Slug;
 
@@ -141,7 +141,7 @@ async fn read_module(
             let (slug, owner) = (&draft.slug, &other.summary.subject);
             bad(1, format!("the slug `{slug}` belongs to a module of `{owner}`; rename the file"))
         }
-        _ => Ok(Ok(module(draft, target.now))),
+        _ => Ok(Ok(draft.into_module(target.now))),
     }
 }
 
@@ -149,26 +149,4 @@ async fn read_module(
 fn slugify(name: &str) -> String {
     let words = name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     words.map(str::to_ascii_lowercase).collect::<Vec<_>>().join("-")
-}
-
-/// The module a draft becomes when it is new.
-fn module(draft: ModuleDraft, now: kairos_protocol::UnixMillis) -> Module {
-    Module {
-        summary: ModuleSummary {
-            slug: draft.slug,
-            title: draft.title,
-            subject: draft.subject,
-            position: draft.position,
-            difficulty: draft.difficulty,
-            tags: draft.tags,
-            language: draft.language,
-            summary: draft.summary,
-            duration_minutes: draft.duration_minutes,
-            updated_at_ms: now,
-        },
-        content: draft.content,
-        status: draft.status,
-        version: 1,
-        created_at_ms: now,
-    }
 }

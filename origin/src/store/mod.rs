@@ -16,6 +16,7 @@ use kairos_protocol::progress::{HistoryEntry, ProgressRecord, Statistics};
 
 use records::{
     Account, Applied, FingerprintedOperation, ModuleFilter, ModulePosition, NewSession, Replaced, Rotation, SigningKey,
+    Successor,
 };
 
 /// Why the store did not do what it was asked. Nothing was changed, except where [`StoreError::Timeout`] says otherwise.
@@ -92,7 +93,7 @@ pub trait Store: Send + Sync + 'static {
     async fn insert_session(&self, session: &NewSession) -> Result<()>;
 
     /// Replaces the refresh token with hash `token_hash` by `next`, atomically; see [`Rotation`].
-    async fn rotate_session(&self, token_hash: &str, next: &NewSession, now: UnixMillis) -> Result<Rotation>;
+    async fn rotate_session(&self, token_hash: &str, next: &Successor, now: UnixMillis) -> Result<Rotation>;
 
     /// Ends the session that the token belongs to: its whole family. Unknown tokens are no error.
     async fn end_session(&self, token_hash: &str) -> Result<()>;

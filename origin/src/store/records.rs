@@ -6,6 +6,7 @@ use kairos_protocol::catalog::{Difficulty, ModuleSummary};
 use kairos_protocol::ids::{Slug, UserId};
 use kairos_protocol::operation::Operation;
 use kairos_protocol::progress::ProgressRecord;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// Which published modules to list. Absent means any.
@@ -19,8 +20,9 @@ pub struct ModuleFilter {
     pub tag: Option<String>,
 }
 
-/// A module's place in the order of lists.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A module's place in the order of lists; also what a cursor holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ModulePosition {
     /// First by subject,
     pub subject: String,
@@ -88,8 +90,17 @@ pub struct NewSession {
     pub token_hash: String,
     /// Whose session.
     pub user: UserId,
-    /// All tokens that descend from one sign-in; on [`Rotation`] the new token takes over its predecessor's, not this one.
+    /// All tokens that descend from one sign-in.
     pub family: String,
+    /// When the token stops working.
+    pub expires_at_ms: UnixMillis,
+}
+
+/// The token that takes a shown one's place, in the same family.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Successor {
+    /// SHA-256 of the token, hexadecimal. Unique.
+    pub token_hash: String,
     /// When the token stops working.
     pub expires_at_ms: UnixMillis,
 }

@@ -6,26 +6,22 @@ use mongodb::bson::{Document, doc};
 use super::MongoStore;
 use super::documents::{SESSIONS, SessionDocument, date};
 use crate::store;
-use crate::store::records::{NewSession, Rotation};
-
-fn document(session: &NewSession, family: String) -> SessionDocument {
-    SessionDocument {
-        token_hash: session.token_hash.clone(),
-        user_id: session.user.clone(),
-        family,
-        expires_at: date(session.expires_at_ms),
-        rotated_at: None,
-    }
-}
+use crate::store::records::{NewSession, Rotation, Successor};
 
 impl MongoStore {
     pub(super) async fn add_session(&self, session: &NewSession) -> store::Result<()> {
         let sessions = self.collection::<SessionDocument>(SESSIONS);
-        let document = document(session, session.family.clone());
+        let document = SessionDocument {
+            token_hash: session.token_hash.clone(),
+            user_id: session.user.clone(),
+            family: session.family.clone(),
+            expires_at: date(session.expires_at_ms),
+            rotated_at: None,
+        };
         self.run(async move { sessions.insert_one(document).await.map(drop) }).await
     }
 
-    pub(super) async fn rotate(&self, shown: &str, next: &NewSession, now: UnixMillis) -> store::Result<Rotation> {
+    pub(super) async fn rotate(&self, shown: &str, next: &Successor, now: UnixMillis) -> store::Result<Rotation> {
         let sessions = self.collection::<SessionDocument>(SESSIONS);
         let (shown, next) = (shown.to_owned(), next.clone());
         self.run(async move {
@@ -40,7 +36,13 @@ impl MongoStore {
                 return Ok(Rotation::Reused);
             }
             let user = before.user_id.clone();
-            let successor = SessionDocument { user_id: before.user_id, ..document(&next, before.family.clone()) };
+            let successor = SessionDocument {
+                token_hash: next.token_hash,
+                user_id: before.user_id,
+                family: before.family.clone(),
+                expires_at: date(next.expires_at_ms),
+                rotated_at: None,
+            };
             sessions.insert_one(successor).await?;
             // Ended meanwhile? Then the successor must not outlive its family.
             if sessions.find_one(doc! { "_id": &shown }).await?.is_none() {

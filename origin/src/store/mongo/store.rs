@@ -13,6 +13,7 @@ use mongodb::bson::doc;
 use super::MongoStore;
 use crate::store::records::{
     Account, Applied, FingerprintedOperation, ModuleFilter, ModulePosition, NewSession, Replaced, Rotation, SigningKey,
+    Successor,
 };
 use crate::store::{Result, Store, StoreError};
 
@@ -88,7 +89,7 @@ impl Store for MongoStore {
         self.add_session(session).await
     }
 
-    async fn rotate_session(&self, token_hash: &str, next: &NewSession, now: UnixMillis) -> Result<Rotation> {
+    async fn rotate_session(&self, token_hash: &str, next: &Successor, now: UnixMillis) -> Result<Rotation> {
         self.rotate(token_hash, next, now).await
     }
 

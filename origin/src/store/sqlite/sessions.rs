@@ -5,7 +5,7 @@ use kairos_protocol::ids::UserId;
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::rows::word;
-use crate::store::records::{NewSession, Rotation};
+use crate::store::records::{NewSession, Rotation, Successor};
 
 const INSERT: &str = "INSERT INTO sessions (token_hash, user_id, family, expires_at_ms) VALUES (?, ?, ?, ?)";
 
@@ -14,7 +14,7 @@ pub(super) fn insert(connection: &Connection, session: &NewSession) -> Result<()
     connection.prepare_cached(INSERT)?.execute(values).map(drop)
 }
 
-pub(super) fn rotate(connection: &Connection, shown: &str, next: &NewSession, now: UnixMillis) -> Result<Rotation> {
+pub(super) fn rotate(connection: &Connection, shown: &str, next: &Successor, now: UnixMillis) -> Result<Rotation> {
     connection.prepare_cached("DELETE FROM sessions WHERE expires_at_ms <= ?")?.execute([now])?;
     let sql = "SELECT user_id, family, rotated_at_ms FROM sessions WHERE token_hash = ?";
     let found = connection
@@ -33,7 +33,8 @@ pub(super) fn rotate(connection: &Connection, shown: &str, next: &NewSession, no
     }
     let mark = "UPDATE sessions SET rotated_at_ms = coalesce(rotated_at_ms, ?) WHERE token_hash = ?";
     connection.prepare_cached(mark)?.execute(params![now, shown])?;
-    insert(connection, &NewSession { user: user.clone(), family, ..next.clone() })?;
+    let Successor { token_hash, expires_at_ms } = next.clone();
+    insert(connection, &NewSession { token_hash, user: user.clone(), family, expires_at_ms })?;
     Ok(Rotation::Rotated { user })
 }
 

@@ -12,6 +12,7 @@ use kairos_protocol::progress::{HistoryEntry, ProgressRecord, Statistics};
 use super::{SqliteStore, accounts, learners, modules, operations, sessions};
 use crate::store::records::{
     Account, Applied, FingerprintedOperation, ModuleFilter, ModulePosition, NewSession, Replaced, Rotation, SigningKey,
+    Successor,
 };
 use crate::store::{Result, Store};
 
@@ -96,7 +97,7 @@ impl Store for SqliteStore {
         self.writer.write(move |c| sessions::insert(c, &session)).await
     }
 
-    async fn rotate_session(&self, token_hash: &str, next: &NewSession, now: UnixMillis) -> Result<Rotation> {
+    async fn rotate_session(&self, token_hash: &str, next: &Successor, now: UnixMillis) -> Result<Rotation> {
         let (shown, next) = (token_hash.to_owned(), next.clone());
         self.writer.write(move |c| sessions::rotate(c, &shown, &next, now)).await
     }

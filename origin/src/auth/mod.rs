@@ -1,0 +1,5 @@
+//! Who is asking: passwords, access tokens, refresh tokens. Not what an account may do with which route: the handlers say so by
+//! the extractor they take ([`crate::extract`]).
+
+pub mod passwords;
+pub mod tokens;

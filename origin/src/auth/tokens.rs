@@ -1,0 +1,136 @@
+//! Access tokens: JWTs signed with Ed25519 (RFC 7519, RFC 8037), short-lived, verified without asking anybody. And refresh
+//! tokens: random, of which only the hash is kept.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ed25519_dalek::SigningKey as Ed25519Key;
+use ed25519_dalek::pkcs8::EncodePrivateKey;
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
+use kairos_protocol::account::{Claims, ISSUER, KeySet, PublicKey, Role};
+use kairos_protocol::ids::UserId;
+use kairos_protocol::problem::{Problem, ProblemType};
+use sha2::{Digest, Sha256};
+
+use crate::error::{AppError, Result};
+use crate::machine::Machine;
+use crate::store::records::SigningKey;
+
+/// Seconds an access token is good for.
+pub const ACCESS_TOKEN_SECS: u32 = 15 * 60;
+/// How long a refresh token is good for when it is not used.
+pub const REFRESH_TOKEN_MS: i64 = 30 * 24 * 3_600 * 1_000;
+/// What clocks of several instances may differ by.
+const LEEWAY_SECS: i64 = 5;
+const REFRESH_TOKEN_BYTES: usize = 32;
+
+/// Signs and verifies access tokens with the key that all instances share.
+pub struct Tokens {
+    machine: Machine,
+    kid: String,
+    signing: EncodingKey,
+    verifying: DecodingKey,
+    published: PublicKey,
+}
+
+impl Tokens {
+    /// Works with `key`.
+    #[must_use]
+    pub fn new(key: &SigningKey, machine: Machine) -> Self {
+        let published = PublicKey {
+            kty: "OKP".to_owned(),
+            crv: "Ed25519".to_owned(),
+            usage: "sig".to_owned(),
+            alg: "EdDSA".to_owned(),
+            kid: key.kid.clone(),
+            x: URL_SAFE_NO_PAD.encode(key.public),
+        };
+        Self {
+            machine,
+            kid: key.kid.clone(),
+            signing: EncodingKey::from_ed_der(&key.pkcs8),
+            verifying: DecodingKey::from_ed_der(&key.public),
+            published,
+        }
+    }
+
+    /// A new key, for a store that has none.
+    ///
+    /// # Errors
+    /// The key cannot be encoded: a defect.
+    pub fn generate_key(machine: &Machine) -> Result<SigningKey> {
+        let mut seed = [0; 32];
+        machine.entropy.fill(&mut seed);
+        let key = Ed25519Key::from_bytes(&seed);
+        let der = key.to_pkcs8_der().map_err(|error| AppError::with_cause(ProblemType::Internal, error.to_string()))?;
+        Ok(SigningKey {
+            kid: machine.random_hex::<8>(),
+            pkcs8: der.as_bytes().to_vec(),
+            public: key.verifying_key().to_bytes(),
+        })
+    }
+
+    /// What verifies the tokens, for everybody.
+    #[must_use]
+    pub fn key_set(&self) -> KeySet {
+        KeySet { keys: vec![self.published.clone()] }
+    }
+
+    /// A token for `user`, good for [`ACCESS_TOKEN_SECS`].
+    ///
+    /// # Errors
+    /// A defect only.
+    pub fn sign(&self, user: &UserId, roles: &[Role]) -> Result<String> {
+        let now_secs = self.machine.now() / 1_000;
+        let claims = Claims {
+            iss: ISSUER.to_owned(),
+            sub: user.clone(),
+            iat: now_secs,
+            exp: now_secs + i64::from(ACCESS_TOKEN_SECS),
+            roles: roles.to_vec(),
+        };
+        let header = Header { kid: Some(self.kid.clone()), ..Header::new(Algorithm::EdDSA) };
+        encode(&header, &claims, &self.signing)
+            .map_err(|error| AppError::with_cause(ProblemType::Internal, format!("signing a token: {error}")))
+    }
+
+    /// The claims of `token`, if it is one of ours and has not expired.
+    ///
+    /// # Errors
+    /// [`ProblemType::TokenExpired`] or [`ProblemType::TokenInvalid`].
+    pub fn verify(&self, token: &str) -> std::result::Result<Claims, Problem> {
+        // The time is compared below, with the clock that was passed in.
+        let mut rules = Validation::new(Algorithm::EdDSA);
+        rules.validate_exp = false;
+        rules.validate_aud = false;
+        rules.set_issuer(&[ISSUER]);
+        rules.set_required_spec_claims(&["iss", "sub", "exp"]);
+        let invalid = |why: &str| ProblemType::TokenInvalid.with_detail(why);
+        let decoded = decode::<Claims>(token, &self.verifying, &rules).map_err(|error| match error.kind() {
+            ErrorKind::InvalidSignature => invalid("The signature does not fit."),
+            ErrorKind::InvalidAlgorithm | ErrorKind::InvalidAlgorithmName => invalid("Only EdDSA is accepted."),
+            _ => invalid("It is not an access token of this service."),
+        })?;
+        if decoded.header.kid.as_deref() != Some(self.kid.as_str()) {
+            return Err(invalid("It was signed with a key that is not published."));
+        }
+        if decoded.claims.exp + LEEWAY_SECS <= self.machine.now() / 1_000 {
+            return Err(ProblemType::TokenExpired.with_detail("Refresh it at /v1/auth/refresh."));
+        }
+        Ok(decoded.claims)
+    }
+}
+
+/// A new refresh token.
+#[must_use]
+pub fn new_refresh_token(machine: &Machine) -> String {
+    let mut bytes = [0; REFRESH_TOKEN_BYTES];
+    machine.entropy.fill(&mut bytes);
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// What is kept of a refresh token.
+#[must_use]
+pub fn hash_refresh_token(token: &str) -> String {
+    Sha256::digest(token).iter().map(|byte| format!("{byte:02x}")).collect()
+}

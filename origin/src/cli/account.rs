@@ -1,0 +1,67 @@
+//! `kairos-origin account`: how authors and admins come to be.
+
+use std::io::Read;
+
+use anyhow::Context;
+use clap::Args;
+use kairos_protocol::account::Role;
+use kairos_protocol::generation::Namespace;
+
+use super::Adapters;
+use crate::domain::accounts;
+use crate::machine::Machine;
+use crate::state::AppState;
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  echo 'a long password' | kairos-origin account --email ada@school.example --name Ada --role author --password-stdin")]
+/// Options of `account`.
+pub struct PutAccount {
+    /// Whose account; the one with this email is changed if there is one.
+    #[arg(long)]
+    email: String,
+    /// What to call them.
+    #[arg(long)]
+    name: String,
+    /// What they may do.
+    #[arg(long, default_value = "learner", value_parser = parse_role)]
+    role: Role,
+    /// Read the password from standard input; its line end does not count.
+    #[arg(long, required = true)]
+    password_stdin: bool,
+    #[command(flatten)]
+    adapters: Adapters,
+}
+
+fn parse_role(text: &str) -> Result<Role, String> {
+    Role::parse(text).ok_or_else(|| "must be learner, author or admin".to_owned())
+}
+
+impl PutAccount {
+    pub(super) async fn run(self) -> anyhow::Result<()> {
+        let mut password = String::new();
+        std::io::stdin().read_to_string(&mut password).context("reading the password")?;
+        let password = password.trim_end_matches(['\r', '\n']).to_owned();
+        let machine = Machine::system();
+        let (store, cache) = (self.adapters.store().await?, self.adapters.cache(&machine).await?);
+        let state = AppState::assemble(store, cache, machine, None).await.map_err(describe)?;
+        // Whoever teaches may learn too.
+        let mut roles = vec![Role::Learner, self.role];
+        roles.dedup();
+        let account = accounts::new_account(&state, &self.email, &self.name, password, roles).await;
+        let account = account.map_err(describe)?;
+        let user = state.store.put_account(&account).await?;
+        state.cache.invalidate(&[Namespace::User(user.clone())]).await;
+        println!("{} is {} with the id {user}", account.email, self.role.as_str());
+        Ok(())
+    }
+}
+
+fn describe(error: crate::error::AppError) -> anyhow::Error {
+    let fields: Vec<_> = error.problem.errors.iter().map(|e| format!("{} {}", e.field, e.detail)).collect();
+    match (error.cause, fields.is_empty()) {
+        (Some(cause), _) => anyhow::anyhow!(cause),
+        (None, false) => anyhow::anyhow!(fields.join("; ")),
+        (None, true) => anyhow::anyhow!("{} {}", error.problem.title, error.problem.detail),
+    }
+}

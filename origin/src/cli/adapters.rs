@@ -1,0 +1,64 @@
+//! Which store and which cache: options that all commands share, and the one place that turns them into adapters.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::Args;
+
+use crate::cache::Cache;
+use crate::cache::local::LocalCache;
+use crate::cache::redis::{RedisCache, RedisConfig};
+use crate::machine::Machine;
+use crate::store::Store;
+use crate::store::mongo::MongoStore;
+use crate::store::sqlite::SqliteStore;
+
+/// Where data is kept.
+#[derive(Clone, Debug, Args)]
+pub struct Adapters {
+    /// File of the embedded store.
+    #[arg(long, env = "KAIROS_DATA", default_value = "kairos.db", value_name = "FILE")]
+    pub data: PathBuf,
+    /// Keep everything in this MongoDB instead: mongodb://HOST:PORT/DATABASE
+    #[arg(long, env = "MONGODB_URL", value_name = "URL", hide_env_values = true)]
+    pub mongodb_url: Option<String>,
+    /// Share caches through this Redis: redis://HOST:PORT
+    #[arg(long, env = "REDIS_URL", value_name = "URL", hide_env_values = true)]
+    pub redis_url: Option<String>,
+}
+
+impl Adapters {
+    /// Opens the store.
+    ///
+    /// # Errors
+    /// The file cannot be opened, or the URL is not valid. A MongoDB that is down is no error here.
+    pub async fn store(&self) -> anyhow::Result<Arc<dyn Store>> {
+        Ok(match self.mongodb_url.as_deref().filter(|url| !url.is_empty()) {
+            Some(url) => Arc::new(MongoStore::open(url).await.context("--mongodb-url")?),
+            None => Arc::new(SqliteStore::open(&self.data)?),
+        })
+    }
+
+    /// Opens the cache.
+    ///
+    /// # Errors
+    /// The URL is not valid. A Redis that is down is no error.
+    pub async fn cache(&self, machine: &Machine) -> anyhow::Result<Arc<dyn Cache>> {
+        Ok(match self.redis_url.as_deref().filter(|url| !url.is_empty()) {
+            Some(url) => {
+                let redis = RedisCache::connect(RedisConfig::new(url), machine.clone()).await;
+                Arc::new(redis.context("--redis-url")?)
+            }
+            None => Arc::new(LocalCache::new(machine.clone())),
+        })
+    }
+
+    /// What was chosen, for people; without secrets.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let store = if self.mongodb_url.is_some() { "MongoDB".to_owned() } else { self.data.display().to_string() };
+        let cache = if self.redis_url.is_some() { "in process and Redis" } else { "in process" };
+        format!("store: {store}, cache: {cache}")
+    }
+}

@@ -1,0 +1,36 @@
+//! The commands of `kairos-origin` and the options they share.
+
+pub mod account;
+mod adapters;
+pub mod import;
+pub mod serve;
+
+use clap::Parser;
+
+pub use adapters::Adapters;
+
+/// The origin of Kaïros: serves the API, imports courses and results, and makes accounts.
+#[derive(Debug, Parser)]
+#[command(name = "kairos-origin", version)]
+pub enum Command {
+    /// Serve the API.
+    Serve(serve::Serve),
+    /// Import a folder of Markdown files, or the OULAD data set. Running it again changes nothing twice.
+    Import(import::Import),
+    /// Create an account, or change the name, password and role of the one with this email.
+    Account(account::PutAccount),
+}
+
+impl Command {
+    /// Runs the command to its end.
+    ///
+    /// # Errors
+    /// What went wrong and what to do about it, in one line.
+    pub async fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::Serve(command) => command.run().await,
+            Self::Import(command) => command.run().await,
+            Self::Account(command) => command.run().await,
+        }
+    }
+}

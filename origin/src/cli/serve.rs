@@ -1,0 +1,92 @@
+//! `kairos-origin serve`.
+
+use std::io::Write;
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::serve::ListenerExt;
+use clap::Args;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+
+use super::Adapters;
+use crate::machine::Machine;
+use crate::routes;
+use crate::state::AppState;
+use crate::telemetry::{self, LogFormat};
+
+/// How long requests under way may take when the process is told to stop.
+const GRACE: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  kairos-origin serve
+  kairos-origin serve --listen 127.0.0.1:8080 --data school.db
+  kairos-origin serve --mongodb-url mongodb://127.0.0.1:27017/kairos --redis-url redis://127.0.0.1:6379")]
+/// Options of `serve`.
+pub struct Serve {
+    /// Address and port; port 0 takes a free one.
+    #[arg(long, env = "KAIROS_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    listen: String,
+    #[command(flatten)]
+    adapters: Adapters,
+    /// How log lines look.
+    #[arg(long, env = "KAIROS_LOG_FORMAT", default_value = "text")]
+    log_format: LogFormat,
+    /// What is logged, such as `warn` or `kairos_origin=debug`.
+    #[arg(long, env = "KAIROS_LOG", default_value = "info", value_name = "FILTER")]
+    log: String,
+}
+
+impl Serve {
+    pub(super) async fn run(self) -> anyhow::Result<()> {
+        telemetry::log_to_stderr(self.log_format, &self.log);
+        let machine = Machine::system();
+        let (store, cache) = (self.adapters.store().await?, self.adapters.cache(&machine).await?);
+        let listener = TcpListener::bind(&self.listen)
+            .await
+            .with_context(|| format!("cannot listen on {}; choose another with --listen", self.listen))?;
+        let address = listener.local_addr().context("the listener has no address")?;
+        let state = AppState::assemble(store, cache, machine, telemetry::record_metrics())
+            .await
+            .map_err(|error| anyhow::anyhow!("{}", error.cause.unwrap_or(error.problem.detail)))
+            .context("the store cannot be used")?;
+
+        let mut stdout = std::io::stdout();
+        writeln!(stdout, "kairos-origin listens on http://{address} ({})", self.adapters.describe())?;
+        stdout.flush()?;
+        serve_until_told(listener, state).await
+    }
+}
+
+/// Serves until SIGINT or SIGTERM; then finishes what is under way, for at most [`GRACE`].
+async fn serve_until_told(listener: TcpListener, state: AppState) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let (told, stop) = oneshot::channel::<()>();
+    let listener = listener.tap_io(|connection| {
+        if let Err(error) = connection.set_nodelay(true) {
+            tracing::debug!(%error, "a connection without TCP_NODELAY");
+        }
+    });
+    let stopping = async move {
+        // Either way, the sender being gone means the same.
+        let _ = stop.await;
+    };
+    let server = axum::serve(listener, routes::router(state)).with_graceful_shutdown(stopping);
+    let mut server = tokio::spawn(server.into_future());
+    tokio::select! {
+        ended = &mut server => return Ok(ended??),
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+    tracing::info!("stopping; finishing what is under way");
+    drop(told);
+    match tokio::time::timeout(GRACE, server).await {
+        Ok(ended) => Ok(ended??),
+        Err(_) => {
+            tracing::warn!("some requests did not finish in time");
+            Ok(())
+        }
+    }
+}

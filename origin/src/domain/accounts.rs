@@ -1,0 +1,163 @@
+//! Accounts and their sessions: registering, signing in, refreshing, signing out.
+
+use kairos_protocol::account::{LoginRequest, Profile, RegisterRequest, Role, TokenGrant};
+use kairos_protocol::ids::UserId;
+use kairos_protocol::problem::ProblemType;
+
+use crate::auth::tokens::{ACCESS_TOKEN_SECS, REFRESH_TOKEN_MS, hash_refresh_token, new_refresh_token};
+use crate::error::{AppError, Result};
+use crate::state::AppState;
+use crate::store::records::{Account, NewSession, Rotation, Successor};
+
+const MIN_PASSWORD_CHARS: usize = 8;
+const MAX_PASSWORD_CHARS: usize = 128;
+const MAX_EMAIL_CHARS: usize = 254;
+const MAX_NAME_CHARS: usize = 100;
+
+/// Creates a learner's account and signs it in.
+///
+/// # Errors
+/// [`ProblemType::InvalidFields`], [`ProblemType::EmailTaken`], or the store's.
+pub async fn register(state: &AppState, request: RegisterRequest) -> Result<TokenGrant> {
+    let account =
+        new_account(state, &request.email, &request.display_name, request.password, vec![Role::Learner]).await?;
+    if !state.store.insert_account(&account).await? {
+        return Err(ProblemType::EmailTaken.with_detail("Sign in, or use another email.").into());
+    }
+    start_session(state, account.profile()).await
+}
+
+/// Checks the fields and hashes the password. Stores nothing.
+///
+/// # Errors
+/// [`ProblemType::InvalidFields`].
+pub async fn new_account(
+    state: &AppState,
+    email: &str,
+    display_name: &str,
+    password: String,
+    roles: Vec<Role>,
+) -> Result<Account> {
+    let email = email.trim().to_lowercase();
+    let display_name = display_name.trim().to_owned();
+    let wrong = violations(&email, &display_name, &password);
+    if !wrong.is_empty() {
+        return Err(ProblemType::InvalidFields.with_detail("").with_errors(wrong).into());
+    }
+    let id = UserId::new(state.machine.random_hex::<16>())
+        .map_err(|error| AppError::with_cause(ProblemType::Internal, error.to_string()))?;
+    let hashed_password = Some(state.passwords.hash(password).await?);
+    Ok(Account { id, email, display_name, hashed_password, roles, created_at_ms: state.machine.now() })
+}
+
+fn violations(email: &str, display_name: &str, password: &str) -> Vec<(&'static str, String)> {
+    let mut wrong = Vec::new();
+    if !is_email(email) {
+        wrong.push((
+            "email",
+            format!("must be an address such as ada@example.org, at most {MAX_EMAIL_CHARS} characters"),
+        ));
+    }
+    if display_name.is_empty() || display_name.chars().count() > MAX_NAME_CHARS || has_control(display_name) {
+        wrong.push(("display_name", format!("must be 1 to {MAX_NAME_CHARS} characters long")));
+    }
+    if !(MIN_PASSWORD_CHARS..=MAX_PASSWORD_CHARS).contains(&password.chars().count()) {
+        wrong.push(("password", format!("must be {MIN_PASSWORD_CHARS} to {MAX_PASSWORD_CHARS} characters long")));
+    }
+    wrong
+}
+
+fn has_control(text: &str) -> bool {
+    text.chars().any(char::is_control)
+}
+
+/// Whether `text` can be an address at all. Only a mail that arrives shows that it is one.
+fn is_email(text: &str) -> bool {
+    let is_odd = |c: char| c.is_control() || c.is_whitespace();
+    let Some((local, domain)) = text.rsplit_once('@') else {
+        return false;
+    };
+    let labels_are_filled = domain.split('.').all(|label| !label.is_empty());
+    let fits = text.chars().count() <= MAX_EMAIL_CHARS;
+    fits && !text.contains(is_odd)
+        && !local.is_empty()
+        && !local.contains('@')
+        && domain.contains('.')
+        && labels_are_filled
+}
+
+/// Signs in.
+///
+/// # Errors
+/// [`ProblemType::WrongCredentials`], whichever of the two is wrong, or the store's.
+pub async fn login(state: &AppState, request: LoginRequest) -> Result<TokenGrant> {
+    let email = request.email.trim().to_lowercase();
+    let account = state.store.account_by_email(&email).await?;
+    let hashed = account.as_ref().and_then(|a| a.hashed_password.as_deref());
+    let fits = request.password.chars().count() <= MAX_PASSWORD_CHARS;
+    // Hashing what cannot be right costs the same, so that the time does not tell.
+    let password = if fits { request.password } else { String::new() };
+    let is_right = state.passwords.verify(password, hashed).await?;
+    match account {
+        Some(account) if is_right && fits => start_session(state, account.profile()).await,
+        _ => Err(ProblemType::WrongCredentials.into()),
+    }
+}
+
+/// Trades a refresh token for the next one and a new access token, with the roles that the account has now.
+///
+/// # Errors
+/// [`ProblemType::RefreshTokenInvalid`], or the store's.
+pub async fn refresh(state: &AppState, shown: &str) -> Result<TokenGrant> {
+    let ended = |why: &str| AppError::from(ProblemType::RefreshTokenInvalid.with_detail(why));
+    let token = new_refresh_token(&state.machine);
+    let now = state.machine.now();
+    let next = Successor { token_hash: hash_refresh_token(&token), expires_at_ms: now + REFRESH_TOKEN_MS };
+    match state.store.rotate_session(&hash_refresh_token(shown), &next, now).await? {
+        Rotation::Rotated { user } => {
+            let profile = state.store.profile(&user).await?.ok_or_else(|| ended("The account is gone."))?;
+            grant(state, profile, token)
+        }
+        Rotation::Reused => Err(ended("The token was used before, so the whole session was ended. Sign in again.")),
+        Rotation::Unknown => Err(ended("Sign in again.")),
+    }
+}
+
+/// Ends the session that a refresh token belongs to. Ending it twice is no error.
+///
+/// # Errors
+/// The store's.
+pub async fn logout(state: &AppState, shown: &str) -> Result<()> {
+    Ok(state.store.end_session(&hash_refresh_token(shown)).await?)
+}
+
+/// The account that an access token speaks for.
+///
+/// # Errors
+/// [`ProblemType::TokenInvalid`] when it is gone, or the store's.
+pub async fn profile(state: &AppState, user: &UserId) -> Result<Profile> {
+    let found = state.store.profile(user).await?;
+    found.ok_or_else(|| ProblemType::TokenInvalid.with_detail("The account is gone.").into())
+}
+
+async fn start_session(state: &AppState, profile: Profile) -> Result<TokenGrant> {
+    let token = new_refresh_token(&state.machine);
+    let session = NewSession {
+        token_hash: hash_refresh_token(&token),
+        user: profile.id.clone(),
+        family: state.machine.random_hex::<16>(),
+        expires_at_ms: state.machine.now() + REFRESH_TOKEN_MS,
+    };
+    state.store.insert_session(&session).await?;
+    grant(state, profile, token)
+}
+
+fn grant(state: &AppState, profile: Profile, refresh_token: String) -> Result<TokenGrant> {
+    Ok(TokenGrant {
+        access_token: state.tokens.sign(&profile.id, &profile.roles)?,
+        token_type: "Bearer".to_owned(),
+        expires_in_secs: ACCESS_TOKEN_SECS,
+        refresh_token,
+        profile,
+    })
+}

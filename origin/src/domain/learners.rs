@@ -1,0 +1,121 @@
+//! What a learner did: reading it, and taking in new operations.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use kairos_protocol::UnixMillis;
+use kairos_protocol::ids::{OperationId, Slug, UserId};
+use kairos_protocol::operation::{MAX_BATCH, Operation, OperationResult, Outcome};
+use kairos_protocol::page::Page;
+use kairos_protocol::problem::{Problem, ProblemType};
+use kairos_protocol::progress::{HistoryEntry, ProgressRecord, Statistics};
+use serde_json::Value;
+
+use super::cursor;
+use crate::error::Result;
+use crate::extract::what_was_expected;
+use crate::store::Store;
+use crate::store::records::{Applied, FingerprintedOperation};
+
+/// A page of a learner's records in the order of their modules' slugs.
+///
+/// # Errors
+/// The store's.
+pub async fn list_progress(
+    store: Arc<dyn Store>,
+    user: UserId,
+    after: Option<Slug>,
+    limit: u32,
+) -> Result<Page<ProgressRecord>> {
+    let found = store.list_progress(&user, after.as_ref(), limit + 1).await?;
+    Ok(cursor::page(found, limit, |last| last.module.clone()))
+}
+
+/// Statistics over all of a learner's records.
+///
+/// # Errors
+/// The store's.
+pub async fn statistics(store: Arc<dyn Store>, user: UserId) -> Result<Statistics> {
+    Ok(store.statistics(&user).await?)
+}
+
+/// A page of a learner's history, newest first.
+///
+/// # Errors
+/// The store's.
+pub async fn list_history(
+    store: Arc<dyn Store>,
+    user: UserId,
+    after: Option<(UnixMillis, OperationId)>,
+    limit: u32,
+) -> Result<Page<HistoryEntry>> {
+    let found = store.list_history(&user, after.as_ref(), limit + 1).await?;
+    Ok(cursor::page(found, limit, |last| (last.at_ms, last.id.clone())))
+}
+
+/// An operation as it was sent: readable, or refused before anybody looks at the store.
+type Read = std::result::Result<FingerprintedOperation, (Option<String>, Problem)>;
+
+/// Takes in a batch: each operation is applied once, known already, or refused with the reason, whatever the others are.
+///
+/// # Errors
+/// [`ProblemType::InvalidFields`] for an empty or too large batch, or the store's: then some may have been applied, and
+/// sending all of them again is safe.
+pub async fn apply_operations(
+    store: Arc<dyn Store>,
+    user: UserId,
+    sent: Vec<Value>,
+    now: UnixMillis,
+) -> Result<Vec<OperationResult>> {
+    if sent.is_empty() || sent.len() > MAX_BATCH {
+        let detail = format!("must be 1 to {MAX_BATCH} operations");
+        return Err(ProblemType::InvalidFields.with_detail("").with_errors([("operations", detail)]).into());
+    }
+    let mut read: Vec<Read> = sent.into_iter().map(|value| read_operation(value, now)).collect();
+    let modules: BTreeSet<Slug> = read.iter().flatten().map(|f| f.operation.module.clone()).collect();
+    let published = if modules.is_empty() { modules } else { store.published_among(&modules).await? };
+    for slot in &mut read {
+        let unknown = slot.as_ref().ok().map(|f| &f.operation).filter(|o| !published.contains(&o.module));
+        if let Some(operation) = unknown {
+            let problem = ProblemType::UnknownModule.with_detail(format!("There is no module `{}`.", operation.module));
+            *slot = Err((Some(operation.id.to_string()), problem));
+        }
+    }
+    let good: Vec<FingerprintedOperation> = read.iter().flatten().cloned().collect();
+    let applied = if good.is_empty() { Vec::new() } else { store.apply_operations(&user, &good, now).await? };
+    let mut applied = applied.into_iter();
+    Ok(read.into_iter().filter_map(|slot| result(slot, &mut applied)).collect())
+}
+
+fn result(read: Read, applied: &mut impl Iterator<Item = Applied>) -> Option<OperationResult> {
+    Some(match read {
+        Err((id, problem)) => OperationResult { id, outcome: Outcome::Rejected { problem } },
+        Ok(fingerprinted) => {
+            let outcome = match applied.next()? {
+                Applied::Now(record) => Outcome::Applied { record },
+                Applied::Before(record) => Outcome::Duplicate { record },
+                Applied::IdReused => {
+                    let detail = "Another operation has this id; make a new one.";
+                    Outcome::Rejected { problem: ProblemType::OperationIdReused.with_detail(detail) }
+                }
+            };
+            OperationResult { id: Some(fingerprinted.operation.id.into()), outcome }
+        }
+    })
+}
+
+/// Reads one operation. Its fingerprint is that of what was sent; a time in the future becomes `now` only after that.
+fn read_operation(value: Value, now: UnixMillis) -> Read {
+    let id = value.get("id").and_then(Value::as_str).map(|id| id.chars().take(100).collect::<String>());
+    let refuse = |problem: Problem| (id.clone(), problem);
+    let operation: Operation = serde_json::from_value(value)
+        .map_err(|error| refuse(ProblemType::InvalidBody.with_detail(what_was_expected(&error))))?;
+    let wrong = operation.action.violation().map(|detail| ("action", detail));
+    let wrong = wrong.or_else(|| (operation.at_ms < 0).then(|| ("at_ms", "must not be negative".to_owned())));
+    if let Some(wrong) = wrong {
+        return Err(refuse(ProblemType::InvalidFields.with_detail("").with_errors([wrong])));
+    }
+    let mut fingerprinted = FingerprintedOperation::new(operation);
+    fingerprinted.operation.at_ms = fingerprinted.operation.at_ms.min(now);
+    Ok(fingerprinted)
+}

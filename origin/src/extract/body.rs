@@ -1,0 +1,61 @@
+//! JSON bodies. How large one may be is set where the route is.
+
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{FromRequest, Request};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
+use kairos_protocol::problem::{Problem, ProblemType};
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+
+use crate::error::AppError;
+
+/// A body of `application/json` that is a `T`.
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = AppError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, AppError> {
+        if !is_json(request.headers()) {
+            let problem = ProblemType::UnsupportedMediaType.with_detail("Send `Content-Type: application/json`.");
+            return Err(problem.into());
+        }
+        let bytes = Bytes::from_request(request, state).await.map_err(unreadable)?;
+        serde_json::from_slice(&bytes).map(Self).map_err(|error| describe(&error).into())
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = value.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/json")
+}
+
+fn unreadable(rejection: BytesRejection) -> AppError {
+    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        return ProblemType::BodyTooLarge.with_detail("It is larger than this route takes.").into();
+    }
+    let problem = ProblemType::MalformedJson.with_detail("The body did not arrive whole.");
+    AppError { problem, cause: Some(rejection.body_text()) }
+}
+
+/// Says where the body is wrong, without repeating what is in it: it may be a password.
+fn describe(error: &serde_json::Error) -> Problem {
+    let place = format!("line {} column {}", error.line(), error.column());
+    if error.classify() != Category::Data {
+        return ProblemType::MalformedJson.with_detail(format!("It ends or breaks off at {place}."));
+    }
+    ProblemType::InvalidBody.with_detail(what_was_expected(error))
+}
+
+/// serde's message without the value it met.
+pub(crate) fn what_was_expected(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    let shown = match message.split_once(", expected ") {
+        Some((before, expected)) if before.starts_with("invalid ") => format!("expected {expected}"),
+        _ => message,
+    };
+    shown.chars().take(300).collect()
+}

@@ -1,0 +1,23 @@
+//! The slug in `/v1/modules/{slug}`.
+
+use axum::extract::{FromRequestParts, RawPathParams};
+use axum::http::request::Parts;
+use kairos_protocol::ids::Slug;
+use kairos_protocol::problem::ProblemType;
+
+use crate::error::{AppError, Result};
+
+/// A slug that is one.
+pub struct ModuleSlug(pub Slug);
+
+impl<S: Send + Sync> FromRequestParts<S> for ModuleSlug {
+    type Rejection = AppError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let invalid = |why: String| AppError::from(ProblemType::InvalidPath.with_detail(why));
+        let parameters = RawPathParams::from_request_parts(parts, state).await;
+        let parameters = parameters.map_err(|_| invalid("It is not UTF-8, percent-encoded.".to_owned()))?;
+        let text = parameters.iter().find(|(name, _)| *name == "slug").map(|(_, value)| value).unwrap_or_default();
+        Slug::new(text).map(Self).map_err(|error| invalid(format!("The slug {error}.")))
+    }
+}

@@ -1,0 +1,89 @@
+//! `/v1/modules…`: reading for everyone, writing for authors.
+
+use axum::extract::State;
+use axum::http::header::LOCATION;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use kairos_protocol::catalog::{Difficulty, ModuleDraft};
+use kairos_protocol::generation::Namespace;
+use kairos_protocol::paths;
+
+use super::{with_generations, written};
+use crate::domain::{catalog, cursor};
+use crate::error::Result;
+use crate::extract::{AuthorSession, Body, ModuleSlug, Query, Read};
+use crate::state::AppState;
+use crate::store::records::ModuleFilter;
+
+const MAX_SUBJECT_CHARS: usize = 100;
+const MAX_TAG_CHARS: usize = 50;
+const MAX_SEARCH_CHARS: usize = 200;
+
+/// `GET /v1/modules?subject&difficulty&tag&limit&cursor`
+pub async fn list_modules(State(state): State<AppState>, read: Read) -> Result<Response> {
+    let query = &read.query;
+    let must_be = "beginner, intermediate or advanced";
+    let filter = ModuleFilter {
+        subject: query.text("subject", MAX_SUBJECT_CHARS)?,
+        difficulty: query.value("difficulty", must_be, Difficulty::parse)?,
+        tag: query.text("tag", MAX_TAG_CHARS)?,
+    };
+    let after = cursor::read(query.cursor())?;
+    let limit = query.limit()?;
+    let store = state.store;
+    state.answers.answer(read.ask, || catalog::list(store, filter, after, limit)).await
+}
+
+/// `GET /v1/modules/search?q&limit`
+pub async fn search_modules(State(state): State<AppState>, read: Read) -> Result<Response> {
+    let words = read.query.text("q", MAX_SEARCH_CHARS)?.ok_or_else(|| Query::missing("q"))?;
+    let limit = read.query.limit()?;
+    let store = state.store;
+    state.answers.answer(read.ask, || catalog::search(store, words, limit)).await
+}
+
+/// `GET /v1/modules/{slug}`
+pub async fn show_module(State(state): State<AppState>, ModuleSlug(slug): ModuleSlug, read: Read) -> Result<Response> {
+    let store = state.store;
+    state.answers.answer(read.ask, || catalog::show(store, slug)).await
+}
+
+/// `POST /v1/modules`
+pub async fn create_module(
+    State(state): State<AppState>,
+    _: AuthorSession,
+    Body(draft): Body<ModuleDraft>,
+) -> Result<Response> {
+    let work = catalog::create(state.store, draft, state.machine.now());
+    let (done, generations) = state.writes.commit(vec![Namespace::Catalog], work).await;
+    let module = done?;
+    let mut response = written(StatusCode::CREATED, &module, &generations);
+    if let Ok(location) = HeaderValue::from_str(&paths::module(module.summary.slug.as_str())) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    Ok(response)
+}
+
+/// `PUT /v1/modules/{slug}`
+pub async fn replace_module(
+    State(state): State<AppState>,
+    _: AuthorSession,
+    ModuleSlug(slug): ModuleSlug,
+    Body(draft): Body<ModuleDraft>,
+) -> Result<Response> {
+    let work = catalog::replace(state.store, slug, draft, state.machine.now());
+    let (done, generations) = state.writes.commit(vec![Namespace::Catalog], work).await;
+    Ok(written(StatusCode::OK, &done?, &generations))
+}
+
+/// `DELETE /v1/modules/{slug}`
+pub async fn delete_module(
+    State(state): State<AppState>,
+    _: AuthorSession,
+    ModuleSlug(slug): ModuleSlug,
+) -> Result<Response> {
+    let work = catalog::delete(state.store, slug);
+    let (done, generations) = state.writes.commit(vec![Namespace::Catalog], work).await;
+    done?;
+    Ok(with_generations(StatusCode::NO_CONTENT.into_response(), &generations))
+}

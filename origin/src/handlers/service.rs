@@ -1,0 +1,47 @@
+//! What the service says of itself: health, metrics, keys, its description.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use kairos_protocol::problem::ProblemType;
+use serde_json::{Value, json};
+
+use crate::error::{AppError, Result};
+use crate::extract::Read;
+use crate::openapi;
+use crate::state::AppState;
+
+/// `GET /health/live`
+pub async fn show_liveness() -> Json<Value> {
+    Json(json!({ "status": "live" }))
+}
+
+/// `GET /health/ready`: whether the store answers within a second. Without Redis the service is slower, not unready.
+pub async fn show_readiness(State(state): State<AppState>) -> Result<Json<Value>> {
+    match state.store.ping().await {
+        Ok(()) => Ok(Json(json!({ "status": "ready" }))),
+        Err(error) => {
+            let problem = ProblemType::Unavailable.with_detail("The database does not answer.");
+            Err(AppError { problem, cause: Some(error.to_string()) })
+        }
+    }
+}
+
+/// `GET /metrics`
+pub async fn show_metrics(State(state): State<AppState>) -> Result<Response> {
+    let metrics = state.metrics.ok_or(ProblemType::NotFound)?;
+    metrics.run_upkeep();
+    Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics.render()).into_response())
+}
+
+/// `GET /.well-known/jwks.json`
+pub async fn show_key_set(State(state): State<AppState>, read: Read) -> Result<Response> {
+    let keys = state.tokens.key_set();
+    state.answers.answer(read.ask, || async move { Ok(keys) }).await
+}
+
+/// `GET /openapi.json`
+pub async fn show_openapi(State(state): State<AppState>, read: Read) -> Result<Response> {
+    state.answers.answer(read.ask, || async { openapi::document() }).await
+}

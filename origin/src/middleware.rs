@@ -1,0 +1,82 @@
+//! What every request goes through: it is logged and counted, bounded in time and length, and answered with a problem when it
+//! panics or has the wrong method. Cache headers are written in [`crate::answers`].
+
+use std::any::Any;
+use std::time::Duration;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::{ALLOW, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use kairos_protocol::problem::ProblemType;
+use tokio::time::timeout;
+use tracing::Instrument;
+
+use crate::error::AppError;
+use crate::state::AppState;
+
+/// The longest a request may take. Longer than the store's own limit, so that its error is the one that is told.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(25);
+/// Longer than any path and query of ours.
+const MAX_URI_BYTES: usize = 8 * 1024;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Gives the request an id, logs its outcome in one line, and counts it by route, method and status.
+pub async fn observe(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let id = state.machine.random_hex::<8>();
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    let route = request.extensions().get::<MatchedPath>().map_or("unknown", MatchedPath::as_str).to_owned();
+    let began = tokio::time::Instant::now();
+    let span = tracing::info_span!("request", id);
+    let mut response = next.run(request).instrument(span.clone()).await;
+    let took = began.elapsed();
+    let status = response.status().as_u16();
+    let labels = [("route", route), ("method", method.to_string()), ("status", status.to_string())];
+    metrics::counter!("kairos_http_requests_total", &labels).increment(1);
+    metrics::histogram!("kairos_http_request_seconds", &labels).record(took.as_secs_f64());
+    let millis = took.as_secs_f64() * 1_000.0;
+    span.in_scope(|| tracing::info!(%method, path, status, millis, "answered"));
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+/// Bounds what a request may take, and gives a wrong method its problem.
+pub async fn bound(request: Request, next: Next) -> Response {
+    let uri_bytes = request.uri().path_and_query().map_or(0, |text| text.as_str().len());
+    if uri_bytes > MAX_URI_BYTES {
+        let problem = ProblemType::UriTooLong.with_detail(format!("At most {MAX_URI_BYTES} bytes are read."));
+        return AppError::from(problem).into_response();
+    }
+    match timeout(REQUEST_TIMEOUT, next.run(request)).await {
+        Ok(response) if response.status() == StatusCode::METHOD_NOT_ALLOWED => wrong_method(&response),
+        Ok(response) => response,
+        Err(_) => {
+            let problem = ProblemType::Unavailable.with_detail("It took too long. A write may still happen.");
+            AppError { problem, cause: Some(format!("no answer within {} s", REQUEST_TIMEOUT.as_secs())) }
+                .into_response()
+        }
+    }
+}
+
+fn wrong_method(response: &Response) -> Response {
+    let allowed = response.headers().get(ALLOW).cloned().unwrap_or(HeaderValue::from_static(""));
+    let detail = format!("Allowed: {}.", allowed.to_str().unwrap_or_default());
+    let mut problem = AppError::from(ProblemType::MethodNotAllowed.with_detail(detail)).into_response();
+    problem.headers_mut().insert(ALLOW, allowed);
+    problem
+}
+
+/// A panic is a defect; the caller gets a problem all the same.
+#[expect(clippy::needless_pass_by_value, reason = "the shape that the layer calls")]
+pub fn describe_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    AppError::with_cause(ProblemType::Internal, format!("panic: {}", text.unwrap_or("of an unknown kind")))
+        .into_response()
+}
