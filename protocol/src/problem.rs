@@ -92,10 +92,6 @@ problem_types! {
     NotFound = "not-found", 404, "There is nothing here";
     /// The route exists, the method does not; `Allow` lists those that do.
     MethodNotAllowed = "method-not-allowed", 405, "The method is not allowed here";
-    /// No representation fits `Accept` or `Accept-Encoding`.
-    NotAcceptable = "not-acceptable", 406, "No acceptable representation";
-    /// The body took too long to arrive.
-    RequestTimeout = "request-timeout", 408, "The request took too long to arrive";
     /// An account with this email exists.
     EmailTaken = "email-taken", 409, "The email already has an account";
     /// A module with this slug exists.
@@ -112,13 +108,13 @@ problem_types! {
     UriTooLong = "uri-too-long", 414, "The path and query are too long";
     /// The body's media type is not `application/json`.
     UnsupportedMediaType = "unsupported-media-type", 415, "The body must be application/json";
-    /// More requests than one client may make; `Retry-After` says when to go on.
+    /// More requests than one client may make; `Retry-After` says when to go on. Clients heed it; no tier sends it yet.
     TooManyRequests = "too-many-requests", 429, "Too many requests";
     /// A defect in Kaïros itself; the log has the details.
     Internal = "internal", 500, "Something went wrong on our side";
     /// The edge got no usable answer from the origin.
     BadGateway = "bad-gateway", 502, "The origin gave no usable answer";
-    /// A dependency is down; `Retry-After` says when to try again. Nothing was saved.
+    /// A dependency is down or too slow; `Retry-After` says when to try again. A write may have happened all the same.
     Unavailable = "unavailable", 503, "Temporarily unavailable";
 }
 
