@@ -36,7 +36,7 @@ impl Ask {
         let whose = self.policy.sharing() != Sharing::Subject || self.subject.is_some();
         let known_to_age = !self.policy.namespaces(self.subject.as_ref()).is_empty();
         let window = self.policy.at_origin();
-        whose && known_to_age && window.fresh_secs > 0 && !self.conditions.cache_control.no_store
+        whose && known_to_age && window.fresh_secs > 0
     }
 }
 

@@ -7,7 +7,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use kairos_protocol::UnixMillis;
 use kairos_protocol::generation::{Generation, Generations, Namespace};
 
-use super::{Fence, Snapshot, Standing, adoption};
+use super::{Claim, Fence, Snapshot, Standing};
+
+#[derive(Clone, Copy)]
+struct Known {
+    generation: Generation,
+    /// When a caller's claim was last adopted.
+    adopted_at: UnixMillis,
+}
 
 /// Namespaces remembered at once: some 10 MB. Beyond it all are forgotten, which only makes their entries old.
 const MOST_NAMESPACES: usize = 100_000;
@@ -20,7 +27,7 @@ pub(crate) struct Ledger {
 
 #[derive(Default)]
 struct Inner {
-    generations: HashMap<Namespace, Generation>,
+    known: HashMap<Namespace, Known>,
     /// The namespaces of each write under way, by its token.
     writers: HashMap<String, Vec<Namespace>>,
     /// The largest generation ever forgotten: a namespace that comes back starts above it.
@@ -38,16 +45,17 @@ impl Ledger {
         let mut inner = self.lock();
         let mut standing = if inner.is_fenced(namespaces) { Standing::Fenced } else { Standing::Settled };
         let mut current = |namespace: &Namespace| {
-            let known = inner.current(namespace, now);
-            let Some(seen) = seen.get(namespace).filter(|seen| *seen > known) else {
-                return known;
+            let known = inner.known(namespace, now);
+            let Some(seen) = seen.get(namespace).filter(|seen| *seen > known.generation) else {
+                return known.generation;
             };
-            if let Some(adopted) = adoption(known, seen, now) {
-                inner.generations.insert(namespace.clone(), adopted);
-                return adopted;
+            let claim = Claim::judge(seen, known.adopted_at, now);
+            if claim == Claim::Adopted {
+                inner.known.insert(namespace.clone(), Known { generation: seen, adopted_at: now });
+            } else {
+                standing = Standing::Behind;
             }
-            standing = Standing::Behind;
-            known
+            if claim == Claim::Absurd { known.generation } else { seen }
         };
         let generations = namespaces.iter().map(|n| (n.clone(), current(n))).collect();
         Snapshot { generations, standing, longest_use_ms: None }
@@ -56,17 +64,14 @@ impl Ledger {
     /// What is known of each namespace, 0 where nothing is.
     pub(crate) fn floors(&self, namespaces: &[Namespace]) -> Vec<Generation> {
         let inner = self.lock();
-        namespaces.iter().map(|n| inner.generations.get(n).copied().unwrap_or_default()).collect()
+        namespaces.iter().map(|n| inner.known.get(n).map(|known| known.generation).unwrap_or_default()).collect()
     }
 
     /// Takes over what Redis says, where it is more.
     pub(crate) fn learn(&self, generations: &Generations) {
         let mut inner = self.lock();
         for (namespace, generation) in generations.iter() {
-            match inner.generations.get_mut(namespace) {
-                Some(known) => *known = (*known).max(generation),
-                None => inner.put(namespace, generation),
-            }
+            inner.raise(namespace, generation);
         }
     }
 
@@ -96,30 +101,34 @@ impl Inner {
         self.writers.values().flatten().any(|n| namespaces.contains(n))
     }
 
-    fn current(&mut self, namespace: &Namespace, now: UnixMillis) -> Generation {
-        if let Some(known) = self.generations.get(namespace) {
+    fn known(&mut self, namespace: &Namespace, now: UnixMillis) -> Known {
+        if let Some(known) = self.known.get(namespace) {
             return *known;
         }
-        let first = self.forgotten.next(now);
-        self.put(namespace, first);
-        first
+        self.raise(namespace, self.forgotten.next(now))
     }
 
     fn advance(&mut self, namespaces: &[Namespace], now: UnixMillis) -> Generations {
         let mut next = |namespace: &Namespace| {
-            let next = self.current(namespace, now).next(now);
-            self.put(namespace, next);
-            (namespace.clone(), next)
+            let next = self.known(namespace, now).generation.next(now);
+            (namespace.clone(), self.raise(namespace, next).generation)
         };
         namespaces.iter().map(&mut next).collect()
     }
 
-    fn put(&mut self, namespace: &Namespace, generation: Generation) {
-        if self.generations.len() >= MOST_NAMESPACES && !self.generations.contains_key(namespace) {
-            let largest = self.generations.values().copied().max().unwrap_or_default();
-            self.forgotten = self.forgotten.max(largest);
-            self.generations.clear();
+    /// Makes the namespace's number at least `generation`.
+    fn raise(&mut self, namespace: &Namespace, generation: Generation) -> Known {
+        if let Some(known) = self.known.get_mut(namespace) {
+            known.generation = known.generation.max(generation);
+            return *known;
         }
-        self.generations.insert(namespace.clone(), generation);
+        if self.known.len() >= MOST_NAMESPACES {
+            let largest = self.known.values().map(|known| known.generation).max();
+            self.forgotten = self.forgotten.max(largest.unwrap_or_default());
+            self.known.clear();
+        }
+        let known = Known { generation, adopted_at: UnixMillis::MIN };
+        self.known.insert(namespace.clone(), known);
+        known
     }
 }

@@ -10,7 +10,7 @@
 //! - A write fences its namespaces *before* it touches the store and releases them after; both give new generations. While
 //!   a namespace is fenced, reads go to the store and keep nothing. Only after the release is the write acknowledged.
 //! - A caller may have `seen` generations that this cache has not (made by an instance that was cut off, or before Redis
-//!   lost its data). That is proof of a write we did not hear of: see [`Standing::Behind`] and [`adoption`].
+//!   lost its data). That is proof of a write we did not hear of: see [`Claim`].
 
 mod breaker;
 mod ledger;
@@ -29,7 +29,7 @@ pub enum Standing {
     Settled,
     /// No: a write is under way in one of the namespaces.
     Fenced,
-    /// No: the caller has seen a generation we do not know and could not adopt.
+    /// No: the caller has seen a generation that is not known here and was not adopted ([`Claim`]).
     Behind,
 }
 
@@ -113,16 +113,33 @@ pub const SEEN_AHEAD_MS: UnixMillis = 60_000;
 /// How much time lies at least between two adoptions in one namespace.
 pub const ADOPTION_PAUSE_MS: UnixMillis = 1_000;
 
-/// What to make of a generation that a caller has `seen` and that is larger than the `known` one: the new current one, or
-/// `None`: pass this caller by the cache and leave the number as it is.
+/// What to make of a generation that a caller claims to have seen and that is larger than the known one.
 ///
-/// A caller can claim anything, and an adopted number makes every entry old for everybody. So numbers far ahead of the clock
-/// are never adopted, and a namespace adopts at most once in [`ADOPTION_PAUSE_MS`]: a generation is the time of its making,
-/// so the known one says when that was. (Redis runs the same rule in `generations.lua`, by its own clock.)
-#[must_use]
-pub fn adoption(known: Generation, seen: Generation, now: UnixMillis) -> Option<Generation> {
-    let at = |ms: UnixMillis| Generation::new(u64::try_from(ms).unwrap_or(0));
-    let plausible = seen <= at(now.saturating_add(SEEN_AHEAD_MS));
-    let due = known < at(now.saturating_sub(ADOPTION_PAUSE_MS));
-    (plausible && due).then(|| seen.max(at(now)))
+/// A caller can claim anything, and an adopted number makes every entry of its namespace old for everybody. So what lies far
+/// ahead of the clock is not believed, and a namespace adopts at most once in [`ADOPTION_PAUSE_MS`]; a caller who comes in
+/// between is passed by the cache. (Redis runs the same rule in `look_up.lua`, by its own clock.)
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// It becomes the current generation. What is loaded after this is at least as new as what the caller has seen.
+    Adopted,
+    /// It may be true, but is not adopted now: load for this caller alone, under the number it has seen.
+    Believed,
+    /// It cannot be true: load for this caller alone, under the number that is known.
+    Absurd,
+}
+
+impl Claim {
+    /// Judges the claim to have `seen` a number larger than the known one, when the namespace's last adoption was at
+    /// `adopted_at`.
+    #[must_use]
+    pub fn judge(seen: Generation, adopted_at: UnixMillis, now: UnixMillis) -> Self {
+        let latest = u64::try_from(now.saturating_add(SEEN_AHEAD_MS)).unwrap_or(0);
+        if seen > Generation::new(latest) {
+            Self::Absurd
+        } else if now < adopted_at.saturating_add(ADOPTION_PAUSE_MS) {
+            Self::Believed
+        } else {
+            Self::Adopted
+        }
+    }
 }

@@ -88,7 +88,10 @@ impl RedisCache {
             self.link.lose(&pass, &link::describe(&error));
             Unreached::Lost
         })?;
-        self.link.ledger.learn(&looked_up.generations);
+        if looked_up.standing != Standing::Behind {
+            // Else they hold the caller's claim.
+            self.link.ledger.learn(&looked_up.generations);
+        }
         // Redis may have lost the fences of our own writes.
         let fenced = self.link.ledger.is_fenced(&namespaces);
         let standing = if fenced { Standing::Fenced } else { looked_up.standing };

@@ -17,7 +17,6 @@ for i = 2, #KEYS do
       redis.call('HDEL', KEYS[i], 'w' .. ARGV[t + 2])
     end
   end
-  local number, largest = read(KEYS[i])
-  reply[i - 1] = text(advance(KEYS[i], math.max(number, largest, tonumber(ARGV[tokens + 1 + i]))))
+  reply[i - 1] = text(advance(KEYS[i], math.max(read(KEYS[i]).largest, tonumber(ARGV[tokens + 1 + i]))))
 end
 return reply

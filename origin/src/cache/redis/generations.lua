@@ -1,6 +1,7 @@
 -- What all scripts share: reading and moving generations. Each namespace is a hash: 'e' the epoch its number was made in, 'g' the
--- number, and for each write under way 'w<token>' with the time when its fence ends. KEYS[1] is the epoch.
--- Numbers are below 2^53, so exact; they are written with %.0f because Lua would write large ones with an exponent.
+-- number, 'a' when a caller's claim was last adopted, and for each write under way 'w<token>' with the time when its fence ends.
+-- KEYS[1] is the epoch. Numbers are below 2^53, so exact; they are written with %.0f because Lua would write large ones with an
+-- exponent.
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 
@@ -14,28 +15,35 @@ if not epoch then
   redis.call('SET', KEYS[1], epoch)
 end
 
--- The namespace's number (0 if none of this epoch), the largest ever seen of it, and whether a write is under way.
+-- The namespace: 'number' (0 if it has none of this epoch), 'largest' (of any epoch), 'fenced' (a write is under way), 'adopted'.
 local function read(key)
-  local fields, made_in, number, fenced = redis.call('HGETALL', key), nil, 0, false
+  local fields, space, made_in = redis.call('HGETALL', key), { number = 0, largest = 0, fenced = false, adopted = 0 }, nil
   for i = 1, #fields, 2 do
-    if fields[i] == 'e' then
-      made_in = fields[i + 1]
-    elseif fields[i] == 'g' then
-      number = tonumber(fields[i + 1])
-    elseif tonumber(fields[i + 1]) > now then
-      fenced = true
+    local name, value = fields[i], fields[i + 1]
+    if name == 'e' then
+      made_in = value
+    elseif name == 'g' then
+      space.largest = tonumber(value)
+    elseif name == 'a' then
+      space.adopted = tonumber(value)
+    elseif tonumber(value) > now then
+      space.fenced = true
     end
   end
   if made_in == epoch then
-    return number, number, fenced
+    space.number = space.largest
   end
-  return 0, number, fenced
+  return space
+end
+
+local function set(key, number)
+  redis.call('HSET', key, 'e', epoch, 'g', text(number))
+  -- Two days: far longer than any entry, so what is forgotten was not in use.
+  redis.call('PEXPIRE', key, 172800000)
+  return number
 end
 
 -- Gives the namespace a number that none had before: above every one known, and at least the clock's.
 local function advance(key, largest)
-  local number = math.max(largest + 1, now)
-  redis.call('HSET', key, 'e', epoch, 'g', text(number))
-  redis.call('PEXPIRE', key, 172800000)
-  return number
+  return set(key, math.max(largest + 1, now))
 end

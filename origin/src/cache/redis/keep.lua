@@ -2,8 +2,8 @@
 -- KEYS: epoch, namespaces…, entry. ARGV: the entry, its time to live in milliseconds, its generations….
 local numbers = {}
 for i = 2, #KEYS - 1 do
-  local number, _, fenced = read(KEYS[i])
-  if fenced or text(number) ~= ARGV[i + 1] then
+  local space = read(KEYS[i])
+  if space.fenced or text(space.number) ~= ARGV[i + 1] then
     return 0
   end
   numbers[i - 1] = ARGV[i + 1]

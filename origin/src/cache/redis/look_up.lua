@@ -4,20 +4,27 @@
 local standing, reply, numbers = 0, { 0, false }, {}
 for i = 2, #KEYS - 1 do
   local floor, seen = tonumber(ARGV[2 * i - 2]), tonumber(ARGV[2 * i - 1])
-  local number, largest, fenced = read(KEYS[i])
+  local space = read(KEYS[i])
+  local number = space.number
   if number == 0 or number < floor then
     -- Lost, or older than what the instance has been told: nothing made so far may be used.
-    number = advance(KEYS[i], math.max(largest, floor))
+    number = advance(KEYS[i], math.max(space.largest, floor))
   end
-  if fenced and standing == 0 then
+  if space.fenced then
     standing = 1
   end
   if seen > number then
-    -- The rule of `cache::adoption`.
-    if seen <= now + 60000 and number < now - 1000 then
-      number = advance(KEYS[i], seen - 1)
-    else
+    -- The rule of `cache::Claim`.
+    if seen > now + 60000 then
       standing = 2
+    else
+      if now < space.adopted + 1000 then
+        standing = 2
+      else
+        set(KEYS[i], seen)
+        redis.call('HSET', KEYS[i], 'a', text(now))
+      end
+      number = seen
     end
   end
   numbers[i - 1] = text(number)

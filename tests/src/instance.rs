@@ -1,0 +1,200 @@
+//! An origin reduced to what keeps its caches true: answers and writes over a table of numbers, with no HTTP in between. For
+//! tests that must hold a load or a write at a certain point, which a whole origin does not let them. Not for anything that
+//! users see: that is tested on the whole origin.
+
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "what a test cannot set up fails it")]
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use axum::body::to_bytes;
+use axum::response::Response;
+use kairos_origin::answers::{Answers, Ask, Conditions};
+use kairos_origin::cache::Cache;
+use kairos_origin::error::AppError;
+use kairos_origin::machine::{Clock, Machine};
+use kairos_origin::writes::Writes;
+use kairos_protocol::generation::{Generations, Namespace};
+use kairos_protocol::headers::{CACHE_STATUS, KAIROS_DEGRADED, KAIROS_GEN};
+use kairos_protocol::ids::UserId;
+use kairos_protocol::policy::Policy;
+use kairos_protocol::problem::ProblemType;
+use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
+
+/// A clock that stands until it is moved.
+pub struct TestClock(AtomicI64);
+
+impl TestClock {
+    /// Some moment in 2026.
+    #[must_use]
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self(AtomicI64::new(1_790_000_000_000)))
+    }
+
+    /// Later by that much.
+    pub fn advance_ms(&self, ms: i64) {
+        self.0.fetch_add(ms, Ordering::SeqCst);
+    }
+
+    /// The machine with this clock.
+    #[must_use]
+    pub fn machine(self: &Arc<Self>) -> Machine {
+        Machine { clock: Arc::<Self>::clone(self), ..Machine::system() }
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> i64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// The table: one number per learner, which only writes change, by one. Shared by the instances of a test.
+#[derive(Default)]
+pub struct Table {
+    numbers: Mutex<HashMap<UserId, u64>>,
+    /// How often it was read.
+    pub loads: AtomicU64,
+    /// When set, what a load fails with.
+    pub failure: Mutex<Option<ProblemType>>,
+    /// When set, each load reads, then waits for a permit before it hands over what it read.
+    pub gate: Mutex<Option<Arc<Semaphore>>>,
+    /// Characters of text beside the number.
+    pub padding: AtomicU64,
+}
+
+/// What a load gives.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Row {
+    /// Whose.
+    pub whose: String,
+    /// The number.
+    pub number: u64,
+    /// Text that makes it long.
+    pub text: String,
+}
+
+impl Table {
+    /// The learner's number.
+    pub fn number(&self, user: &UserId) -> u64 {
+        self.numbers.lock().unwrap().get(user).copied().unwrap_or(0)
+    }
+
+    /// Makes it one larger, and returns it.
+    pub fn increase(&self, user: &UserId) -> u64 {
+        let mut numbers = self.numbers.lock().unwrap();
+        let number = numbers.entry(user.clone()).or_default();
+        *number += 1;
+        *number
+    }
+
+    /// Holds loads until permits are added.
+    pub fn close_gate(&self) -> Arc<Semaphore> {
+        let gate = Arc::new(Semaphore::new(0));
+        *self.gate.lock().unwrap() = Some(Arc::clone(&gate));
+        gate
+    }
+
+    /// What is read now, handed over when the gate lets it.
+    async fn load(self: Arc<Self>, user: UserId) -> Result<Row, AppError> {
+        self.loads.fetch_add(1, Ordering::SeqCst);
+        let failure = *self.failure.lock().unwrap();
+        let length = usize::try_from(self.padding.load(Ordering::SeqCst)).unwrap();
+        let text = "How long may this answer be used? ".chars().cycle().take(length).collect();
+        let row = Row { whose: user.to_string(), number: self.number(&user), text };
+        let gate = self.gate.lock().unwrap().clone();
+        if let Some(gate) = gate {
+            gate.acquire().await.expect("gates are not closed for good").forget();
+        }
+        failure.map_or(Ok(row), |problem| Err(problem.into()))
+    }
+}
+
+/// One instance.
+#[derive(Clone)]
+pub struct Instance {
+    /// The table.
+    pub table: Arc<Table>,
+    /// Its cache.
+    pub cache: Arc<dyn Cache>,
+    /// Its answers.
+    pub answers: Answers,
+    /// Its writes.
+    pub writes: Writes,
+}
+
+/// What a read got.
+#[derive(Debug)]
+pub struct Read {
+    /// The row.
+    pub row: Row,
+    /// `Cache-Status`.
+    pub status: String,
+    /// `Kairos-Gen`.
+    pub generations: Generations,
+    /// `Kairos-Degraded`.
+    pub degraded: Option<String>,
+}
+
+impl Instance {
+    /// An instance over `table` with `cache`.
+    #[must_use]
+    pub fn new(table: Arc<Table>, cache: Arc<dyn Cache>, machine: Machine) -> Self {
+        let answers = Answers::new(Arc::clone(&cache), machine, 8 << 20);
+        let writes = Writes::new(Arc::clone(&cache));
+        Self { table, cache, answers, writes }
+    }
+
+    /// What this learner asks for.
+    #[must_use]
+    pub fn ask(user: &UserId) -> Ask {
+        let key = "/v1/me/progress/stats".to_owned();
+        Ask { policy: Policy::Statistics, subject: Some(user.clone()), key, conditions: Conditions::default() }
+    }
+
+    /// The response to `ask`, loaded from the table of `whose` when it must be.
+    ///
+    /// # Errors
+    /// The table's failure.
+    pub async fn respond(&self, ask: Ask, whose: &UserId) -> Result<Response, AppError> {
+        let (table, whose) = (Arc::clone(&self.table), whose.clone());
+        self.answers.answer(ask, move || table.load(whose)).await
+    }
+
+    /// The learner's row, on the condition that the caller has `seen` these generations.
+    ///
+    /// # Errors
+    /// The table's failure.
+    pub async fn read(&self, user: &UserId, seen: &Generations) -> Result<Read, AppError> {
+        let mut ask = Self::ask(user);
+        ask.conditions.seen = seen.clone();
+        Ok(parse(self.respond(ask, user).await?).await)
+    }
+
+    /// Makes the learner's number one larger. Returns it and the generations it is seen from.
+    pub async fn write(&self, user: &UserId) -> (u64, Generations) {
+        let (table, whose) = (Arc::clone(&self.table), user.clone());
+        let work = async move { Ok(table.increase(&whose)) };
+        let (outcome, generations) = self.writes.commit(vec![Namespace::User(user.clone())], work).await;
+        (outcome.expect("a write to the table does not fail"), generations)
+    }
+}
+
+/// Reads a 200 in full.
+pub async fn parse(response: Response) -> Read {
+    let (parts, body) = response.into_parts();
+    let header = |name: &str| parts.headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
+    let status = header(CACHE_STATUS).unwrap_or_default();
+    let generations = Generations::parse(&header(KAIROS_GEN).unwrap_or_default());
+    let degraded = header(KAIROS_DEGRADED);
+    let body = to_bytes(body, usize::MAX).await.expect("a body in memory");
+    Read { row: serde_json::from_slice(&body).expect("a row"), status, generations, degraded }
+}
+
+/// A learner.
+#[must_use]
+pub fn learner(id: &str) -> UserId {
+    UserId::new(id).expect("a valid id")
+}

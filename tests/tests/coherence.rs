@@ -1,0 +1,299 @@
+//! What keeps caches true, under load, under faults and in every order of steps: whoever reads after a write was acknowledged
+//! sees it, on whatever instance, and whatever Redis does. Two instances share one table and one Redis; the same through whole
+//! origins is in `origins.rs`.
+
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a failed check fails the test")]
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use kairos_origin::cache::CUT_OFF_USE_MS;
+use kairos_origin::cache::redis::{RedisCache, RedisConfig};
+use kairos_origin::machine::Machine;
+use kairos_protocol::generation::{Generation, Generations, Namespace};
+use kairos_protocol::ids::UserId;
+use kairos_tests::instance::{Instance, Table, learner};
+use kairos_tests::redis::RedisServer;
+
+/// An instance of those that share `table` and Redis, and its cache.
+struct Member {
+    instance: Instance,
+    cache: Arc<RedisCache>,
+}
+
+async fn member(redis: &RedisServer, table: &Arc<Table>, patience: Duration) -> Member {
+    let config = RedisConfig { operation_timeout: patience, ..RedisConfig::new(redis.url()) };
+    let cache = Arc::new(RedisCache::connect(config, Machine::system()).await.expect("the URL is valid"));
+    Member { instance: Instance::new(Arc::clone(table), cache.clone(), Machine::system()), cache }
+}
+
+impl Member {
+    async fn read(&self, user: &UserId) -> (u64, String) {
+        let read = self.instance.read(user, &Generations::default()).await.expect("no read fails");
+        (read.row.number, read.status)
+    }
+
+    async fn until_reached(&self) {
+        let waiting = async {
+            while !self.cache.is_reached() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), waiting).await.expect("the breaker closes again");
+    }
+}
+
+/// Long enough that a busy machine does not look like a broken Redis.
+const PATIENT: Duration = Duration::from_secs(5);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_instance_answers_older_than_any_has_acknowledged() {
+    let Some(redis) = RedisServer::start().await else { return };
+    let table = Arc::<Table>::default();
+    let members = [member(&redis, &table, PATIENT).await, member(&redis, &table, PATIENT).await].map(Arc::new);
+    let users = [learner("ada"), learner("bob"), learner("cleo")];
+    let acknowledged = Arc::new([const { AtomicU64::new(0) }; 3]);
+    let (reads, hits, writes) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
+    let over = Instant::now() + Duration::from_secs(4);
+    let mut tasks = vec![];
+    for worker in 0..24_usize {
+        let (member, user) = (Arc::clone(&members[worker % 2]), users[worker % 3].clone());
+        let (acknowledged, reads) = (Arc::clone(&acknowledged), Arc::clone(&reads));
+        let (hits, writes) = (Arc::clone(&hits), Arc::clone(&writes));
+        tasks.push(tokio::spawn(async move {
+            while Instant::now() < over {
+                if worker < 6 {
+                    let (number, _) = member.instance.write(&user).await;
+                    acknowledged[worker % 3].fetch_max(number, Ordering::SeqCst);
+                    writes.fetch_add(1, Ordering::SeqCst);
+                    tokio::time::sleep(Duration::from_millis(3 + worker as u64)).await;
+                } else {
+                    let least = acknowledged[worker % 3].load(Ordering::SeqCst);
+                    let (number, status) = member.read(&user).await;
+                    assert!(number >= least, "{user}: {number} after {least} was acknowledged: {status}");
+                    hits.fetch_add(status.contains("hit").into(), Ordering::SeqCst);
+                    reads.fetch_add(1, Ordering::SeqCst);
+                }
+            }
+        }));
+    }
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let [reads, hits, writes] = [reads, hits, writes].map(|n| n.load(Ordering::SeqCst));
+    println!("{reads} reads, {hits} of them hits, and {writes} writes through two instances");
+    assert!(reads > 2_000 && writes > 200 && hits > 100, "{reads} reads, {hits} hits, {writes} writes");
+}
+
+/// What was acknowledged when, for one learner.
+#[derive(Default)]
+struct Acknowledged(Mutex<VecDeque<(Instant, u64)>>);
+
+impl Acknowledged {
+    fn push(&self, number: u64) {
+        self.0.lock().unwrap().push_back((Instant::now(), number));
+    }
+
+    /// The largest that was acknowledged before `then`.
+    fn before(&self, then: Instant) -> u64 {
+        self.0.lock().unwrap().iter().take_while(|(at, _)| *at < then).map(|(_, number)| *number).max().unwrap_or(0)
+    }
+}
+
+/// Reads and writes through both members until told to stop, and checks at each step what holds even while Redis is away.
+async fn use_both(members: [Arc<Member>; 2], user: UserId, stop: Arc<AtomicBool>, reads: Arc<AtomicU64>) {
+    let acknowledged = Acknowledged::default();
+    // An answer may be this much older for who has not seen more; clocks are read at different moments.
+    let bound = Duration::from_millis(CUT_OFF_USE_MS.unsigned_abs() + 250);
+    for round in 0_usize.. {
+        if stop.load(Ordering::SeqCst) {
+            return;
+        }
+        let [here, there] =
+            if round.is_multiple_of(2) { [&members[0], &members[1]] } else { [&members[1], &members[0]] };
+        let (number, seen) = here.instance.write(&user).await;
+        acknowledged.push(number);
+        let own = here.read(&user).await;
+        assert!(own.0 >= number, "own write {number} read back as {own:?}");
+        let elsewhere = there.instance.read(&user, &seen).await.expect("no read fails");
+        assert!(elsewhere.row.number >= number, "seen {number}, then {elsewhere:?}");
+        assert!(elsewhere.generations.satisfies(&seen), "{elsewhere:?} under {seen}");
+        for _ in 0..10 {
+            let least = acknowledged.before(Instant::now() - bound);
+            let (number, status) = there.read(&user).await;
+            assert!(number >= least, "{number} long after {least} was acknowledged: {status}");
+            reads.fetch_add(3, Ordering::SeqCst);
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn redis_may_freeze_die_forget_and_come_back_under_load() {
+    let Some(mut redis) = RedisServer::start().await else { return };
+    let table = Arc::<Table>::default();
+    let patience = RedisConfig::OPERATION_TIMEOUT;
+    let members = [member(&redis, &table, patience).await, member(&redis, &table, patience).await].map(Arc::new);
+    let (stop, reads) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
+    let tasks: Vec<_> = (0..6)
+        .map(|n| use_both(members.clone(), learner(&format!("learner-{n}")), Arc::clone(&stop), Arc::clone(&reads)))
+        .map(tokio::spawn)
+        .collect();
+    let a_while = || tokio::time::sleep(Duration::from_millis(700));
+    a_while().await;
+    for round in 0..2 {
+        redis.freeze();
+        a_while().await;
+        redis.thaw();
+        a_while().await;
+        redis.run(&["FLUSHALL"]).await;
+        a_while().await;
+        redis.run(&["SAVE"]).await;
+        a_while().await;
+        redis.kill();
+        a_while().await;
+        redis.restart().await;
+        a_while().await;
+        println!("round {round}: {} reads", reads.load(Ordering::SeqCst));
+    }
+    stop.store(true, Ordering::SeqCst);
+    for task in tasks {
+        task.await.unwrap();
+    }
+    assert!(reads.load(Ordering::SeqCst) > 1_000);
+    // And all is as before: what one writes, the other sees, and then has from memory.
+    let user = learner("ada");
+    for member in &members {
+        member.until_reached().await;
+    }
+    for [here, there] in [[&members[0], &members[1]], [&members[1], &members[0]]] {
+        let (number, _) = here.instance.write(&user).await;
+        assert_eq!(there.read(&user).await.0, number);
+        let (number_again, status) = there.read(&user).await;
+        assert!(number_again == number && status.contains("hit"), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_failing_redis_costs_one_request_a_moment_and_the_next_nothing() {
+    let Some(mut redis) = RedisServer::start().await else { return };
+    let table = Arc::<Table>::default();
+    let member = member(&redis, &table, RedisConfig::OPERATION_TIMEOUT).await;
+    let user = learner("ada");
+    let timed = async |what: &str| {
+        let started = Instant::now();
+        let read = member.read(&user).await;
+        let took = started.elapsed();
+        println!("{what}: {took:?}, {}", read.1);
+        took
+    };
+    timed("reached, a miss").await;
+    timed("reached, a hit").await;
+    for fault in ["frozen", "killed"] {
+        member.until_reached().await;
+        if fault == "frozen" {
+            redis.freeze()
+        } else {
+            redis.kill()
+        }
+        // Four times what is promised: other tests run beside this one.
+        assert!(timed(&format!("{fault}, first request")).await < Duration::from_millis(200));
+        let mut next = vec![];
+        for _ in 0..50 {
+            next.push(timed(&format!("{fault}, breaker open")).await);
+        }
+        next.sort_unstable();
+        assert!(next[25] < Duration::from_millis(5), "the median of the next: {:?}", next[25]);
+        let started = Instant::now();
+        member.instance.write(&user).await;
+        println!("{fault}, a write: {:?}", started.elapsed());
+        if fault == "frozen" {
+            redis.thaw()
+        } else {
+            redis.restart().await
+        }
+        let started = Instant::now();
+        member.until_reached().await;
+        println!("{fault}, reached again after {:?}", started.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn what_redis_missed_it_is_told_before_it_is_trusted() {
+    let Some(redis) = RedisServer::start().await else { return };
+    let table = Arc::<Table>::default();
+    let here = member(&redis, &table, RedisConfig::OPERATION_TIMEOUT).await;
+    // This one takes no notice of the outage: it does not ask while Redis is frozen.
+    let there = member(&redis, &table, PATIENT).await;
+    let user = learner("ada");
+    assert_eq!(there.read(&user).await.0, 0);
+    redis.freeze();
+    let (number, seen) = here.instance.write(&user).await;
+    assert_eq!(here.read(&user).await.0, number);
+    redis.thaw();
+    here.until_reached().await;
+    let read = there.instance.read(&user, &Generations::default()).await.unwrap();
+    assert_eq!(read.row.number, number, "{}", read.status);
+    assert!(read.generations.satisfies(&seen), "{} after {seen}", read.generations);
+}
+
+#[tokio::test]
+async fn a_redis_that_falls_back_to_an_older_state_is_not_believed() {
+    let Some(mut redis) = RedisServer::start().await else { return };
+    let table = Arc::<Table>::default();
+    let user = learner("ada");
+    let before = member(&redis, &table, PATIENT).await;
+    before.read(&user).await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    redis.run(&["SAVE"]).await;
+    let (number, _) = before.instance.write(&user).await;
+    redis.kill();
+    redis.restart().await;
+    // A new process remembers nothing; all it could believe is the snapshot, where the old answer is still the current one.
+    let after = member(&redis, &table, PATIENT).await;
+    let (read, status) = after.read(&user).await;
+    assert_eq!(read, number, "{status}");
+}
+
+#[tokio::test]
+async fn an_answer_made_by_one_instance_is_a_hit_on_another() {
+    let Some(redis) = RedisServer::start().await else { return };
+    let table = Arc::<Table>::default();
+    table.padding.store(5_000, Ordering::SeqCst);
+    let (here, there) = (member(&redis, &table, PATIENT).await, member(&redis, &table, PATIENT).await);
+    let user = learner("ada");
+    let made = here.instance.read(&user, &Generations::default()).await.unwrap();
+    let waiting = async {
+        loop {
+            let read = there.instance.read(&learner("ada"), &Generations::default()).await.unwrap();
+            if read.status.contains("detail=redis") || read.status.contains("detail=memory") {
+                return read;
+            }
+        }
+    };
+    let found = tokio::time::timeout(Duration::from_secs(5), waiting).await.expect("it gets there");
+    assert_eq!((found.row, found.generations), (made.row, made.generations));
+}
+
+#[tokio::test]
+async fn claims_are_judged_in_redis_as_in_process() {
+    let Some(redis) = RedisServer::start().await else { return };
+    let member = member(&redis, &Arc::default(), PATIENT).await;
+    let user = learner("ada");
+    let known = member.instance.read(&user, &Generations::default()).await.unwrap().generations;
+    let namespace = Namespace::User(user.clone());
+    for (ahead, status, granted) in [
+        (1, "fwd=stale; stored", true),
+        (30_000, "fwd=stale; detail=behind", true),
+        (1_000_000, "fwd=stale; detail=behind", false),
+    ] {
+        let claimed = Generation::new(known.get(&namespace).unwrap().get() + ahead);
+        let claimed: Generations = [(namespace.clone(), claimed)].into_iter().collect();
+        let read = member.instance.read(&user, &claimed).await.unwrap();
+        assert_eq!(read.status, format!("kairos-origin; {status}"), "{ahead} ahead");
+        assert_eq!(read.generations.satisfies(&claimed), granted, "{ahead} ahead: {}", read.generations);
+        assert!(member.read(&user).await.1.contains("hit"), "others still have what they had");
+    }
+}
