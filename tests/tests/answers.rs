@@ -8,14 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::{Body, to_bytes};
-use axum::extract::Request;
+use axum::body::to_bytes;
 use axum::http::StatusCode;
-use axum::middleware::from_fn;
 use axum::response::Response;
-use axum::routing::get;
-use kairos_origin::answers::{Ask, Conditions, write_cache_headers};
+use kairos_origin::answers::{Ask, Conditions};
 use kairos_origin::cache::local::LocalCache;
 use kairos_origin::error::AppError;
 use kairos_protocol::cache_control::CacheControl;
@@ -25,7 +21,6 @@ use kairos_protocol::policy::{Policy, Sharing};
 use kairos_protocol::problem::ProblemType;
 use kairos_tests::instance::{Instance, Read, Table, TestClock, learner, parse};
 use tokio::sync::Notify;
-use tower::ServiceExt as _;
 
 /// An instance alone, its clock, and a learner.
 struct World {
@@ -394,34 +389,5 @@ async fn a_generation_seen_elsewhere_is_adopted_unless_it_is_absurd() {
         assert_eq!(read.status, format!("kairos-origin; {status}"), "{case}");
         assert_eq!(read.generations.satisfies(&claimed), granted, "{case}");
         assert!(world.read().await.status.contains("hit"), "others still have what they had: {case}");
-    }
-}
-
-#[tokio::test]
-async fn the_policy_of_a_response_decides_who_may_store_it() {
-    let cases = [
-        (Some(Policy::CatalogList), false, "public, no-cache", "max-age=60, stale-if-error=86400", "catalog-list"),
-        (Some(Policy::CatalogList), true, "no-store", "", "catalog-list"),
-        (Some(Policy::Statistics), false, "private, no-cache", "", "statistics"),
-        (Some(Policy::NoStore), false, "no-store", "", "no-store"),
-        (None, false, "no-store", "", "no-store"),
-    ];
-    for (policy, degraded, general, targeted, name) in cases {
-        let handler = move || async move {
-            let mut response = Response::new(Body::empty());
-            response.headers_mut().insert("cdn-cache-control", "max-age=1".parse().unwrap());
-            if degraded {
-                response.headers_mut().insert("kairos-degraded", "stale".parse().unwrap());
-            }
-            policy.map(|policy| response.extensions_mut().insert(policy));
-            response
-        };
-        let router = Router::new().route("/", get(handler)).layer(from_fn(write_cache_headers));
-        let response = router.oneshot(Request::new(Body::empty())).await.unwrap();
-        let headers = ["cache-control", "cdn-cache-control", "kairos-policy"].map(|name| header(&response, name));
-        assert_eq!(headers, [general, targeted, name], "{policy:?}, degraded: {degraded}");
-        let vary: Vec<_> = response.headers().get_all("vary").iter().collect();
-        let by_subject = policy.is_some_and(|policy| policy.sharing() == Sharing::Subject);
-        assert_eq!(vary, if by_subject { vec!["accept-encoding", "authorization"] } else { vec!["accept-encoding"] });
     }
 }
