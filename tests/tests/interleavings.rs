@@ -2,7 +2,7 @@
 //! that proptest makes up. Whatever the order, a read returns nothing older than what was acknowledged, or returned to anybody,
 //! before it began. Under load and faults: `coherence.rs`.
 
-#![expect(clippy::expect_used, reason = "a failed check fails the test")]
+#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a failed check fails the test")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
