@@ -98,7 +98,7 @@ export type Action =
   | { kind: 'open' }
   /** 1 to 86,400 seconds. */
   | { kind: 'study'; seconds: number }
-  /** 0 to 100 percent, an integer; without a score: handed in, not scored. */
+  /** 0 to 100 percent, an integer; 40 and more completes the module. Without a score: handed in, not scored. */
   | { kind: 'submit'; score?: number }
   | { kind: 'complete' };
 

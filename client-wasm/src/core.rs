@@ -2,7 +2,7 @@
 //! methods in its own file: [`crate::session`], [`crate::reads`], [`crate::sync`], [`crate::replica`].
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use js_sys::Function;
 use kairos_protocol::generation::Generations;
@@ -33,7 +33,7 @@ pub(crate) struct Core {
     pub(crate) listeners: Listeners,
     pub(crate) page_listeners: RefCell<Vec<PageListener>>,
     /// Requests on their way, so that one path is asked for once at a time.
-    pub(crate) revalidations: RefCell<HashMap<Key, Revalidation>>,
+    pub(crate) revalidations: RefCell<BTreeMap<Key, Revalidation>>,
     pub(crate) sending: Sending,
     pub(crate) replica_wanted: Cell<bool>,
     pub(crate) replica_running: Cell<bool>,

@@ -26,7 +26,7 @@ extern "C" {
 }
 
 /// What to ask.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Request {
     /// `GET` when there is no body.
     pub(crate) body: Option<String>,

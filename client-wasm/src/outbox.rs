@@ -8,8 +8,7 @@
 use std::collections::BTreeMap;
 
 use kairos_protocol::generation::Generations;
-use kairos_protocol::ids::OperationId;
-use kairos_protocol::operation::{Operation, OperationResult, Outcome};
+use kairos_protocol::operation::Operation;
 use kairos_protocol::problem::Problem;
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +43,25 @@ struct Confirmed {
     /// [`Outbox::sequence`] from which on answers include it.
     sequence: u64,
     operation: Operation,
+}
+
+/// What became of one operation: [`OperationResult`](kairos_protocol::operation::OperationResult) without the record, whose
+/// reader would be a tenth of the module.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Verdict {
+    /// The operation's id as it was sent.
+    #[serde(default)]
+    pub(crate) id: Option<String>,
+    outcome: String,
+    #[serde(default)]
+    problem: Option<Problem>,
+}
+
+/// The origin's answer to a batch.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Verdicts {
+    /// One for each operation.
+    pub(crate) results: Vec<Verdict>,
 }
 
 /// A learner's operations. Serialised without `pending`, whose rows are kept one by one.
@@ -94,25 +112,29 @@ impl Outbox {
 
     /// Takes note of the origin's answer to a batch. Results for operations that do not wait (any more) are ignored, so that
     /// two tabs may hear the same. Returns how many operations left the queue.
-    pub(crate) fn settle(&mut self, results: &[OperationResult]) -> usize {
+    pub(crate) fn settle(&mut self, results: &[Verdict]) -> usize {
         let before = self.pending.len();
         let sequence = self.sequence.saturating_add(1);
         for result in results {
-            let Some(operation) = result.id.as_deref().and_then(|id| self.take(id)) else { continue };
-            match &result.outcome {
-                Outcome::Applied { .. } | Outcome::Duplicate { .. } => {
-                    self.sequence = sequence;
-                    self.confirmed.push(Confirmed { sequence, operation });
+            let Some(id) = result.id.as_deref() else { continue };
+            match (result.outcome.as_str(), &result.problem) {
+                ("applied" | "duplicate", _) => {
+                    if let Some(operation) = self.take(id) {
+                        self.sequence = sequence;
+                        self.confirmed.push(Confirmed { sequence, operation });
+                    }
                 }
-                Outcome::Rejected { problem } => self.rejected.push(Refused { operation, problem: problem.clone() }),
+                ("rejected", Some(problem)) => self.refuse(id, problem),
+                // Not known here: it stays.
+                _ => {}
             }
         }
         before - self.pending.len()
     }
 
     /// Moves one operation to the refused ones: the origin does not even read it.
-    pub(crate) fn refuse(&mut self, id: &OperationId, problem: &Problem) {
-        if let Some(operation) = self.take(id.as_str()) {
+    pub(crate) fn refuse(&mut self, id: &str, problem: &Problem) {
+        if let Some(operation) = self.take(id) {
             self.rejected.push(Refused { operation, problem: problem.clone() });
         }
     }

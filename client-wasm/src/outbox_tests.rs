@@ -1,7 +1,7 @@
 //! Tests of the outbox as data: order, doubt, and which answers may be bases. Sending is tested in the browser.
 
-use kairos_protocol::ids::Slug;
-use kairos_protocol::operation::Action;
+use kairos_protocol::ids::{OperationId, Slug};
+use kairos_protocol::operation::{Action, OperationResult, OperationResults, Outcome};
 use kairos_protocol::problem::ProblemType;
 use kairos_protocol::progress::ProgressRecord;
 
@@ -20,14 +20,23 @@ fn outbox(ids: &[&str]) -> Outbox {
     outbox
 }
 
-fn applied(id: &str) -> OperationResult {
-    let record = ProgressRecord::empty(Slug::new("m").unwrap());
-    OperationResult { id: Some(id.to_owned()), outcome: Outcome::Applied { record } }
+/// As read from what the origin writes.
+fn verdict(id: Option<&str>, outcome: Outcome) -> Verdict {
+    let results = vec![OperationResult { id: id.map(str::to_owned), outcome }];
+    let text = serde_json::to_string(&OperationResults { results }).unwrap();
+    serde_json::from_str::<Verdicts>(&text).unwrap().results.remove(0)
 }
 
-fn rejected(id: &str) -> OperationResult {
-    let problem = ProblemType::UnknownModule.with_detail("");
-    OperationResult { id: Some(id.to_owned()), outcome: Outcome::Rejected { problem } }
+fn record() -> ProgressRecord {
+    ProgressRecord::empty(Slug::new("m").unwrap())
+}
+
+fn applied(id: &str) -> Verdict {
+    verdict(Some(id), Outcome::Applied { record: record() })
+}
+
+fn rejected(id: &str) -> Verdict {
+    verdict(Some(id), Outcome::Rejected { problem: ProblemType::UnknownModule.with_detail("") })
 }
 
 fn ids<'a>(operations: impl IntoIterator<Item = &'a Operation>) -> Vec<&'a str> {
@@ -46,8 +55,9 @@ fn batches_are_in_order_and_bounded() {
 fn only_what_the_origin_named_leaves_the_queue() {
     let mut outbox = outbox(&["a", "b", "c"]);
     outbox.begin_batch(3);
-    let nameless = OperationResult { id: None, ..applied("x") };
-    assert_eq!(outbox.settle(&[rejected("b"), applied("other"), applied("a"), applied("a"), nameless]), 2);
+    let nameless = verdict(None, Outcome::Applied { record: record() });
+    let again = verdict(Some("a"), Outcome::Duplicate { record: record() });
+    assert_eq!(outbox.settle(&[rejected("b"), applied("other"), again, applied("a"), nameless]), 2);
     assert_eq!(ids(outbox.pending.iter().map(|p| &p.operation)), ["c"]);
     assert_eq!(ids(outbox.rejected.iter().map(|r| &r.operation)), ["b"]);
     assert_eq!(ids(&outbox.since(0)), ["a", "c"], "what was refused is not shown as done");

@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kairos_protocol::ids::Slug;
+use kairos_protocol::UnixMillis;
+use kairos_protocol::ids::{OperationId, Slug};
 use kairos_protocol::operation::Operation;
 use kairos_protocol::page::Page;
 use kairos_protocol::progress::{HistoryEntry, ProgressRecord, Statistics};
@@ -11,8 +12,8 @@ use kairos_protocol::reducer;
 
 /// All of a learner's records after `operations`.
 pub(crate) fn records(base: Vec<ProgressRecord>, operations: &[Operation]) -> Vec<ProgressRecord> {
-    let mut by_module: BTreeMap<Slug, ProgressRecord> =
-        base.into_iter().map(|record| (record.module.clone(), record)).collect();
+    let mut by_module: BTreeMap<Slug, ProgressRecord> = BTreeMap::new();
+    by_module.extend(base.into_iter().map(|record| (record.module.clone(), record)));
     reducer::apply_all(&mut by_module, operations);
     by_module.into_values().collect()
 }
@@ -26,7 +27,8 @@ pub(crate) fn progress_page(
     all: &[ProgressRecord],
     operations: &[Operation],
 ) -> Page<ProgressRecord> {
-    let on_page: BTreeSet<Slug> = page.items.iter().map(|record| record.module.clone()).collect();
+    let mut on_page: BTreeSet<Slug> = BTreeSet::new();
+    on_page.extend(page.items.iter().map(|record| record.module.clone()));
     let first = page.items.first().map(|record| record.module.clone());
     let begins_after = match &first {
         Some(first) if !is_first => {
@@ -55,14 +57,15 @@ pub(crate) fn history_page(page: Page<HistoryEntry>, is_first: bool, operations:
     };
     let own = operations.iter().map(entry).filter(spans);
     let mut items: BTreeMap<_, HistoryEntry> = BTreeMap::new();
-    let known: BTreeSet<_> = page.items.iter().map(|entry| entry.id.clone()).collect();
+    let mut known: BTreeSet<OperationId> = BTreeSet::new();
+    known.extend(page.items.iter().map(|entry| entry.id.clone()));
     for entry in own.filter(|entry| !known.contains(&entry.id)).chain(page.items.iter().cloned()) {
         items.insert(place(&entry), entry);
     }
     Page { items: items.into_values().rev().collect(), next_cursor: page.next_cursor }
 }
 
-type Place = (i64, kairos_protocol::ids::OperationId);
+type Place = (UnixMillis, OperationId);
 
 fn place(entry: &HistoryEntry) -> Place {
     (entry.at_ms, entry.id.clone())

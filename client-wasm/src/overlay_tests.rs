@@ -1,6 +1,5 @@
 //! Property tests of the overlay: what is shown before sending equals what the origin says after applying.
 
-use kairos_protocol::ids::OperationId;
 use kairos_protocol::operation::Action;
 use proptest::prelude::*;
 

@@ -2,9 +2,10 @@
 //! function and written back in one transaction, on disk or, where the browser refuses one, in memory. Other tabs see all of
 //! a change or nothing.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 
+use futures_util::future::LocalBoxFuture;
 use kairos_protocol::UnixMillis;
 use wasm_bindgen::JsValue;
 
@@ -61,7 +62,7 @@ pub(crate) enum Storage {
     /// IndexedDB.
     Disk(Database),
     /// Nothing survives the page.
-    Memory(RefCell<HashMap<String, Kept>>),
+    Memory(RefCell<BTreeMap<String, Kept>>),
 }
 
 /// One owner's data in memory. The session is kept under a name that no owner has.
@@ -69,7 +70,7 @@ pub(crate) enum Storage {
 pub(crate) struct Kept {
     session: Option<Session>,
     outbox: Option<Outbox>,
-    answers: HashMap<String, Answer>,
+    answers: BTreeMap<String, Answer>,
 }
 
 const SESSION_OWNER: &str = "\0session";
@@ -89,11 +90,13 @@ impl Storage {
     }
 
     /// Reads the documents of `owner`, and the answer at `path`.
-    pub(crate) async fn read(&self, owner: &str, path: Option<&str>) -> Result<Documents> {
-        match self {
-            Self::Disk(database) => load(&database.begin(Mode::Read).await?, owner, path).await,
-            Self::Memory(kept) => Ok(recall(&kept.borrow(), owner, path)),
-        }
+    pub(crate) fn read<'a>(&'a self, owner: &'a str, path: Option<&'a str>) -> LocalBoxFuture<'a, Result<Documents>> {
+        Box::pin(async move {
+            match self {
+                Self::Disk(database) => load(&database.begin(Mode::Read).await?, owner, path).await,
+                Self::Memory(kept) => Ok(recall(&kept.borrow(), owner, path)),
+            }
+        })
     }
 
     /// Changes the documents by `change`, which may run more than once; when the disk is full, old catalogue answers make room.
@@ -107,23 +110,38 @@ impl Storage {
         mode: Mode,
         change: impl Fn(&mut Documents) -> R,
     ) -> Result<R> {
-        let database = match self {
-            Self::Disk(database) => database,
-            Self::Memory(kept) => {
-                let mut documents = recall(&kept.borrow(), owner, path);
-                let result = change(&mut documents);
-                keep(&mut kept.borrow_mut(), owner, path, documents);
-                return Ok(result);
+        let result = Cell::new(None);
+        self.apply(owner, path, mode, &|documents| result.set(Some(change(documents)))).await?;
+        result.into_inner().ok_or_else(|| DatabaseError("nothing was changed".to_owned()))
+    }
+
+    /// [`Storage::update`] compiled once, not once for each kind of change: it is most of the module's code.
+    fn apply<'a>(
+        &'a self,
+        owner: &'a str,
+        path: Option<&'a str>,
+        mode: Mode,
+        change: &'a dyn Fn(&mut Documents),
+    ) -> LocalBoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let database = match self {
+                Self::Disk(database) => database,
+                Self::Memory(kept) => {
+                    let mut documents = recall(&kept.borrow(), owner, path);
+                    change(&mut documents);
+                    keep(&mut kept.borrow_mut(), owner, path, documents);
+                    return Ok(());
+                }
+            };
+            let mut attempts = 0;
+            loop {
+                match write(database, owner, path, mode, change).await {
+                    Err(error) if error.is_quota() && evict(database).await? > 0 => {}
+                    Err(error) if error.0 == "AbortError" && attempts == 0 => attempts += 1,
+                    outcome => return outcome,
+                }
             }
-        };
-        let mut attempts = 0;
-        loop {
-            match write(database, owner, path, mode, &change).await {
-                Err(error) if error.is_quota() && evict(database).await? > 0 => {}
-                Err(error) if error.0 == "AbortError" && attempts == 0 => attempts += 1,
-                outcome => return outcome,
-            }
-        }
+        })
     }
 
     /// Forgets catalogue answers made before `made_before_ms`.
@@ -154,21 +172,21 @@ async fn evict(database: &Database) -> Result<usize> {
     Ok(evicted)
 }
 
-async fn write<R>(
+async fn write(
     database: &Database,
     owner: &str,
     path: Option<&str>,
     mode: Mode,
-    change: &impl Fn(&mut Documents) -> R,
-) -> Result<R> {
+    change: &dyn Fn(&mut Documents),
+) -> Result<()> {
     let transaction = database.begin(mode).await?;
     let before = load(&transaction, owner, path).await?;
     let mut after = before.clone();
-    let result = change(&mut after);
+    change(&mut after);
     if store(&transaction, owner, path, &before, &after)? {
         transaction.complete().await?;
     }
-    Ok(result)
+    Ok(())
 }
 
 async fn load(transaction: &Transaction, owner: &str, path: Option<&str>) -> Result<Documents> {
@@ -243,12 +261,10 @@ fn store_outbox(transaction: &Transaction, owner: &str, before: Option<&Outbox>,
         return Ok(false);
     }
     transaction.put(OUTBOXES, &owner.into(), &json::to_text(after).into())?;
-    let by_position = |outbox: &Outbox| -> HashMap<u64, Pending> {
-        outbox.pending.iter().map(|pending| (pending.position, pending.clone())).collect()
-    };
-    let mut old = before.map(by_position).unwrap_or_default();
+    let mut old: BTreeMap<u64, &Pending> = BTreeMap::new();
+    old.extend(before.iter().flat_map(|before| &before.pending).map(|pending| (pending.position, pending)));
     for pending in &after.pending {
-        if old.remove(&pending.position).as_ref() != Some(pending) {
+        if old.remove(&pending.position) != Some(pending) {
             transaction.put(OPERATIONS, &position_key(owner, pending.position), &json::to_text(pending).into())?;
         }
     }
@@ -263,7 +279,7 @@ fn position_key(owner: &str, position: u64) -> JsValue {
     pair(owner, &(position as f64).into())
 }
 
-fn recall(kept: &HashMap<String, Kept>, owner: &str, path: Option<&str>) -> Documents {
+fn recall(kept: &BTreeMap<String, Kept>, owner: &str, path: Option<&str>) -> Documents {
     let of_owner = kept.get(owner);
     Documents {
         session: kept.get(SESSION_OWNER).and_then(|kept| kept.session.clone()),
@@ -273,7 +289,7 @@ fn recall(kept: &HashMap<String, Kept>, owner: &str, path: Option<&str>) -> Docu
     }
 }
 
-fn keep(kept: &mut HashMap<String, Kept>, owner: &str, path: Option<&str>, documents: Documents) {
+fn keep(kept: &mut BTreeMap<String, Kept>, owner: &str, path: Option<&str>, documents: Documents) {
     kept.entry(SESSION_OWNER.to_owned()).or_default().session = documents.session;
     if documents.wiped {
         kept.remove(owner);

@@ -69,8 +69,8 @@ impl Core {
         let mut facts: Option<Facts> = None;
         let mut path = format!("{}?limit={MAX_LIMIT}", paths::PROGRESS);
         for _ in 0..MOST_PAGES {
-            let reply =
-                self.send_as(user, || Request { path: path.clone(), seen: seen.clone(), ..Request::default() }).await?;
+            let request = Request { path: path.clone(), seen: seen.clone(), ..Request::default() };
+            let reply = self.send_as(user, request).await?;
             if reply.degraded.is_some() {
                 return Err(Error::offline("the origin itself has no current list"));
             }

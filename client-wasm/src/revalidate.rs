@@ -114,7 +114,7 @@ impl Core {
         let mut last = None;
         for _ in 0..ATTEMPTS {
             // First what waits: while an operation may or may not be in the answer, the answer is no base.
-            let sent = self.flush().await;
+            let sent = if self.must_wait() { Err(Error::offline("told to wait")) } else { self.flush().await };
             let documents = self.storage.read(user.as_str(), None).await?;
             self.take_note(user.as_str(), &documents);
             let outbox = documents.outbox.ok_or_else(Error::unauthenticated)?;
@@ -140,8 +140,7 @@ impl Core {
         seen: &Generations,
     ) -> Result<Fetched> {
         let etag = known.and_then(|known| known.facts.etag.clone());
-        let request =
-            || Request { path: target.path.clone(), etag: etag.clone(), seen: seen.clone(), ..Request::default() };
+        let request = Request { path: target.path.clone(), etag, seen: seen.clone(), ..Request::default() };
         let reply = self.send_as(user, request).await?;
         let answer = answer_of(&reply, known, seen, as_of)?;
         check_shape(target.policy, &answer)?;

@@ -3,6 +3,7 @@
 
 use std::rc::Rc;
 
+use futures_util::future::LocalBoxFuture;
 use kairos_protocol::UnixMillis;
 use kairos_protocol::account::{LoginRequest, Profile, RefreshRequest, RegisterRequest, TokenGrant};
 use kairos_protocol::ids::UserId;
@@ -109,15 +110,21 @@ impl Core {
     ///
     /// # Errors
     /// `unauthenticated` when somebody else is signed in by now, or the session has ended; else as [`Core::send`].
-    pub(crate) async fn send_as(self: &Rc<Self>, user: &UserId, request: impl Fn() -> Request) -> Result<Reply> {
-        let token = self.access_token(user, None).await?;
-        match self.send(Request { token: Some(token.clone()), ..request() }).await {
-            Err(error) if error.refuses_token() => {
-                let token = self.access_token(user, Some(&token)).await?;
-                self.send(Request { token: Some(token), ..request() }).await
+    pub(crate) fn send_as<'a>(
+        self: &'a Rc<Self>,
+        user: &'a UserId,
+        request: Request,
+    ) -> LocalBoxFuture<'a, Result<Reply>> {
+        Box::pin(async move {
+            let token = self.access_token(user, None).await?;
+            match self.send(Request { token: Some(token.clone()), ..request.clone() }).await {
+                Err(error) if error.refuses_token() => {
+                    let token = self.access_token(user, Some(&token)).await?;
+                    self.send(Request { token: Some(token), ..request }).await
+                }
+                outcome => outcome,
             }
-            outcome => outcome,
-        }
+        })
     }
 
     /// A token that should work: not `refused`, and not about to expire.

@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, Shared};
 use kairos_protocol::UnixMillis;
 use kairos_protocol::ids::UserId;
-use kairos_protocol::operation::{MAX_BATCH, Operation, OperationBatch, OperationResults};
+use kairos_protocol::operation::{MAX_BATCH, Operation, OperationBatch};
 use kairos_protocol::paths;
 use wasm_bindgen_futures::spawn_local;
 
@@ -20,6 +20,7 @@ use crate::fetch::{Reply, Request};
 use crate::json;
 use crate::locks;
 use crate::machine;
+use crate::outbox::Verdicts;
 
 /// Waits between attempts: 1 s, doubled each time, at most a minute (longer when the server asks for it, up to an hour).
 const FIRST_WAIT_MS: u32 = 1_000;
@@ -49,11 +50,16 @@ impl Sending {
 }
 
 impl Core {
-    /// Sends in the background, unless the server asked for patience.
+    /// Sends in the background, if the server wants to be asked.
     pub(crate) fn kick(self: &Rc<Self>) {
-        if !self.is_closed() && machine::now() >= self.sending.not_before_ms.get() {
+        if !self.is_closed() && !self.must_wait() {
             drop(self.flush());
         }
+    }
+
+    /// Whether the server asked not to be sent operations yet.
+    pub(crate) fn must_wait(&self) -> bool {
+        machine::now() < self.sending.not_before_ms.get()
     }
 
     /// Sends everything that waits. All callers share one attempt, which goes on when they stop waiting for it.
@@ -130,16 +136,13 @@ impl Core {
         }
         let operations = batch.iter().filter_map(|operation| serde_json::to_value(operation).ok()).collect();
         let body = json::to_text(&OperationBatch { operations });
-        let reply = self.send_as(user, || Request {
-            body: Some(body.clone()),
-            path: paths::OPERATIONS.to_owned(),
-            ..Request::default()
-        });
-        self.settle(user, &batch, &reply.await?).await
+        let request = Request { body: Some(body), path: paths::OPERATIONS.to_owned(), ..Request::default() };
+        let reply = self.send_as(user, request).await?;
+        self.settle(user, &batch, &reply).await
     }
 
     async fn settle(self: &Rc<Self>, user: &UserId, batch: &[Operation], reply: &Reply) -> Result<usize> {
-        let results = reply.read::<OperationResults>()?.results;
+        let results = reply.read::<Verdicts>()?.results;
         let settled = self.change_outbox(user, |outbox| {
             outbox.seen.raise(&reply.generations);
             outbox.settle(&results)
@@ -161,7 +164,7 @@ impl Core {
         self.change_outbox(user, |outbox| {
             let first = outbox.pending.first().map(|pending| pending.operation.id.clone());
             first.map_or(0, |id| {
-                outbox.refuse(&id, problem);
+                outbox.refuse(id.as_str(), problem);
                 1
             })
         })

@@ -11,6 +11,7 @@ import { fileURLToPath } from "node:url";
 
 const PACKAGE = fileURLToPath(new URL("../../client-wasm/", import.meta.url));
 const TYPES = { ".js": "text/javascript", ".wasm": "application/wasm", ".ts": "text/plain", ".json": "application/json" };
+const PASS_SCORE = 40;
 const RANK = { not_started: 0, in_progress: 1, completed: 2 };
 
 /** What `npm pack` packs, unpacked: the tests load nothing else. */
@@ -210,9 +211,10 @@ export class Service {
   #apply(user, { id, module, at_ms, action }) {
     const empty = { module, status: "not_started", time_spent_secs: 0, attempts: 0, updated_at_ms: 0 };
     const record = user.records.get(module) ?? empty;
-    const status = action.kind === "complete" ? "completed" : "in_progress";
+    const completes = action.kind === "complete" || action.score >= PASS_SCORE;
+    const status = completes ? "completed" : "in_progress";
     if (RANK[status] > RANK[record.status]) record.status = status;
-    if (action.kind === "complete") record.completed_at_ms ??= at_ms;
+    if (completes) record.completed_at_ms = Math.min(record.completed_at_ms ?? at_ms, at_ms);
     if (action.kind === "study") record.time_spent_secs += action.seconds;
     if (action.kind === "submit") {
       record.attempts += 1;

@@ -21,7 +21,7 @@ struct Budget {
 
 const BUDGETS: [Budget; 3] = [
     Budget { part: "edge worker, wasm", folder: "edge/build", suffix: ".wasm", bytes: 150_000 },
-    Budget { part: "browser client, wasm", folder: "client-wasm/pkg", suffix: ".wasm", bytes: 240_000 },
+    Budget { part: "browser client, wasm", folder: "client-wasm/pkg", suffix: ".wasm", bytes: 200_000 },
     Budget { part: "web app, scripts", folder: "web/dist", suffix: ".js", bytes: 150_000 },
 ];
 

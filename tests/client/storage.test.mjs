@@ -1,0 +1,115 @@
+/** Browsers that refuse the disk, lose it, or run out of it; and what is in the package. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { openTab, openWorld, rejects } from "./client.mjs";
+
+const EMAIL = "ada@example.org";
+
+const refusals = {
+  "no IndexedDB": () => Object.defineProperty(globalThis, "indexedDB", { value: undefined }),
+  "IndexedDB that refuses": () => {
+    IDBFactory.prototype.open = () => {
+      throw new DOMException("private mode", "SecurityError");
+    };
+  },
+  "IndexedDB that never opens": () => {
+    IDBFactory.prototype.open = () => ({});
+  },
+};
+
+for (const [what, prepare] of Object.entries(refusals)) {
+  test(`with ${what} everything works from memory, and it says so`, async (t) => {
+    const { service, tab } = await openWorld(t, { prepare });
+    assert.equal((await tab.status()).persistence, "memory");
+    await tab.register(EMAIL);
+    await tab.get("/v1/modules");
+    assert.equal((await tab.get("/v1/modules")).source, "memory");
+    await tab.statistics();
+    service.goAway();
+    assert.deepEqual(Object.keys(await tab.mutate("caching", { kind: "complete" })), ["id", "durable"]);
+    assert.equal((await tab.mutate("caching", { kind: "study", seconds: 3 })).durable, false);
+    const offline = await tab.get("/v1/me/progress/stats");
+    assert.deepEqual([offline.body.completed, offline.body.time_spent_secs, offline.pending], [1, 3, 2]);
+    service.answerAgain();
+    await tab.call("sync");
+    assert.equal(service.user(EMAIL).history.length, 2);
+    assert.deepEqual(await tab.statistics(), service.statistics(EMAIL));
+    await tab.call("logout");
+    await rejects(tab.get("/v1/me"), "unauthenticated");
+  });
+}
+
+test("without Web Locks everything works too", async (t) => {
+  const prepare = () => Object.defineProperty(Navigator.prototype, "locks", { value: undefined });
+  const { service, context, tab } = await openWorld(t, { prepare });
+  await tab.register(EMAIL);
+  const other = await openTab(context, service);
+  await Promise.all([tab, other].map((one) => one.mutate("caching", { kind: "study", seconds: 1 })));
+  await Promise.all([tab, other].map((one) => one.call("sync")));
+  assert.equal(service.user(EMAIL).records.get("caching").time_spent_secs, 2);
+});
+
+test("a connection that the browser closed is opened again", async (t) => {
+  const prepare = () => {
+    const begin = IDBDatabase.prototype.transaction;
+    IDBDatabase.prototype.transaction = function (...parameters) {
+      window.connections ??= new Set();
+      window.connections.add(this);
+      return begin.apply(this, parameters);
+    };
+  };
+  const { service, tab } = await openWorld(t, { prepare });
+  await tab.register(EMAIL);
+  await tab.page.evaluate(() => window.connections.forEach((connection) => connection.close()));
+  assert.equal((await tab.mutate("caching", { kind: "open" })).durable, true);
+  await tab.call("sync");
+  assert.equal(service.user(EMAIL).history.length, 1);
+});
+
+test("a full disk costs old catalogue answers, never an operation; and no false `durable` when even that is no help", async (t) => {
+  const prepare = () => {
+    const put = IDBObjectStore.prototype.put;
+    IDBObjectStore.prototype.put = function (...parameters) {
+      const request = put.apply(this, parameters);
+      if (window.full === this.name) {
+        const { transaction } = this;
+        Object.defineProperty(transaction, "error", { value: new DOMException("full", "QuotaExceededError") });
+        transaction.abort();
+      }
+      return request;
+    };
+    const remove = IDBObjectStore.prototype.delete;
+    IDBObjectStore.prototype.delete = function (key) {
+      if (this.name === "answers" && window.roomFromEviction) window.full = undefined;
+      return remove.call(this, key);
+    };
+  };
+  const { tab } = await openWorld(t, { prepare });
+  await tab.register(EMAIL);
+  await tab.get("/v1/modules");
+  await tab.page.evaluate(() => Object.assign(window, { full: "operations", roomFromEviction: true }));
+  assert.equal((await tab.mutate("caching", { kind: "open" })).durable, true);
+  await tab.call("sync");
+  await tab.page.evaluate(() => Object.assign(window, { full: "operations", roomFromEviction: false }));
+  await rejects(tab.mutate("caching", { kind: "complete" }), "storage");
+  await tab.page.evaluate(() => Object.assign(window, { full: "answers" }));
+  assert.equal((await tab.get("/v1/modules/caching")).body.slug, "caching", "an answer that finds no room still answers");
+});
+
+test("the package holds what the browser needs and nothing else, and the tests load it from there", async (t) => {
+  const folder = fileURLToPath(new URL("../../client-wasm/", import.meta.url));
+  const [{ files, name }] = JSON.parse(execFileSync("npm", ["pack", "--dry-run", "--json"], { cwd: folder, encoding: "utf8" }));
+  assert.equal(name, "@kairos/client");
+  assert.deepEqual(files.map(({ path }) => path).sort(), [
+    "index.js", "kairos-client.d.ts", "package.json", "pkg/kairos_client.js", "pkg/kairos_client_bg.wasm",
+  ]);
+  const { tab } = await openWorld(t);
+  const loaded = await tab.page.evaluate(() => performance.getEntriesByType("resource").map((entry) => new URL(entry.name).pathname));
+  assert.deepEqual(loaded.filter((path) => path.startsWith("/client/")).sort(), [
+    "/client/index.js", "/client/pkg/kairos_client.js", "/client/pkg/kairos_client_bg.wasm",
+  ]);
+  const exported = await tab.page.evaluate(async () => Object.keys(await import("/client/index.js")).sort());
+  assert.deepEqual(exported, ["KairosClient", "KairosError", "init"]);
+});
