@@ -9,12 +9,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use kairos_origin::cache::CUT_OFF_USE_MS;
+use kairos_origin::answers::Answers;
+use kairos_origin::cache::local::LocalCache;
 use kairos_origin::cache::redis::{RedisCache, RedisConfig};
+use kairos_origin::cache::{CUT_OFF_USE_MS, Cache};
 use kairos_origin::machine::Machine;
 use kairos_protocol::generation::{Generation, Generations, Namespace};
 use kairos_protocol::ids::UserId;
-use kairos_tests::instance::{Instance, Table, learner};
+use kairos_tests::instance::{Instance, Table, TestClock, learner};
 use kairos_tests::redis::RedisServer;
 
 /// An instance of those that share `table` and Redis, and its cache.
@@ -237,6 +239,69 @@ async fn what_redis_missed_it_is_told_before_it_is_trusted() {
     let read = there.instance.read(&user, &Generations::default()).await.unwrap();
     assert_eq!(read.row.number, number, "{}", read.status);
     assert!(read.generations.satisfies(&seen), "{} after {seen}", read.generations);
+}
+
+#[tokio::test]
+async fn an_instance_that_hears_nothing_uses_what_it_has_for_two_seconds() {
+    let Some(mut redis) = RedisServer::start().await else { return };
+    let table = Arc::<Table>::default();
+    let clock = TestClock::new();
+    let config = RedisConfig::new(redis.url());
+    let cache = Arc::new(RedisCache::connect(config, clock.machine()).await.expect("the URL is valid"));
+    let deaf = Member { instance: Instance::new(Arc::clone(&table), cache.clone(), clock.machine()), cache };
+    let other = member(&redis, &table, RedisConfig::OPERATION_TIMEOUT).await;
+    let user = learner("ada");
+    redis.kill();
+    deaf.read(&user).await;
+    for round in 0..3 {
+        let (number, seen) = other.instance.write(&user).await;
+        clock.advance_ms(CUT_OFF_USE_MS - 1);
+        let (read, status) = deaf.read(&user).await;
+        assert!(read == number - 1 && status.contains("hit"), "round {round}: {read}, {status}");
+        if round == 1 {
+            // Who has seen the write does not wait, though the two clocks are years apart.
+            let elsewhere = deaf.instance.read(&user, &seen).await.expect("no read fails");
+            assert_eq!(elsewhere.row.number, number, "{}", elsewhere.status);
+        }
+        clock.advance_ms(1);
+        assert_eq!(deaf.read(&user).await.0, number, "round {round}");
+    }
+}
+
+/// Prints what a read costs; the figures in the documentation are of an optimised build on an idle machine.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_hit_costs() {
+    let Some(redis) = RedisServer::start().await else { return };
+    let table = Arc::<Table>::default();
+    table.padding.store(4_000, Ordering::SeqCst);
+    let local: Arc<dyn Cache> = Arc::new(LocalCache::new(Machine::system()));
+    let shared = member(&redis, &table, PATIENT).await.cache;
+    let instance = |cache: &Arc<dyn Cache>, capacity_bytes| {
+        let answers = Answers::new(Arc::clone(cache), Machine::system(), capacity_bytes);
+        Instance { answers, ..Instance::new(Arc::clone(&table), Arc::clone(cache), Machine::system()) }
+    };
+    let shared: Arc<dyn Cache> = shared;
+    let user = learner("ada");
+    for (what, instance, expected) in [
+        ("in process, alone", instance(&local, 1 << 20), "memory"),
+        ("in process, generations from Redis", instance(&shared, 1 << 20), "memory"),
+        ("in Redis", instance(&shared, 1), "redis"),
+    ] {
+        let mut took = vec![];
+        let mut hits = 0;
+        for _ in 0..2_000 {
+            let mut ask = Instance::ask(&user);
+            ask.conditions.accept_encoding = Some("gzip, br".into());
+            let started = Instant::now();
+            let response = instance.respond(ask, &user).await.expect("no read fails");
+            took.push(started.elapsed());
+            let status = response.headers().get("cache-status").and_then(|v| v.to_str().ok()).unwrap_or_default();
+            hits += u32::from(status.ends_with(expected));
+        }
+        took.sort_unstable();
+        println!("a hit {what}: p50 {:?}, p95 {:?}, of 2000 reads {hits} are hits", took[1_000], took[1_900]);
+        assert!(hits > 1_900, "{what}: {hits}");
+    }
 }
 
 #[tokio::test]

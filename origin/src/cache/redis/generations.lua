@@ -38,8 +38,9 @@ end
 
 local function set(key, number)
   redis.call('HSET', key, 'e', epoch, 'g', text(number))
-  -- Two days: far longer than any entry, so what is forgotten was not in use.
+  -- Two days: far longer than any entry, so what is forgotten was not in use. The epoch outlives the numbers made in it.
   redis.call('PEXPIRE', key, 172800000)
+  redis.call('PEXPIRE', KEYS[1], 345600000)
   return number
 end
 
