@@ -70,14 +70,12 @@ pub(crate) fn problem_reply(problem: &Problem, member: Option<&CacheStatus>) -> 
 /// What a caller is told when the origin gave no usable answer. A write that got none may still have taken effect.
 #[must_use]
 pub(crate) fn origin_problem(question: &Question, status_was_unusable: bool) -> Problem {
-    if !question.is_read() {
-        let detail =
-            "The origin did not answer. Whether the request took effect is unknown; operations may be sent again.";
-        return ProblemType::BadGateway.with_detail(detail);
-    }
     if status_was_unusable {
-        ProblemType::BadGateway.with_detail("The origin answered with something that is no HTTP answer.")
-    } else {
-        ProblemType::Unavailable.with_detail("The origin cannot be reached, and there is no copy to give instead.")
+        return ProblemType::BadGateway.with_detail("The origin answered with something that is no HTTP answer.");
     }
+    ProblemType::Unavailable.with_detail(if question.is_read() {
+        "The origin cannot be reached, and there is no copy to give instead."
+    } else {
+        "The origin did not answer. Whether the request took effect is unknown; operations may be sent again."
+    })
 }
