@@ -40,7 +40,8 @@ export function renderMarkdown(content: string, title: string): TrustedHTML | st
 }
 
 function repeatsTitle(token: Token | undefined, title: string): boolean {
-  return token?.type === "heading" && token.depth === 1 && (token as Tokens.Heading).text.trim() === title.trim();
+  const plain = (text: string) => text.replace(/[`*_]/g, "").trim();
+  return token?.type === "heading" && plain((token as Tokens.Heading).text) === plain(title);
 }
 
 /** The page's own heading is the only one of the first level: content that has one too moves down. */
