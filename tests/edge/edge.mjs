@@ -1,6 +1,7 @@
 /** The built worker in real workerd, by `wrangler dev`, in front of an origin of the test. Everything it starts it stops. */
 import { spawn } from "node:child_process";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { request as httpRequest } from "node:http";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -9,6 +10,9 @@ import { fileURLToPath } from "node:url";
 
 const ROOT = resolve(fileURLToPath(import.meta.url), "../../..");
 const START_MS = 60_000;
+
+// A test that takes too long is ended by a signal, and a signal alone runs no "exit" listener: nothing may outlive it.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, () => process.exit(1));
 
 /** A port that nobody listens on. */
 export async function freePort() {
@@ -51,19 +55,19 @@ export async function startEdge(originUrl, pages = { "index.html": "<!doctype ht
   );
   const edge = { port, url: `http://127.0.0.1:${port}`, log: "" };
   const exited = new Promise((done) => wrangler.once("exit", done));
-  const endGroup = () => {
+  const end = () => {
     try {
       process.kill(-wrangler.pid, "SIGKILL");
     } catch (error) {
       if (error.code !== "ESRCH") throw error;
     }
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   };
-  process.once("exit", endGroup);
+  process.once("exit", end);
   edge.stop = async () => {
-    endGroup();
+    process.removeListener("exit", end);
+    end();
     await exited;
-    process.removeListener("exit", endGroup);
-    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   };
   await ready(wrangler, edge).catch(async (error) => {
     await edge.stop();

@@ -181,7 +181,7 @@ test("I-UP an origin that does not answer is not waited for without end", async 
   const started = Date.now();
   assertProblem(await ask(edge, "/v1/modules?subject=silent"), 503, "unavailable");
   const took = Date.now() - started;
-  assert.ok(took > 9_000 && took < 15_000, `${took} ms`);
+  assert.ok(took > 9_000 && took < 25_000, `${took} ms`);
 });
 
 test("a deleted module is forgotten, and does not come back when the origin is down", async () => {
