@@ -183,3 +183,35 @@ test("what is shown before sending is field by field what the origin says afterw
   const newestFirst = [...service.user(EMAIL).history].sort((a, b) => b.at_ms - a.at_ms || (b.id < a.id ? -1 : 1));
   assert.deepEqual(before, [service.statistics(EMAIL), bySlug, newestFirst]);
 });
+
+for (const [what, isLost] of [["confirmed", false], ["applied, its confirmation lost,", true]]) {
+  test(`an answer on its way while an operation is ${what} does not count it twice`, async (t) => {
+    const { service, tab } = await signedIn(t);
+    await tab.statistics();
+    let release;
+    const released = new Promise((resolve) => (release = resolve));
+    let isHeld = false;
+    service.interceptor = (request, response) => {
+      if (request.pathname === STATISTICS && !isHeld) {
+        isHeld = true;
+        released.then(() => service.handle(request, response));
+        return true;
+      }
+      if (request.method !== "POST" || !isLost) return false;
+      const nowhere = { writeHead: () => nowhere, end: () => response.destroy() };
+      service.handle(request, nowhere);
+      return true;
+    };
+    const first = tab.statistics({ revalidate: true });
+    await waitUntil(() => isHeld);
+    await tab.mutate("caching", { kind: "study", seconds: 9 });
+    await waitUntil(() => service.statistics(EMAIL).time_spent_secs === 9);
+    if (!isLost) await tab.until((status) => status.pending.length === 0);
+    release();
+    assert.equal((await first).time_spent_secs, 9);
+    assert.equal((await tab.statistics()).time_spent_secs, 9);
+    service.answerAgain();
+    await tab.call("sync");
+    assert.equal((await tab.statistics({ revalidate: true })).time_spent_secs, 9);
+  });
+}
