@@ -50,6 +50,10 @@ impl Cache for LocalCache {
         generations
     }
 
+    fn shared_is_reached(&self) -> Option<bool> {
+        None
+    }
+
     async fn invalidate(&self, namespaces: &[Namespace]) {
         self.ledger.advance(namespaces, self.machine.now());
     }

@@ -97,6 +97,9 @@ pub trait Cache: Send + Sync + 'static {
     /// answers with them.
     async fn release(&self, fence: Fence) -> Generations;
 
+    /// Whether the server that instances share is reached now; `None` where there is none.
+    fn shared_is_reached(&self) -> Option<bool>;
+
     /// Makes everything in the namespaces old, without a write.
     async fn invalidate(&self, namespaces: &[Namespace]);
 }

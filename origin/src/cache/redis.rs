@@ -160,6 +160,10 @@ impl Cache for RedisCache {
         generations
     }
 
+    fn shared_is_reached(&self) -> Option<bool> {
+        Some(self.is_reached())
+    }
+
     async fn invalidate(&self, namespaces: &[Namespace]) {
         let namespaces = in_order(namespaces);
         if self.advance(&namespaces, None, 0).await.is_err() {

@@ -108,6 +108,10 @@ fn result(read: Read, applied: &mut impl Iterator<Item = Applied>) -> Option<Ope
 fn read_operation(value: Value, now: UnixMillis) -> Read {
     let id = value.get("id").and_then(Value::as_str).map(|id| id.chars().take(100).collect::<String>());
     let refuse = |problem: Problem| (id.clone(), problem);
+    // serde takes arrays for structs, their fields by position.
+    if !value.is_object() || value.get("action").is_some_and(|action| !action.is_object()) {
+        return Err(refuse(ProblemType::InvalidBody.with_detail("an operation is an object, and so is its action")));
+    }
     let operation: Operation = serde_json::from_value(value)
         .map_err(|error| refuse(ProblemType::InvalidBody.with_detail(what_was_expected(&error))))?;
     let wrong = operation.action.violation().map(|detail| ("action", detail));

@@ -23,7 +23,14 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
             return Err(problem.into());
         }
         let bytes = Bytes::from_request(request, state).await.map_err(unreadable)?;
-        serde_json::from_slice(&bytes).map(Self).map_err(|error| describe(&error).into())
+        match serde_json::from_slice(&bytes) {
+            // serde takes an array for a struct, its fields by position. Every body of ours is an object.
+            Ok(_) if !bytes.trim_ascii_start().starts_with(b"{") => {
+                Err(ProblemType::InvalidBody.with_detail("expected an object").into())
+            }
+            Ok(body) => Ok(Self(body)),
+            Err(error) => Err(describe(&error).into()),
+        }
     }
 }
 

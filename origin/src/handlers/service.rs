@@ -20,7 +20,14 @@ pub async fn show_liveness() -> Json<Value> {
 /// `GET /health/ready`: whether the store answers within a second. Without Redis the service is slower, not unready.
 pub async fn show_readiness(State(state): State<AppState>) -> Result<Json<Value>> {
     match state.store.ping().await {
-        Ok(()) => Ok(Json(json!({ "status": "ready" }))),
+        Ok(()) => {
+            let redis = match state.cache.shared_is_reached() {
+                None => "not used",
+                Some(true) => "reached",
+                Some(false) => "not reached",
+            };
+            Ok(Json(json!({ "status": "ready", "redis": redis })))
+        }
         Err(error) => {
             let problem = ProblemType::Unavailable.with_detail("The database does not answer.");
             Err(AppError { problem, cause: Some(error.to_string()) })
