@@ -1,5 +1,9 @@
-//! What the end-to-end tests share: servers of their own, instances, and how to skip.
+//! What the end-to-end tests share: origins, instances and servers of their own, and how to skip.
 
+pub mod breakable;
 pub mod instance;
+pub mod origin;
 pub mod redis;
+pub mod reply;
 pub mod skip;
+pub mod world;

@@ -1,0 +1,157 @@
+//! A store that fails when it is told to, as a database does that cannot be reached: nothing is read, nothing changed. Else it is the
+//! store behind it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use kairos_origin::store::records::{
+    Account, Applied, FingerprintedOperation, ModuleFilter, ModulePosition, NewSession, Replaced, Rotation, SigningKey,
+    Successor,
+};
+use kairos_origin::store::{Result, Store, StoreError};
+use kairos_protocol::UnixMillis;
+use kairos_protocol::account::Profile;
+use kairos_protocol::catalog::{Module, ModuleSummary};
+use kairos_protocol::ids::{OperationId, Slug, UserId};
+use kairos_protocol::progress::{HistoryEntry, ProgressRecord, Statistics};
+
+/// A store and the switch before it.
+pub struct Breakable {
+    behind: Arc<dyn Store>,
+    is_broken: AtomicBool,
+}
+
+impl Breakable {
+    /// Not broken.
+    #[must_use]
+    pub fn new(behind: Arc<dyn Store>) -> Self {
+        Self { behind, is_broken: AtomicBool::new(false) }
+    }
+
+    /// From now on every method fails.
+    pub fn break_down(&self) {
+        self.is_broken.store(true, Ordering::SeqCst);
+    }
+
+    /// From now on it works again.
+    pub fn repair(&self) {
+        self.is_broken.store(false, Ordering::SeqCst);
+    }
+
+    fn reach(&self) -> Result<&dyn Store> {
+        let broken = || StoreError::Unavailable("the test broke it".to_owned());
+        if self.is_broken.load(Ordering::SeqCst) { Err(broken()) } else { Ok(self.behind.as_ref()) }
+    }
+}
+
+#[async_trait]
+impl Store for Breakable {
+    async fn ping(&self) -> Result<()> {
+        self.reach()?.ping().await
+    }
+
+    async fn list_modules(
+        &self,
+        filter: &ModuleFilter,
+        after: Option<&ModulePosition>,
+        limit: u32,
+    ) -> Result<Vec<ModuleSummary>> {
+        self.reach()?.list_modules(filter, after, limit).await
+    }
+
+    async fn search_modules(&self, query: &str, limit: u32) -> Result<Vec<ModuleSummary>> {
+        self.reach()?.search_modules(query, limit).await
+    }
+
+    async fn module(&self, slug: &Slug) -> Result<Option<Module>> {
+        self.reach()?.module(slug).await
+    }
+
+    async fn published_among(&self, slugs: &BTreeSet<Slug>) -> Result<BTreeSet<Slug>> {
+        self.reach()?.published_among(slugs).await
+    }
+
+    async fn insert_module(&self, module: &Module) -> Result<bool> {
+        self.reach()?.insert_module(module).await
+    }
+
+    async fn replace_module(&self, module: &Module, expected: u64) -> Result<Replaced> {
+        self.reach()?.replace_module(module, expected).await
+    }
+
+    async fn delete_module(&self, slug: &Slug) -> Result<bool> {
+        self.reach()?.delete_module(slug).await
+    }
+
+    async fn import_modules(&self, modules: &[Module]) -> Result<u64> {
+        self.reach()?.import_modules(modules).await
+    }
+
+    async fn insert_account(&self, account: &Account) -> Result<bool> {
+        self.reach()?.insert_account(account).await
+    }
+
+    async fn put_account(&self, account: &Account) -> Result<UserId> {
+        self.reach()?.put_account(account).await
+    }
+
+    async fn account_by_email(&self, email: &str) -> Result<Option<Account>> {
+        self.reach()?.account_by_email(email).await
+    }
+
+    async fn profile(&self, user: &UserId) -> Result<Option<Profile>> {
+        self.reach()?.profile(user).await
+    }
+
+    async fn import_accounts(&self, accounts: &[Account]) -> Result<u64> {
+        self.reach()?.import_accounts(accounts).await
+    }
+
+    async fn insert_session(&self, session: &NewSession) -> Result<()> {
+        self.reach()?.insert_session(session).await
+    }
+
+    async fn rotate_session(&self, token_hash: &str, next: &Successor, now: UnixMillis) -> Result<Rotation> {
+        self.reach()?.rotate_session(token_hash, next, now).await
+    }
+
+    async fn end_session(&self, token_hash: &str) -> Result<()> {
+        self.reach()?.end_session(token_hash).await
+    }
+
+    async fn signing_key(&self, candidate: &SigningKey) -> Result<SigningKey> {
+        self.reach()?.signing_key(candidate).await
+    }
+
+    async fn list_progress(&self, user: &UserId, after: Option<&Slug>, limit: u32) -> Result<Vec<ProgressRecord>> {
+        self.reach()?.list_progress(user, after, limit).await
+    }
+
+    async fn statistics(&self, user: &UserId) -> Result<Statistics> {
+        self.reach()?.statistics(user).await
+    }
+
+    async fn list_history(
+        &self,
+        user: &UserId,
+        after: Option<&(UnixMillis, OperationId)>,
+        limit: u32,
+    ) -> Result<Vec<HistoryEntry>> {
+        self.reach()?.list_history(user, after, limit).await
+    }
+
+    async fn apply_operations(
+        &self,
+        user: &UserId,
+        operations: &[FingerprintedOperation],
+        now: UnixMillis,
+    ) -> Result<Vec<Applied>> {
+        self.reach()?.apply_operations(user, operations, now).await
+    }
+
+    async fn import_operations(&self, operations: &[(UserId, FingerprintedOperation)], now: UnixMillis) -> Result<u64> {
+        self.reach()?.import_operations(operations, now).await
+    }
+}

@@ -1,0 +1,393 @@
+//! What no honest client sends: each gets a problem of a stable type with the right status, and leaves nothing half done. Which values
+//! fields may have is in the tests of their routes.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed check fails the test")]
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use kairos_origin::auth::tokens::Tokens;
+use kairos_origin::machine::Machine;
+use kairos_protocol::account::{Claims, KeySet, Role};
+use kairos_protocol::catalog::ModuleSummary;
+use kairos_protocol::operation::OperationResults;
+use kairos_protocol::page::Page;
+use kairos_protocol::paths;
+use kairos_protocol::problem::{Problem, ProblemType as P};
+use kairos_protocol::progress::Statistics;
+use kairos_tests::origin::{Person, TestOrigin, draft};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+/// An origin with one module, an author and a learner.
+struct Scene {
+    origin: TestOrigin,
+    author: Person,
+    ada: Person,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let origin = TestOrigin::builder().start().await.unwrap();
+        let author = origin.author().await;
+        origin.publish(&author, &["caching"]).await;
+        let ada = origin.learner("ada").await;
+        Self { origin, author, ada }
+    }
+
+    /// Nothing was added or changed: one module in its first version, a learner without operations, two accounts.
+    async fn check_untouched(&self) {
+        let modules: Page<ModuleSummary> = self.origin.get(paths::MODULES).await.ok();
+        assert_eq!(modules.items.len(), 1);
+        assert_eq!(self.origin.get("/v1/modules/caching").await.ok::<Value>()["version"], 1);
+        assert_eq!(self.origin.get_as(&self.ada, paths::STATISTICS).await.ok::<Statistics>(), Statistics::default());
+        let stranger = self.origin.state.store.account_by_email("eve@example.org").await.unwrap();
+        assert!(stranger.is_none());
+    }
+}
+
+const EVE: &str = r#"{"email":"eve@example.org","display_name":"Eve","password":"long enough"}"#;
+
+/// The same request without a length.
+fn chunked(path: &str, token: &str, body: &str) -> Vec<u8> {
+    let mut request = format!(
+        "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\
+         Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    );
+    for chunk in body.as_bytes().chunks(16_000) {
+        request.push_str(&format!("{:x}\r\n{}\r\n", chunk.len(), String::from_utf8_lossy(chunk)));
+    }
+    request.push_str("0\r\n\r\n");
+    request.into_bytes()
+}
+
+#[tokio::test]
+async fn bodies() {
+    let scene = Scene::new().await;
+    let module = draft("new").to_string();
+    let with = |key: &str, value: Value| {
+        let mut body = draft("new");
+        body[key] = value;
+        body.to_string()
+    };
+    let without = |key: &str| {
+        let mut body = draft("new");
+        body.as_object_mut().unwrap().remove(key);
+        body.to_string()
+    };
+    let deep = format!("{}{}", "[".repeat(20_000), "]".repeat(20_000));
+    let operations = |text: &str| format!(r#"{{"operations":{text}}}"#);
+    let cases: Vec<(&str, String, P)> = vec![
+        (paths::REGISTER, String::new(), P::MalformedJson),
+        (paths::REGISTER, "{".to_owned(), P::MalformedJson),
+        (paths::REGISTER, "nonsense".to_owned(), P::MalformedJson),
+        (paths::REGISTER, format!("{EVE} x"), P::MalformedJson),
+        (paths::REGISTER, EVE.replace(':', "="), P::MalformedJson),
+        (paths::REGISTER, deep.clone(), P::InvalidBody),
+        (paths::REGISTER, "null".to_owned(), P::InvalidBody),
+        (paths::REGISTER, "[1,2,3]".to_owned(), P::InvalidBody),
+        (paths::REGISTER, r#"["eve@example.org","Eve","long enough"]"#.to_owned(), P::InvalidBody),
+        (paths::REGISTER, "{}".to_owned(), P::InvalidBody),
+        (paths::REGISTER, EVE.replace("\"Eve\"", "5"), P::InvalidBody),
+        (paths::REGISTER, EVE.replace("\"Eve\"", "null"), P::InvalidBody),
+        (paths::REGISTER, EVE.replace('}', r#","roles":["admin"]}"#), P::InvalidBody),
+        (paths::REGISTER, EVE.replace('}', r#","email":"x@example.org"}"#), P::InvalidBody),
+        (paths::LOGIN, r#"{"email":"ada@example.org"}"#.to_owned(), P::InvalidBody),
+        (paths::LOGIN, r#"{"email":"ada@example.org","password":{"$ne":""}}"#.to_owned(), P::InvalidBody),
+        (paths::REFRESH, r#"{"refresh_token":null}"#.to_owned(), P::InvalidBody),
+        (paths::LOGOUT, "{}".to_owned(), P::InvalidBody),
+        (paths::MODULES, module.replace('}', ""), P::MalformedJson),
+        (paths::MODULES, without("title"), P::InvalidBody),
+        (paths::MODULES, with("more", json!(1)), P::InvalidBody),
+        (paths::MODULES, with("slug", json!("Upper Case")), P::InvalidBody),
+        (paths::MODULES, with("slug", json!("search")), P::InvalidBody),
+        (paths::MODULES, with("difficulty", json!("hard")), P::InvalidBody),
+        (paths::MODULES, with("position", json!(-1)), P::InvalidBody),
+        (paths::MODULES, with("position", json!(4_294_967_296_u64)), P::InvalidBody),
+        (paths::MODULES, with("version", json!(1)), P::InvalidFields),
+        (paths::MODULES, with("title", json!("")), P::InvalidFields),
+        (paths::MODULES, with("tags", json!(vec!["t"; 21])), P::InvalidFields),
+        (paths::MODULES, with("language", json!("not a tag")), P::InvalidFields),
+        (paths::MODULES, with("content", json!("x".repeat(512 * 1024 + 1))), P::InvalidFields),
+        (paths::MODULES, with("content", json!("x".repeat(3 << 20))), P::BodyTooLarge),
+        (paths::OPERATIONS, "{}".to_owned(), P::InvalidBody),
+        (paths::OPERATIONS, operations("{}"), P::InvalidBody),
+        (paths::OPERATIONS, operations("[]"), P::InvalidFields),
+        (paths::OPERATIONS, operations("[{},"), P::MalformedJson),
+        (paths::OPERATIONS, operations(&deep), P::MalformedJson),
+        (paths::OPERATIONS, operations(&format!("[\"{}\"]", "x".repeat(70_000))), P::BodyTooLarge),
+        (paths::REGISTER, EVE.replace("Eve", &"e".repeat(70_000)), P::BodyTooLarge),
+    ];
+    for (path, body, expected) in cases {
+        let person = if path == paths::OPERATIONS { &scene.ada } else { &scene.author };
+        let shown: String = body.chars().take(80).collect();
+        let request = || scene.origin.request(Method::POST, path).bearer_auth(&person.token);
+        let request = || request().header("content-type", "application/json");
+        let reply = scene.origin.send(request().body(body.clone())).await;
+        println!("{path} {shown}: {}", reply.text());
+        let problem = reply.problem(expected);
+        assert!(!reply.text().contains("long enough"), "a password in {problem:?}");
+        let answer = scene.origin.send_raw(&chunked(path, &person.token, &body)).await;
+        let starts = format!("HTTP/1.1 {} ", expected.status());
+        assert!(answer.starts_with(&starts) && answer.contains(expected.uri()), "chunked: {answer}");
+    }
+    scene.check_untouched().await;
+}
+
+#[tokio::test]
+async fn invalid_utf8_and_content_types() {
+    let scene = Scene::new().await;
+    let request = |kind: Option<&str>, body: Vec<u8>| {
+        let request = scene.origin.request(Method::POST, paths::REGISTER).body(body);
+        scene.origin.send(match kind {
+            Some(kind) => request.header("content-type", kind),
+            None => request,
+        })
+    };
+    let broken = [&EVE.as_bytes()[..12], &[0xff, 0xfe], &EVE.as_bytes()[12..]].concat();
+    let _ = request(Some("application/json"), broken).await.problem(P::MalformedJson);
+    for kind in
+        [None, Some("text/plain"), Some("application/x-www-form-urlencoded"), Some("application/jsonx"), Some("json")]
+    {
+        let reply = request(kind, EVE.as_bytes().to_vec()).await;
+        let _ = reply.problem(P::UnsupportedMediaType);
+    }
+    scene.check_untouched().await;
+    for kind in ["application/json; charset=utf-8", "APPLICATION/JSON"] {
+        let body = EVE.replace("eve@", &format!("eve{}@", kind.len()));
+        let _ = request(Some(kind), body.into_bytes()).await.expect(201);
+    }
+}
+
+#[tokio::test]
+async fn queries() {
+    let scene = Scene::new().await;
+    let long = "x".repeat(300);
+    let cases = [
+        ("/v1/modules?limit=0", "limit"),
+        ("/v1/modules?limit=-1", "limit"),
+        ("/v1/modules?limit=101", "limit"),
+        ("/v1/modules?limit=abc", "limit"),
+        ("/v1/modules?limit=", "limit"),
+        ("/v1/modules?limit=1.5", "limit"),
+        ("/v1/modules?limit=%2B5", "limit"),
+        ("/v1/modules?limit=99999999999999999999", "limit"),
+        ("/v1/modules?limit=5&limit=5", "limit"),
+        ("/v1/modules?limit=5&%6cimit=6", "limit"),
+        ("/v1/modules?page=2", "page"),
+        ("/v1/modules?Limit=5", "Limit"),
+        ("/v1/modules?subject=", "subject"),
+        ("/v1/modules?difficulty=hard", "difficulty"),
+        ("/v1/modules?difficulty=Beginner", "difficulty"),
+        ("/v1/modules?tag=%ff", "tag"),
+        ("/v1/modules?tag=a%00b", "tag"),
+        ("/v1/modules?tag[$ne]=1", "tag[$ne]"),
+        ("/v1/modules?cursor=a&cursor=b", "cursor"),
+        ("/v1/modules/caching?x=1", "x"),
+        ("/v1/modules/search", "q"),
+        ("/v1/modules/search?q=", "q"),
+        ("/v1/modules/search?q=%20%20", "q"),
+        ("/v1/modules/search?q=a&q=b", "q"),
+        ("/v1/modules/search?q=a&cursor=x", "cursor"),
+        ("/v1/modules/search?q=a&limit=101", "limit"),
+        ("/v1/me?x=1", "x"),
+        ("/v1/me/progress?limit=0", "limit"),
+        ("/v1/me/progress?subject=a", "subject"),
+        ("/v1/me/progress/stats?limit=5", "limit"),
+        ("/v1/me/history?limit=101", "limit"),
+        ("/.well-known/jwks.json?x=1", "x"),
+    ];
+    let too_long = format!("/v1/modules/search?q={long}");
+    for (path, field) in cases.into_iter().chain([(too_long.as_str(), "q")]) {
+        let reply = scene.origin.get_as(&scene.ada, path).await;
+        println!("{path}: {}", reply.text());
+        assert_eq!(reply.problem(P::InvalidQuery).errors[0].field, field, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn cursors() {
+    let scene = Scene::new().await;
+    scene.origin.publish(&scene.author, &["vary", "etag"]).await;
+    let operation = |n: u32| json!({ "id": format!("o{n}"), "module": (["vary", "etag"][n as usize % 2]), "at_ms": n, "action": { "kind": "open" } });
+    let batch = json!({ "operations": [operation(0), operation(1), operation(2)] });
+    let _: OperationResults = scene.origin.send_as(&scene.ada, Method::POST, paths::OPERATIONS, &batch).await.ok();
+    let lists = [paths::MODULES, paths::PROGRESS, paths::HISTORY];
+    let mut cursors = Vec::new();
+    for path in lists {
+        let page: Page<Value> = scene.origin.get_as(&scene.ada, &format!("{path}?limit=1")).await.ok();
+        cursors.push(page.next_cursor.unwrap());
+    }
+    let encoded = |text: &str| URL_SAFE_NO_PAD.encode(text);
+    let broken = [
+        String::new(),
+        "!!!".to_owned(),
+        "x".repeat(2_000),
+        encoded(""),
+        encoded("nonsense"),
+        encoded("null"),
+        encoded("{}"),
+        encoded("[]"),
+        encoded("\"UPPER\""),
+        encoded(r#"[1,"not an id!"]"#),
+        encoded(r#"{"subject":"HTTP","position":0,"slug":"vary","more":1}"#),
+        encoded(r#"{"subject":{"$gt":""},"position":0,"slug":"vary"}"#),
+        encoded(r#"{"subject":"HTTP","position":-1,"slug":"vary"}"#),
+        format!("{}=", cursors[0]),
+    ];
+    for (list, path) in lists.iter().enumerate() {
+        let foreign = cursors.iter().enumerate().filter(|(of, _)| *of != list).map(|(_, cursor)| cursor);
+        for cursor in broken.iter().chain(foreign) {
+            let reply = scene.origin.get_as(&scene.ada, &format!("{path}?cursor={cursor}")).await;
+            assert_eq!(reply.status, 400, "{path} {cursor:?}: {}", reply.text());
+            let _ = reply.problem(P::InvalidCursor);
+        }
+        let good = scene.origin.get_as(&scene.ada, &format!("{path}?limit=1&cursor={}", cursors[list])).await;
+        assert_eq!(good.status, 200, "{path}");
+    }
+}
+
+/// A token of three given parts.
+fn token(header: &Value, claims: &Value, signature: &str) -> String {
+    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    format!("{}.{}.{signature}", part(header), part(claims))
+}
+
+#[tokio::test]
+async fn tokens() {
+    let Scene { origin, ada, author } = &Scene::new().await;
+    let parts: Vec<&str> = ada.token.split('.').collect();
+    let decode_part = |part: &str| serde_json::from_slice::<Value>(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap();
+    let (header, claims) = (decode_part(parts[0]), decode_part(parts[1]));
+    let kid = header["kid"].as_str().unwrap().to_owned();
+    let keys: KeySet = origin.get(paths::JWKS).await.ok();
+    let public = URL_SAFE_NO_PAD.decode(&keys.keys[0].x).unwrap();
+    let typed: Claims = serde_json::from_value(claims.clone()).unwrap();
+    let admin = Claims { roles: vec![Role::Admin], ..typed.clone() };
+    let sign = |algorithm, kid: &str, claims: &Claims, key: &EncodingKey| {
+        encode(&Header { kid: Some(kid.to_owned()), ..Header::new(algorithm) }, claims, key).unwrap()
+    };
+    let other_key = EncodingKey::from_ed_der(&Tokens::generate_key(&Machine::system()).unwrap().pkcs8);
+    let signing_key = Tokens::generate_key(&Machine::system()).unwrap();
+    let own_key = EncodingKey::from_ed_der(&origin.state.store.signing_key(&signing_key).await.unwrap().pkcs8);
+    let mut elevated = claims.clone();
+    elevated["roles"] = json!(["admin"]);
+    let none = json!({ "alg": "none", "typ": "JWT", "kid": kid });
+    let invalid = [
+        ("no algorithm", token(&none, &elevated, "")),
+        ("no algorithm, a signature", token(&none, &elevated, parts[2])),
+        ("tampered payload", token(&header, &elevated, parts[2])),
+        ("signature cut", format!("{}.{}.", parts[0], parts[1])),
+        ("signature of another", format!("{}.{}.{}", parts[0], parts[1], author.token.rsplit('.').next().unwrap())),
+        ("HS256 with the public key", sign(Algorithm::HS256, &kid, &admin, &EncodingKey::from_secret(&public))),
+        (
+            "HS256 with its text",
+            sign(Algorithm::HS256, &kid, &admin, &EncodingKey::from_secret(keys.keys[0].x.as_bytes())),
+        ),
+        ("another key, our kid", sign(Algorithm::EdDSA, &kid, &admin, &other_key)),
+        ("another kid", sign(Algorithm::EdDSA, "other", &admin, &own_key)),
+        ("another issuer", sign(Algorithm::EdDSA, &kid, &Claims { iss: "eve".to_owned(), ..typed.clone() }, &own_key)),
+        ("two parts", format!("{}.{}", parts[0], parts[1])),
+        ("four parts", format!("{}.x", ada.token)),
+        ("nonsense", "nonsense".to_owned()),
+        ("not JSON", "bm8.bm8.bm8".to_owned()),
+        ("very long", "x".repeat(5_000)),
+    ];
+    for (name, forged) in &invalid {
+        for (method, path) in
+            [(Method::GET, paths::ME), (Method::POST, paths::MODULES), (Method::POST, paths::OPERATIONS)]
+        {
+            let reply = origin.send(origin.request(method, path).bearer_auth(forged).json(&draft("forged"))).await;
+            assert_eq!(reply.status, 401, "{name} at {path}: {}", reply.text());
+            let _ = reply.problem(P::TokenInvalid);
+            assert!(reply.header("www-authenticate").unwrap().contains("invalid_token"), "{name}");
+        }
+    }
+    let expired = sign(Algorithm::EdDSA, &kid, &Claims { exp: typed.iat - 10, ..typed }, &own_key);
+    let _ = origin.send(origin.request(Method::GET, paths::ME).bearer_auth(expired)).await.problem(P::TokenExpired);
+    for header in ["", "Bearer", "Bearer ", "Basic YWRhOnB3", &ada.token, "bearer"] {
+        let reply = origin.send(origin.request(Method::GET, paths::ME).header("authorization", header)).await;
+        let _ = reply.problem(P::Unauthenticated);
+    }
+    let twice = origin.request(Method::GET, paths::ME).bearer_auth(&ada.token).bearer_auth(&author.token);
+    let _ = origin.send(twice).await.problem(P::Unauthenticated);
+    let _ = origin.get("/v1/modules/forged").await.problem(P::NotFound);
+}
+
+#[tokio::test]
+async fn methods_and_paths() {
+    let scene = Scene::new().await;
+    for (method, path, allowed) in [
+        ("DELETE", "/v1/modules", "GET,HEAD,POST"),
+        ("POST", "/v1/modules/caching", "DELETE,GET,HEAD,PUT"),
+        ("POST", "/v1/modules/search", "GET,HEAD"),
+        ("GET", "/v1/auth/login", "POST"),
+        ("PUT", "/v1/me/operations", "POST"),
+        ("GET", "/v1/me/operations", "POST"),
+        ("PATCH", "/v1/me", "GET,HEAD"),
+        ("TRACE", "/v1/me", "GET,HEAD"),
+        ("INVENTED", "/health/live", "GET,HEAD"),
+    ] {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let reply =
+            scene.origin.send(scene.origin.request(method.clone(), path).bearer_auth(&scene.author.token)).await;
+        let _ = reply.problem(P::MethodNotAllowed);
+        let mut allow: Vec<&str> = reply.header("allow").unwrap().split(',').map(str::trim).collect();
+        allow.sort_unstable();
+        assert_eq!(allow.join(","), allowed, "{method} {path}");
+    }
+    let long = format!("/v1/modules/{}", "a".repeat(101));
+    for (path, expected) in [
+        ("/", P::NotFound),
+        ("/v1", P::NotFound),
+        ("/v2/modules", P::NotFound),
+        ("/v1/modules/", P::NotFound),
+        ("/v1/Modules", P::NotFound),
+        ("/v1/modules/caching/", P::NotFound),
+        ("/v1/modules/caching/more", P::NotFound),
+        ("/v1//modules", P::NotFound),
+        ("/v1/modules/no-such-module", P::NotFound),
+        ("/v1/modules/Caching", P::InvalidPath),
+        ("/v1/modules/caching%00", P::InvalidPath),
+        ("/v1/modules/..%2f..%2fetc%2fpasswd", P::InvalidPath),
+        ("/v1/modules/%ff", P::InvalidPath),
+        ("/v1/modules/a%20b", P::InvalidPath),
+        (long.as_str(), P::InvalidPath),
+    ] {
+        let reply = scene.origin.get(path).await;
+        println!("{path}: {}", reply.text());
+        let _ = reply.problem(expected);
+    }
+    scene.check_untouched().await;
+}
+
+#[tokio::test]
+async fn what_no_client_would_send() {
+    let scene = Scene::new().await;
+    let long_path = format!("GET /v1/modules?tag={} HTTP/1.1", "x".repeat(20_000));
+    let problem = |kind: P| kind.uri();
+    for (line, expected) in [
+        ("GET /v1/modules/../me HTTP/1.1", problem(P::NotFound)),
+        ("GET /v1/./modules HTTP/1.1", problem(P::NotFound)),
+        ("GET /v1/modules/. HTTP/1.1", problem(P::InvalidPath)),
+        (long_path.as_str(), problem(P::UriTooLong)),
+        // The HTTP library itself refuses these, before there is a request.
+        ("GET /v1/modules\0 HTTP/1.1", "400 Bad Request"),
+        ("GET /v1/mod ules HTTP/1.1", "400 Bad Request"),
+        ("nonsense", "400 Bad Request"),
+    ] {
+        let answer = scene.origin.send_raw(format!("{line}\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes()).await;
+        let shown: String = line.chars().take(60).collect();
+        assert!(answer.contains(expected), "{shown}: {answer}");
+        if let Some((_, body)) = answer.split_once("\r\n\r\n").filter(|(_, body)| body.starts_with('{')) {
+            let _: Problem = serde_json::from_str(body).unwrap();
+        }
+    }
+    // A length that is not kept: the caller hangs up half way, and nothing comes of it.
+    let half = format!(
+        "POST {} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{EVE}",
+        paths::REGISTER
+    );
+    scene.origin.send_and_hang_up(half.as_bytes()).await;
+    scene.check_untouched().await;
+}

@@ -1,0 +1,196 @@
+//! `kairos-origin` as a program: it says when it is ready, what is wrong in one line, and stops when it is told.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed check fails the test")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+use std::time::Duration;
+
+use kairos_protocol::account::{Role, TokenGrant};
+use kairos_protocol::catalog::ModuleSummary;
+use kairos_protocol::page::Page;
+use kairos_tests::skip::skip;
+use serde_json::json;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+/// Longer than anything here takes, on a busy machine too.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The program: `KAIROS_ORIGIN_BIN`, or the one that was built beside this test.
+fn program() -> Option<PathBuf> {
+    let named = std::env::var_os("KAIROS_ORIGIN_BIN").map(PathBuf::from);
+    let beside = || Some(std::env::current_exe().ok()?.parent()?.parent()?.join("kairos-origin"));
+    let found = named.or_else(beside).filter(|path| path.is_file());
+    if found.is_none() {
+        skip("kairos-origin is not built, and KAIROS_ORIGIN_BIN names no other");
+    }
+    found
+}
+
+/// The program with a folder of its own and nothing from the environment.
+struct Shell {
+    program: PathBuf,
+    folder: tempfile::TempDir,
+}
+
+impl Shell {
+    fn new() -> Option<Self> {
+        Some(Self { program: program()?, folder: tempfile::tempdir().unwrap() })
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(arguments).current_dir(self.folder.path()).env_clear().stdin(Stdio::null()).kill_on_drop(true);
+        command
+    }
+
+    async fn run(&self, arguments: &[&str]) -> Output {
+        timeout(PATIENCE, self.command(arguments).output()).await.unwrap().unwrap()
+    }
+
+    /// Starts `serve`; gives its one line and the URL in it.
+    async fn serve(&self, arguments: &[&str]) -> (Server, String) {
+        let mut command = self.command(&[&["serve", "--listen", "127.0.0.1:0"], arguments].concat());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let line = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().unwrap_or_default();
+        let url =
+            line.split_whitespace().find(|word| word.starts_with("http://")).unwrap_or_else(|| panic!("{line:?}"));
+        (Server { url: url.to_owned(), child, lines }, line)
+    }
+}
+
+struct Server {
+    url: String,
+    child: Child,
+    lines: tokio::io::Lines<BufReader<tokio::process::ChildStdout>>,
+}
+
+impl Server {
+    async fn stop(mut self, signal: &str) {
+        let pid = self.child.id().unwrap().to_string();
+        let status = Command::new("kill").args([signal, &pid]).status().await.unwrap();
+        assert!(status.success());
+        assert!(timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap().success(), "{signal}");
+        assert_eq!(self.lines.next_line().await.unwrap(), None, "one line and no more");
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).trim().to_owned()
+}
+
+#[tokio::test]
+async fn it_says_when_it_is_ready_and_stops_when_it_is_told() {
+    let Some(shell) = Shell::new() else { return };
+    for signal in ["-TERM", "-INT"] {
+        let (server, line) = shell.serve(&["--data", "school.db"]).await;
+        assert_eq!(line, format!("kairos-origin listens on {} (store: school.db, cache: in process)", server.url));
+        assert!(!server.url.ends_with(":0"), "{line}");
+        let ready = reqwest::get(format!("{}/health/ready", server.url)).await.unwrap();
+        assert_eq!(ready.status(), 200);
+        server.stop(signal).await;
+    }
+    assert!(shell.folder.path().join("school.db").is_file());
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_said_in_one_line() {
+    let Some(shell) = Shell::new() else { return };
+    let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let taken = taken.local_addr().map(|address| (taken, address.to_string())).unwrap();
+    std::fs::write(shell.folder.path().join("file"), "no folder").unwrap();
+    std::fs::write(shell.folder.path().join("text.db"), "This is no database. ".repeat(100)).unwrap();
+    std::fs::create_dir(shell.folder.path().join("empty")).unwrap();
+    for (arguments, said) in [
+        (vec!["serve", "--listen", &taken.1], taken.1.as_str()),
+        (vec!["serve", "--listen", "nonsense"], "nonsense"),
+        (vec!["serve", "--listen", "127.0.0.1:0", "--data", "file/kairos.db"], "file"),
+        (vec!["serve", "--listen", "127.0.0.1:0", "--data", "text.db"], "text.db"),
+        (vec!["serve", "--listen", "127.0.0.1:0", "--mongodb-url", "nonsense"], "--mongodb-url"),
+        (vec!["serve", "--listen", "127.0.0.1:0", "--redis-url", "nonsense"], "--redis-url"),
+        (vec!["import", "--markdown", "missing"], "missing"),
+        (vec!["import", "--markdown", "empty"], "empty"),
+        (vec!["import", "--oulad", "empty"], "empty"),
+        (vec!["account", "--email", "nobody", "--name", "N", "--password-stdin"], "email"),
+    ] {
+        let output = shell.run(&arguments).await;
+        let errors = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {errors}");
+        assert!(errors.contains(said) && errors.lines().count() == 1, "{arguments:?}: {errors}");
+        assert_eq!(text(&output.stdout), "", "{arguments:?}");
+    }
+    for arguments in
+        [vec!["serve", "--listn", "x"], vec!["nonsense"], vec![], vec!["import"], vec!["account", "--role", "king"]]
+    {
+        let output = shell.run(&arguments).await;
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", text(&output.stderr));
+        assert!(text(&output.stderr).contains("Usage") || text(&output.stderr).contains("--help"), "{arguments:?}");
+    }
+    for command in ["serve", "import", "account"] {
+        let output = shell.run(&[command, "--help"]).await;
+        assert!(output.status.success() && text(&output.stdout).contains("Example"), "{command}");
+    }
+}
+
+async fn make_account(shell: &Shell, name: &str, role: &str, password: &str) -> String {
+    let arguments = ["account", "--email", "Ada@example.org", "--name", name, "--role", role, "--password-stdin"];
+    let mut command = shell.command(&arguments);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(format!("{password}\n").as_bytes()).await.unwrap();
+    let output = timeout(PATIENCE, child.wait_with_output()).await.unwrap().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+async fn login(server: &Server, password: &str) -> reqwest::Response {
+    let body = json!({ "email": "ada@example.org", "password": password });
+    reqwest::Client::new().post(format!("{}/v1/auth/login", server.url)).json(&body).send().await.unwrap()
+}
+
+#[tokio::test]
+async fn accounts_are_made_and_changed() {
+    let Some(shell) = Shell::new() else { return };
+    let (server, _) = shell.serve(&[]).await;
+    let said = make_account(&shell, "Ada", "author", "first password").await;
+    assert!(said.contains("ada@example.org") && !said.contains("first password"), "{said}");
+    let first: TokenGrant = login(&server, "first password").await.json().await.unwrap();
+    assert!(first.profile.roles.contains(&Role::Author), "{:?}", first.profile);
+
+    make_account(&shell, "Ada L.", "learner", "second password").await;
+    assert_eq!(login(&server, "first password").await.status(), 401);
+    let second: TokenGrant = login(&server, "second password").await.json().await.unwrap();
+    assert_eq!((&second.profile.id, second.profile.display_name.as_str()), (&first.profile.id, "Ada L."));
+    assert_eq!(second.profile.roles, [Role::Learner]);
+    server.stop("-TERM").await;
+}
+
+fn write(folder: &Path, name: &str, content: &str) {
+    let path = folder.join(name);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, content).unwrap();
+}
+
+#[tokio::test]
+async fn what_is_imported_is_served() {
+    let Some(shell) = Shell::new() else { return };
+    let book = shell.folder.path().join("book");
+    write(&book, "SUMMARY.md", "# A book\n\n- [One](one.md)\n- [Two](part/two.md)\n- [Gone](gone.md)\n");
+    write(&book, "one.md", "# One\n\nThe first chapter.\n");
+    write(&book, "part/two.md", "# Two\n\nThe second chapter.\n");
+    for written in ["2 written", "0 written"] {
+        let output = shell.run(&["import", "--markdown", "book"]).await;
+        let (said, errors) = (text(&output.stdout), text(&output.stderr));
+        assert!(output.status.success(), "{errors}");
+        assert!(said.contains(written) && said.contains("left out: 1") && said.contains("took"), "{said}");
+        assert!(errors.contains("SUMMARY.md:5") && errors.contains("gone.md"), "{errors}");
+    }
+    let (server, _) = shell.serve(&[]).await;
+    let page: Page<ModuleSummary> =
+        reqwest::get(format!("{}/v1/modules", server.url)).await.unwrap().json().await.unwrap();
+    let found: Vec<(&str, &str)> = page.items.iter().map(|m| (m.slug.as_str(), m.subject.as_str())).collect();
+    assert_eq!(found, [("one", "A book"), ("part-two", "A book")]);
+    server.stop("-INT").await;
+}
