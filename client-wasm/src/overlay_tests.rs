@@ -72,7 +72,7 @@ proptest! {
         applied in operations("a"), confirmed in operations("c"), pending in operations("p"),
     ) {
         let replica = records(Vec::new(), &applied);
-        let at_answer = records(replica.clone(), &confirmed);
+        let at_answer = records(replica, &confirmed);
         let said = reducer::statistics(&at_answer);
         let all = records(at_answer.clone(), &pending);
         let shifted = shift(&said, &reducer::statistics(&at_answer), &reducer::statistics(&all));
@@ -84,8 +84,8 @@ proptest! {
         applied in operations("a"), pending in operations("p"),
     ) {
         let page = Page { items: newest_first(&applied), next_cursor: None };
-        let expected = newest_first(&[applied.clone(), pending.clone()].concat());
-        prop_assert_eq!(history_page(page, true, &pending).items, expected.clone());
+        let expected = newest_first(&[applied, pending.clone()].concat());
+        prop_assert_eq!(&history_page(page, true, &pending).items, &expected);
         let twice = Page { items: expected.clone(), next_cursor: None };
         prop_assert_eq!(history_page(twice, true, &pending).items, expected, "an entry that is there already stays single");
     }
