@@ -74,7 +74,11 @@ impl RedisServer {
     /// Runs a command on a connection of its own.
     pub async fn run(&self, command: &[&str]) {
         let client = redis::Client::open(self.url()).expect("the URL is ours");
-        let mut connection = client.get_multiplexed_async_connection().await.expect("redis-server answers");
+        let patient = redis::AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(START_TIMEOUT))
+            .set_response_timeout(Some(START_TIMEOUT));
+        let connection = client.get_multiplexed_async_connection_with_config(&patient).await;
+        let mut connection = connection.expect("redis-server answers");
         let mut cmd = redis::Cmd::new();
         for part in command {
             cmd.arg(part);
