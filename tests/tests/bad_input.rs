@@ -1,14 +1,10 @@
 //! What no honest client sends: each gets a problem of a stable type with the right status, and leaves nothing half done. Which values
-//! fields may have is in the tests of their routes.
+//! fields may have is in the tests of their routes; tokens are in `forged_tokens.rs`.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed check fails the test")]
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
-use kairos_origin::auth::tokens::Tokens;
-use kairos_origin::machine::Machine;
-use kairos_protocol::account::{Claims, KeySet, Role};
 use kairos_protocol::catalog::ModuleSummary;
 use kairos_protocol::operation::OperationResults;
 use kairos_protocol::page::Page;
@@ -61,29 +57,22 @@ fn chunked(path: &str, token: &str, body: &str) -> Vec<u8> {
     request.into_bytes()
 }
 
-#[tokio::test]
-async fn bodies() {
-    let scene = Scene::new().await;
-    let module = draft("new").to_string();
-    let with = |key: &str, value: Value| {
-        let mut body = draft("new");
-        body[key] = value;
-        body.to_string()
-    };
-    let without = |key: &str| {
-        let mut body = draft("new");
-        body.as_object_mut().unwrap().remove(key);
-        body.to_string()
-    };
-    let deep = format!("{}{}", "[".repeat(20_000), "]".repeat(20_000));
-    let operations = |text: &str| format!(r#"{{"operations":{text}}}"#);
-    let cases: Vec<(&str, String, P)> = vec![
+/// Path, body and what is wrong with it.
+type Case = (&'static str, String, P);
+
+/// Deeper than any parser should go.
+fn deep() -> String {
+    format!("{}{}", "[".repeat(20_000), "]".repeat(20_000))
+}
+
+fn account_bodies() -> Vec<Case> {
+    vec![
         (paths::REGISTER, String::new(), P::MalformedJson),
         (paths::REGISTER, "{".to_owned(), P::MalformedJson),
         (paths::REGISTER, "nonsense".to_owned(), P::MalformedJson),
         (paths::REGISTER, format!("{EVE} x"), P::MalformedJson),
         (paths::REGISTER, EVE.replace(':', "="), P::MalformedJson),
-        (paths::REGISTER, deep.clone(), P::InvalidBody),
+        (paths::REGISTER, deep(), P::InvalidBody),
         (paths::REGISTER, "null".to_owned(), P::InvalidBody),
         (paths::REGISTER, "[1,2,3]".to_owned(), P::InvalidBody),
         (paths::REGISTER, r#"["eve@example.org","Eve","long enough"]"#.to_owned(), P::InvalidBody),
@@ -96,7 +85,23 @@ async fn bodies() {
         (paths::LOGIN, r#"{"email":"ada@example.org","password":{"$ne":""}}"#.to_owned(), P::InvalidBody),
         (paths::REFRESH, r#"{"refresh_token":null}"#.to_owned(), P::InvalidBody),
         (paths::LOGOUT, "{}".to_owned(), P::InvalidBody),
-        (paths::MODULES, module.replace('}', ""), P::MalformedJson),
+        (paths::REGISTER, EVE.replace("Eve", &"e".repeat(70_000)), P::BodyTooLarge),
+    ]
+}
+
+fn module_bodies() -> Vec<Case> {
+    let with = |key: &str, value: Value| {
+        let mut body = draft("new");
+        body[key] = value;
+        body.to_string()
+    };
+    let without = |key: &str| {
+        let mut body = draft("new");
+        body.as_object_mut().unwrap().remove(key);
+        body.to_string()
+    };
+    vec![
+        (paths::MODULES, draft("new").to_string().replace('}', ""), P::MalformedJson),
         (paths::MODULES, without("title"), P::InvalidBody),
         (paths::MODULES, with("more", json!(1)), P::InvalidBody),
         (paths::MODULES, with("slug", json!("Upper Case")), P::InvalidBody),
@@ -110,14 +115,25 @@ async fn bodies() {
         (paths::MODULES, with("language", json!("not a tag")), P::InvalidFields),
         (paths::MODULES, with("content", json!("x".repeat(512 * 1024 + 1))), P::InvalidFields),
         (paths::MODULES, with("content", json!("x".repeat(3 << 20))), P::BodyTooLarge),
+    ]
+}
+
+fn operation_bodies() -> Vec<Case> {
+    let operations = |text: &str| format!(r#"{{"operations":{text}}}"#);
+    vec![
         (paths::OPERATIONS, "{}".to_owned(), P::InvalidBody),
         (paths::OPERATIONS, operations("{}"), P::InvalidBody),
         (paths::OPERATIONS, operations("[]"), P::InvalidFields),
         (paths::OPERATIONS, operations("[{},"), P::MalformedJson),
-        (paths::OPERATIONS, operations(&deep), P::MalformedJson),
+        (paths::OPERATIONS, operations(&deep()), P::MalformedJson),
         (paths::OPERATIONS, operations(&format!("[\"{}\"]", "x".repeat(70_000))), P::BodyTooLarge),
-        (paths::REGISTER, EVE.replace("Eve", &"e".repeat(70_000)), P::BodyTooLarge),
-    ];
+    ]
+}
+
+#[tokio::test]
+async fn bodies() {
+    let scene = Scene::new().await;
+    let cases = [account_bodies(), module_bodies(), operation_bodies()].concat();
     for (path, body, expected) in cases {
         let person = if path == paths::OPERATIONS { &scene.ada } else { &scene.author };
         let shown: String = body.chars().take(80).collect();
@@ -245,73 +261,6 @@ async fn cursors() {
         let good = scene.origin.get_as(&scene.ada, &format!("{path}?limit=1&cursor={}", cursors[list])).await;
         assert_eq!(good.status, 200, "{path}");
     }
-}
-
-/// A token of three given parts.
-fn token(header: &Value, claims: &Value, signature: &str) -> String {
-    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    format!("{}.{}.{signature}", part(header), part(claims))
-}
-
-#[tokio::test]
-async fn tokens() {
-    let Scene { origin, ada, author } = &Scene::new().await;
-    let parts: Vec<&str> = ada.token.split('.').collect();
-    let decode_part = |part: &str| serde_json::from_slice::<Value>(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap();
-    let (header, claims) = (decode_part(parts[0]), decode_part(parts[1]));
-    let kid = header["kid"].as_str().unwrap().to_owned();
-    let keys: KeySet = origin.get(paths::JWKS).await.ok();
-    let public = URL_SAFE_NO_PAD.decode(&keys.keys[0].x).unwrap();
-    let typed: Claims = serde_json::from_value(claims.clone()).unwrap();
-    let admin = Claims { roles: vec![Role::Admin], ..typed.clone() };
-    let sign = |algorithm, kid: &str, claims: &Claims, key: &EncodingKey| {
-        encode(&Header { kid: Some(kid.to_owned()), ..Header::new(algorithm) }, claims, key).unwrap()
-    };
-    let other_key = EncodingKey::from_ed_der(&Tokens::generate_key(&Machine::system()).unwrap().pkcs8);
-    let signing_key = Tokens::generate_key(&Machine::system()).unwrap();
-    let own_key = EncodingKey::from_ed_der(&origin.state.store.signing_key(&signing_key).await.unwrap().pkcs8);
-    let mut elevated = claims.clone();
-    elevated["roles"] = json!(["admin"]);
-    let none = json!({ "alg": "none", "typ": "JWT", "kid": kid });
-    let invalid = [
-        ("no algorithm", token(&none, &elevated, "")),
-        ("no algorithm, a signature", token(&none, &elevated, parts[2])),
-        ("tampered payload", token(&header, &elevated, parts[2])),
-        ("signature cut", format!("{}.{}.", parts[0], parts[1])),
-        ("signature of another", format!("{}.{}.{}", parts[0], parts[1], author.token.rsplit('.').next().unwrap())),
-        ("HS256 with the public key", sign(Algorithm::HS256, &kid, &admin, &EncodingKey::from_secret(&public))),
-        (
-            "HS256 with its text",
-            sign(Algorithm::HS256, &kid, &admin, &EncodingKey::from_secret(keys.keys[0].x.as_bytes())),
-        ),
-        ("another key, our kid", sign(Algorithm::EdDSA, &kid, &admin, &other_key)),
-        ("another kid", sign(Algorithm::EdDSA, "other", &admin, &own_key)),
-        ("another issuer", sign(Algorithm::EdDSA, &kid, &Claims { iss: "eve".to_owned(), ..typed.clone() }, &own_key)),
-        ("two parts", format!("{}.{}", parts[0], parts[1])),
-        ("four parts", format!("{}.x", ada.token)),
-        ("nonsense", "nonsense".to_owned()),
-        ("not JSON", "bm8.bm8.bm8".to_owned()),
-        ("very long", "x".repeat(5_000)),
-    ];
-    for (name, forged) in &invalid {
-        for (method, path) in
-            [(Method::GET, paths::ME), (Method::POST, paths::MODULES), (Method::POST, paths::OPERATIONS)]
-        {
-            let reply = origin.send(origin.request(method, path).bearer_auth(forged).json(&draft("forged"))).await;
-            assert_eq!(reply.status, 401, "{name} at {path}: {}", reply.text());
-            let _ = reply.problem(P::TokenInvalid);
-            assert!(reply.header("www-authenticate").unwrap().contains("invalid_token"), "{name}");
-        }
-    }
-    let expired = sign(Algorithm::EdDSA, &kid, &Claims { exp: typed.iat - 10, ..typed }, &own_key);
-    let _ = origin.send(origin.request(Method::GET, paths::ME).bearer_auth(expired)).await.problem(P::TokenExpired);
-    for header in ["", "Bearer", "Bearer ", "Basic YWRhOnB3", &ada.token, "bearer"] {
-        let reply = origin.send(origin.request(Method::GET, paths::ME).header("authorization", header)).await;
-        let _ = reply.problem(P::Unauthenticated);
-    }
-    let twice = origin.request(Method::GET, paths::ME).bearer_auth(&ada.token).bearer_auth(&author.token);
-    let _ = origin.send(twice).await.problem(P::Unauthenticated);
-    let _ = origin.get("/v1/modules/forged").await.problem(P::NotFound);
 }
 
 #[tokio::test]
