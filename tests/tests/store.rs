@@ -1,0 +1,49 @@
+//! One suite for both stores: what the rest of the origin relies on. How a store does it is its own affair, but for the queries
+//! that MongoDB is sent, which are explained ([`queries`]).
+
+mod store {
+    pub(crate) mod accounts;
+    pub(crate) mod catalog;
+    pub(crate) mod learners;
+    pub(crate) mod queries;
+    pub(crate) mod samples;
+}
+
+/// Makes of each check a test on the embedded store and one on MongoDB.
+macro_rules! on_every_store {
+    ($($area:ident: $($check:ident)*;)*) => {
+        mod sqlite {
+            $($(#[tokio::test(flavor = "multi_thread")]
+            async fn $check() {
+                crate::run(kairos_tests::world::StoreKind::Sqlite, crate::store::$area::$check).await;
+            })*)*
+        }
+        mod mongo {
+            $($(#[tokio::test(flavor = "multi_thread")]
+            async fn $check() {
+                crate::run(kairos_tests::world::StoreKind::Mongo, crate::store::$area::$check).await;
+            })*)*
+        }
+    };
+}
+
+on_every_store! {
+    catalog: lists_are_in_order_and_pages_fit_together filters_combine drafts_are_in_no_list_and_no_search
+        search_puts_titles_first search_text_is_never_syntax a_taken_slug_is_refused
+        only_the_version_seen_is_replaced a_deleted_module_is_gone_everywhere an_import_touches_only_what_differs;
+    accounts: emails_are_unique an_account_is_put_over_the_one_with_its_email imports_leave_accounts_alone
+        a_rotated_token_works_for_a_minute a_token_shown_later_ends_the_session an_ended_session_is_over
+        expired_tokens_do_not_work all_instances_get_one_signing_key;
+    learners: an_operation_is_applied_once twins_at_the_same_moment_apply_once an_id_is_not_used_twice
+        statistics_are_the_reducers records_and_history_page_without_gaps an_import_is_the_same_as_sending
+        learners_do_not_see_each_other a_store_opened_again_has_everything;
+}
+
+async fn run<F: Future<Output = ()>>(
+    kind: kairos_tests::world::StoreKind,
+    check: impl FnOnce(kairos_tests::world::World) -> F,
+) {
+    if let Some(world) = kairos_tests::world::World::new(kind, false) {
+        check(world).await;
+    }
+}
