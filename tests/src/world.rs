@@ -93,7 +93,8 @@ impl World {
                 let config = RedisConfig { key_prefix: format!("{}:", self.name), ..RedisConfig::new(url) };
                 Arc::new(RedisCache::connect(config, machine.clone()).await.expect("REDIS_URL is valid"))
             }
-            None => Arc::new(LocalCache::new(machine.clone())),
+            None if self.mongodb_url.is_some() => Arc::new(LocalCache::beside_others(machine.clone())),
+            None => Arc::new(LocalCache::alone(machine.clone())),
         }
     }
 }

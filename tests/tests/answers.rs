@@ -32,7 +32,7 @@ struct World {
 fn world() -> World {
     let clock = TestClock::new();
     let machine = clock.machine();
-    let cache = Arc::new(LocalCache::new(machine.clone()));
+    let cache = Arc::new(LocalCache::alone(machine.clone()));
     World { instance: Instance::new(Arc::<Table>::default(), cache, machine), clock, ada: learner("ada") }
 }
 

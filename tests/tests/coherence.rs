@@ -276,13 +276,40 @@ async fn an_instance_that_hears_nothing_uses_what_it_has_for_two_seconds() {
     }
 }
 
+#[tokio::test]
+async fn without_redis_another_instances_write_is_seen_within_the_bound() {
+    let clock = TestClock::new();
+    let table = Arc::<Table>::default();
+    let user = learner("ada");
+    let instance = || {
+        let cache: Arc<dyn Cache> = Arc::new(LocalCache::beside_others(clock.machine()));
+        Instance::new(Arc::clone(&table), cache, clock.machine())
+    };
+    let (one, other) = (instance(), instance());
+    let nothing_seen = Generations::default();
+    other.read(&user, &nothing_seen).await.expect("no read fails");
+    clock.advance_ms(1);
+    let (number, generations) = one.write(&user).await;
+    clock.advance_ms(CUT_OFF_USE_MS - 2);
+    assert_eq!(other.read(&user, &nothing_seen).await.expect("no read fails").row.number, number - 1);
+    // Whoever saw the write gets it at once.
+    assert_eq!(other.clone().read(&user, &generations).await.expect("no read fails").row.number, number);
+    let late = instance();
+    late.read(&user, &nothing_seen).await.expect("no read fails");
+    let (number, _) = one.write(&user).await;
+    clock.advance_ms(CUT_OFF_USE_MS);
+    for instance in [&late, &other] {
+        assert_eq!(instance.read(&user, &nothing_seen).await.expect("no read fails").row.number, number);
+    }
+}
+
 /// Prints what a read costs; the figures in the documentation are of an optimised build on an idle machine.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_hit_costs() {
     let Some(redis) = RedisServer::start().await else { return };
     let table = Arc::<Table>::default();
     table.padding.store(4_000, Ordering::SeqCst);
-    let local: Arc<dyn Cache> = Arc::new(LocalCache::new(Machine::system()));
+    let local: Arc<dyn Cache> = Arc::new(LocalCache::alone(Machine::system()));
     let shared = member(&redis, &table, PATIENT).await.cache;
     let instance = |cache: &Arc<dyn Cache>, capacity_bytes| {
         let answers = Answers::new(Arc::clone(cache), Machine::system(), capacity_bytes);

@@ -61,12 +61,12 @@ fn real_data(name: &str) -> Option<PathBuf> {
 }
 
 async fn oulad(store: &dyn Store, dir: &Path) -> Result<Report, ImportError> {
-    let (cache, bar) = (LocalCache::new(Machine::system()), ProgressBar::hidden());
+    let (cache, bar) = (LocalCache::alone(Machine::system()), ProgressBar::hidden());
     import_oulad(&Target { store, cache: &cache, now: NOW, bar: &bar }, dir).await
 }
 
 async fn markdown(store: &dyn Store, dir: &Path) -> Result<Report, ImportError> {
-    let (cache, bar) = (LocalCache::new(Machine::system()), ProgressBar::hidden());
+    let (cache, bar) = (LocalCache::alone(Machine::system()), ProgressBar::hidden());
     import_markdown(&Target { store, cache: &cache, now: NOW, bar: &bar }, dir, None).await
 }
 

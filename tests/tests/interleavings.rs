@@ -165,7 +165,7 @@ fn runtime() -> tokio::runtime::Runtime {
 #[test]
 fn no_order_of_steps_tells_anything_older_in_process() {
     // The clock stands: numbers must differ all the same.
-    let cache: Arc<dyn Cache> = Arc::new(LocalCache::new(TestClock::new().machine()));
+    let cache: Arc<dyn Cache> = Arc::new(LocalCache::alone(TestClock::new().machine()));
     run_all(&runtime(), 2_000, &[cache], None);
 }
 

@@ -111,7 +111,9 @@ fn build_for(options: &Options) -> Result<PathBuf> {
 fn run_suite(suite: Suite, world: &World, filter: Option<&str>) -> Result<Counts> {
     match suite {
         Suite::Rust => rust::run(world, filter),
-        Suite::Client | Suite::Browser if CHROMIUM.find().is_none() => node::skip_all(suite.name(), &CHROMIUM.missing()),
+        Suite::Client | Suite::Browser if CHROMIUM.find().is_none() => {
+            node::skip_all(suite.name(), &CHROMIUM.missing())
+        }
         Suite::Edge | Suite::Client => node::run(suite.name(), &world.environment(), filter),
         Suite::Browser => {
             let system = world.start_system()?;

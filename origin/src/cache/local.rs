@@ -1,25 +1,34 @@
-//! The cache of a process that is alone: its generations and fences, nothing shared. Entries are kept by
+//! The cache of a process without Redis: its generations and fences, nothing shared. Entries are kept by
 //! [`crate::answers`] already, so none are kept here.
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use kairos_protocol::UnixMillis;
 use kairos_protocol::generation::{Generations, Namespace};
 
 use super::ledger::Ledger;
-use super::{Cache, Fence, Found, Lookup};
+use super::{CUT_OFF_USE_MS, Cache, Fence, Found, Lookup, Snapshot};
 use crate::machine::Machine;
 
-/// For one instance without Redis. Several instances need [`super::redis::RedisCache`]: they would not hear each other.
+/// What one instance knows by itself.
 pub struct LocalCache {
     ledger: Ledger,
     machine: Machine,
+    longest_use_ms: Option<UnixMillis>,
 }
 
 impl LocalCache {
-    /// An empty one.
+    /// For the only instance on its store: every write there is goes through it.
     #[must_use]
-    pub fn new(machine: Machine) -> Self {
-        Self { ledger: Ledger::default(), machine }
+    pub fn alone(machine: Machine) -> Self {
+        Self { ledger: Ledger::default(), machine, longest_use_ms: None }
+    }
+
+    /// For an instance whose store others may write to: it does not hear of that, so it uses what it has for
+    /// [`CUT_OFF_USE_MS`] only (I-BOUND). Whoever has seen a newer state gets it at once (I-SESSION).
+    #[must_use]
+    pub fn beside_others(machine: Machine) -> Self {
+        Self { longest_use_ms: Some(CUT_OFF_USE_MS), ..Self::alone(machine) }
     }
 }
 
@@ -27,7 +36,7 @@ impl LocalCache {
 impl Cache for LocalCache {
     async fn look_up(&self, lookup: Lookup<'_>) -> Found {
         let snapshot = self.ledger.snapshot(lookup.namespaces, lookup.seen, self.machine.now());
-        Found { snapshot, value: None }
+        Found { snapshot: Snapshot { longest_use_ms: self.longest_use_ms, ..snapshot }, value: None }
     }
 
     async fn stale(&self, _key: &str) -> Option<Bytes> {

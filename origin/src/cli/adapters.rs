@@ -50,7 +50,8 @@ impl Adapters {
                 let redis = RedisCache::connect(RedisConfig::new(url), machine.clone()).await;
                 Arc::new(redis.context("--redis-url")?)
             }
-            None => Arc::new(LocalCache::new(machine.clone())),
+            None if self.mongodb_url.is_some() => Arc::new(LocalCache::beside_others(machine.clone())),
+            None => Arc::new(LocalCache::alone(machine.clone())),
         })
     }
 
