@@ -48,8 +48,9 @@ impl Listening {
         let mut sent = self.sent();
         assert_eq!(sent.len(), 1, "{what}: {sent:?}");
         let mut command = sent.remove(0);
-        for of_the_connection in ["lsid", "$db", "$clusterTime", "txnNumber", "$readPreference", "apiVersion"] {
-            command.remove(of_the_connection);
+        // What belongs to the connection, and explain does not take.
+        for field in ["lsid", "$db", "$clusterTime", "txnNumber", "$readPreference", "apiVersion", "writeConcern"] {
+            command.remove(field);
         }
         let explain = doc! { "explain": command, "verbosity": "executionStats" };
         let explained = self.store.database().run_command(explain).await;
