@@ -1,5 +1,5 @@
 //! Whether an answer from the origin may be stored. Fails closed: every check must hold, and what is not stored carries the
-//! reason in `Cache-Status`. Pure; not how it is stored ([`crate::cache_store`]).
+//! reason in `Cache-Status`. Pure; not how it is stored (`cache_store`).
 
 use kairos_protocol::encoding::Encoding;
 use kairos_protocol::headers;

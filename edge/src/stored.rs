@@ -1,5 +1,5 @@
 //! A stored answer: when it came and with which fields. Everything else about it (window, generations, tag) is read from those
-//! fields again, so that it cannot disagree with them. Pure; where it is kept is [`crate::cache_store`]'s matter.
+//! fields again, so that it cannot disagree with them. Pure; where it is kept is `cache_store`'s matter.
 
 use kairos_protocol::UnixMillis;
 use kairos_protocol::cache_control::CacheControl;

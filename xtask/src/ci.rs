@@ -22,9 +22,18 @@ pub(crate) struct Options {
     no_tests: bool,
 }
 
-const CLIPPY: [&str; 4] = ["clippy", "--workspace", "--all-targets", "--quiet"];
-const CLIPPY_WASM: [&str; 8] =
-    ["clippy", "--quiet", "--target", WASM_TARGET, "--package", "kairos-edge", "--package", "kairos-client"];
+const CLIPPY: [&str; 5] = ["clippy", "--workspace", "--all-targets", "--quiet", "--keep-going"];
+const CLIPPY_WASM: [&str; 9] = [
+    "clippy",
+    "--quiet",
+    "--keep-going",
+    "--target",
+    WASM_TARGET,
+    "--package",
+    "kairos-edge",
+    "--package",
+    "kairos-client",
+];
 const DENY_WARNINGS: [&str; 3] = ["--", "-D", "warnings"];
 
 type Check = (&'static str, fn() -> Result<()>);
@@ -77,7 +86,7 @@ fn cargo(arguments: &[&str]) -> Result<()> {
 
 fn document() -> Result<()> {
     let mut rustdoc = Command::new("cargo");
-    rustdoc.args(["doc", "--workspace", "--no-deps", "--document-private-items", "--quiet"]);
+    rustdoc.args(["doc", "--workspace", "--no-deps", "--document-private-items", "--quiet", "--keep-going"]);
     process::run("cargo doc", rustdoc.env("RUSTDOCFLAGS", "-D warnings").current_dir(workspace::root()))
 }
 
