@@ -1,5 +1,5 @@
 //! The cache that several instances share: generations, fences and answers in Redis. Not here: the scripts that run there
-//! ([`scripts`]), or how it is reached, lost and found again ([`link`]).
+//! (`scripts`), or how it is reached, lost and found again (`link`).
 //!
 //! What is promised, by state of Redis:
 //! - reached: a read that begins after a write was acknowledged by any instance sees it;

@@ -1,5 +1,5 @@
 //! `import --markdown DIR`: a folder of Markdown files becomes modules of one subject, in the order of `SUMMARY.md` where there
-//! is one (as mdBook has it), else of their names. Not here: what one file says ([`super::document`]).
+//! is one (as mdBook has it), else of their names. Not here: what one file says (`document`).
 
 use std::collections::BTreeSet;
 use std::fs;

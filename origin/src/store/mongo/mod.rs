@@ -1,7 +1,7 @@
-//! The [`Store`] on MongoDB (driver 3.9, servers from 4.2): shared by any number of instances. Each concern has its file; all
-//! of them go through [`MongoStore::run`], which keeps rows C1 and C2 of the specification.
+//! The [`super::Store`] on MongoDB (driver 3.9, servers from 4.2): shared by any number of instances. Each concern has its file; all
+//! of them go through `MongoStore::run`, which keeps rows C1 and C2 of the specification.
 //!
-//! Needs no replica set: what must happen together is one document, or is made to be repeated ([`operations`]).
+//! Needs no replica set: what must happen together is one document, or is made to be repeated (`operations`).
 
 mod accounts;
 mod documents;

@@ -1,5 +1,5 @@
-//! The embedded [`Store`]: one SQLite file beside the process, for development, a single school, and tests. One thread writes
-//! ([`writer`]), a few connections read ([`readers`]); WAL lets them work at the same time.
+//! The embedded [`super::Store`]: one SQLite file beside the process, for development, a single school, and tests. One thread writes
+//! (`writer`), a few connections read (`readers`); WAL lets them work at the same time.
 //!
 //! Not for several instances: they would each need the file. That is what [`super::mongo`] is for.
 
