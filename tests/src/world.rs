@@ -6,6 +6,7 @@
 use std::env;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use kairos_origin::cache::Cache;
 use kairos_origin::cache::local::LocalCache;
@@ -90,7 +91,9 @@ impl World {
     pub async fn cache(&self, machine: &Machine) -> Arc<dyn Cache> {
         match &self.redis_url {
             Some(url) => {
-                let config = RedisConfig { key_prefix: format!("{}:", self.name), ..RedisConfig::new(url) };
+                // A busy machine is not a broken Redis; what a broken one costs is tested with one of its own.
+                let (key_prefix, operation_timeout) = (format!("{}:", self.name), Duration::from_secs(5));
+                let config = RedisConfig { key_prefix, operation_timeout, ..RedisConfig::new(url) };
                 Arc::new(RedisCache::connect(config, machine.clone()).await.expect("REDIS_URL is valid"))
             }
             None if self.mongodb_url.is_some() => Arc::new(LocalCache::beside_others(machine.clone())),

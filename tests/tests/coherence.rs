@@ -1,6 +1,6 @@
 //! What keeps caches true, under load, under faults and in every order of steps: whoever reads after a write was acknowledged
 //! sees it, on whatever instance, and whatever Redis does. Two instances share one table and one Redis; the same through whole
-//! origins is in `origins.rs`.
+//! origins is in `two_origins.rs`.
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a failed check fails the test")]
 
@@ -152,8 +152,9 @@ async fn redis_may_freeze_die_forget_and_come_back_under_load() {
         a_while().await;
         redis.run(&["FLUSHALL"]).await;
         a_while().await;
-        redis.run(&["SAVE"]).await;
+        redis.run(&["SCRIPT", "FLUSH"]).await;
         a_while().await;
+        redis.run(&["SAVE"]).await;
         redis.kill();
         a_while().await;
         redis.restart().await;

@@ -11,7 +11,8 @@
 //!   instance, and the release makes new numbers in any case.)
 //! - failed over to a replica that lacks the last changes: what was written in that gap is seen when its time is over.
 //!
-//! One server, not a cluster: a script's keys lie together.
+//! One server, not a cluster: a script's keys lie together. Every key expires (entries after their time, numbers after two days
+//! without a write), and whatever the server evicts before that only costs loads: give it `maxmemory` and `allkeys-lru`.
 
 mod books;
 mod link;

@@ -42,13 +42,15 @@ pub struct Serve {
 impl Serve {
     pub(super) async fn run(self) -> anyhow::Result<()> {
         telemetry::log_to_stderr(self.log_format, &self.log);
+        // Before the adapters, which report their state as they come up.
+        let metrics = telemetry::record_metrics();
         let machine = Machine::system();
         let (store, cache) = (self.adapters.store().await?, self.adapters.cache(&machine).await?);
         let listener = TcpListener::bind(&self.listen)
             .await
             .with_context(|| format!("cannot listen on {}; choose another with --listen", self.listen))?;
         let address = listener.local_addr().context("the listener has no address")?;
-        let state = AppState::assemble(store, cache, machine, telemetry::record_metrics())
+        let state = AppState::assemble(store, cache, machine, metrics)
             .await
             .map_err(|error| anyhow::anyhow!("{}", error.cause.unwrap_or(error.problem.detail)))
             .context("the store cannot be used")?;
