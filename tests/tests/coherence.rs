@@ -201,10 +201,9 @@ async fn a_failing_redis_costs_one_request_a_moment_and_the_next_nothing() {
     timed("reached, a hit").await;
     for fault in ["frozen", "killed"] {
         member.until_reached().await;
-        if fault == "frozen" {
-            redis.freeze()
-        } else {
-            redis.kill()
+        match fault {
+            "frozen" => redis.freeze(),
+            _ => redis.kill(),
         }
         // Four times what is promised: other tests run beside this one.
         assert!(timed(&format!("{fault}, first request")).await < Duration::from_millis(200));
@@ -217,10 +216,9 @@ async fn a_failing_redis_costs_one_request_a_moment_and_the_next_nothing() {
         let started = Instant::now();
         member.instance.write(&user).await;
         println!("{fault}, a write: {:?}", started.elapsed());
-        if fault == "frozen" {
-            redis.thaw()
-        } else {
-            redis.restart().await
+        match fault {
+            "frozen" => redis.thaw(),
+            _ => redis.restart().await,
         }
         let started = Instant::now();
         member.until_reached().await;

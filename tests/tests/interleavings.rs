@@ -64,7 +64,7 @@ impl<'a> World<'a> {
             1 | 2 if !self.writes.is_empty() => self.go_on_writing(which % self.writes.len()).await,
             3 | 4 if self.reads.len() < 6 => self.look_up(which % self.instances.len()).await,
             5..8 if !self.reads.is_empty() => self.go_on_reading(which % self.reads.len()).await,
-            8 if which % 4 == 0 => {
+            8 if which.is_multiple_of(4) => {
                 if let Some(redis) = self.flushed {
                     redis.run(&["FLUSHALL"]).await;
                     self.trace.push("redis is flushed".to_owned());
