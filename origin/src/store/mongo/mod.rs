@@ -13,11 +13,11 @@ mod sessions;
 mod store;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use mongodb::bson::{Document, doc};
-use mongodb::error::{Error, ErrorKind};
+use mongodb::error::{Error, ErrorKind, WriteFailure};
 use mongodb::options::{Acknowledgment, ClientOptions, Compressor, WriteConcern};
 use mongodb::{Client, Collection, Database};
 use tokio::sync::{Mutex, Semaphore};
@@ -53,7 +53,10 @@ pub struct MongoStore {
 #[derive(Default)]
 struct IndexState {
     are_there: AtomicBool,
-    creating: Mutex<()>,
+    /// How many attempts to create them have ended.
+    attempts: AtomicU64,
+    /// Why the last attempt failed. Locked while one is under way.
+    failure: Mutex<Option<String>>,
 }
 
 impl MongoStore {
@@ -90,18 +93,27 @@ impl MongoStore {
         &self.database
     }
 
-    /// Creates the indexes if that did not happen yet.
+    /// Creates the indexes if that did not happen yet. Calls that wait for an attempt share its outcome: each trying again in
+    /// turn, the last of a crowd would wait for the sum of all timeouts while the server is down.
     async fn ensure_indexes(&self) -> Result<()> {
-        if self.indexes.are_there.load(Ordering::Acquire) {
+        let state = &self.indexes;
+        if state.are_there.load(Ordering::Acquire) {
             return Ok(());
         }
-        let _only_one = self.indexes.creating.lock().await;
-        if !self.indexes.are_there.load(Ordering::Acquire) {
-            let database = self.database.clone();
-            self.run_now(async move { indexes::create(&database).await }).await?;
-            self.indexes.are_there.store(true, Ordering::Release);
+        let seen = state.attempts.load(Ordering::Acquire);
+        let mut failure = state.failure.lock().await;
+        if state.are_there.load(Ordering::Acquire) {
+            return Ok(());
         }
-        Ok(())
+        if let Some(why) = failure.as_ref().filter(|_| state.attempts.load(Ordering::Acquire) != seen) {
+            return Err(StoreError::Unavailable(why.clone()));
+        }
+        let database = self.database.clone();
+        let created = self.run_now(async move { indexes::create(&database).await }).await;
+        *failure = created.as_ref().err().map(ToString::to_string);
+        state.are_there.store(created.is_ok(), Ordering::Release);
+        state.attempts.fetch_add(1, Ordering::Release);
+        created
     }
 
     /// Runs one method's commands within [`OPERATION_TIMEOUT`], once there is a place in the pool.
@@ -155,8 +167,11 @@ pub fn configure(options: &mut ClientOptions) {
     options.compressors.get_or_insert_with(|| {
         vec![Compressor::Snappy, Compressor::Zlib { level: None }, Compressor::Zstd { level: None }]
     });
-    // An acknowledged write is on most members: no election can take it back (I-ONCE).
-    options.write_concern.get_or_insert_with(|| WriteConcern::builder().w(Acknowledgment::Majority).build());
+    // An acknowledged write is on most members: no election can take it back (I-ONCE). Without a limit, a server that has lost
+    // the others would let writes wait for ever, each with a connection.
+    options.write_concern.get_or_insert_with(|| {
+        WriteConcern::builder().w(Acknowledgment::Majority).w_timeout(OPERATION_TIMEOUT).build()
+    });
 }
 
 /// Sorts the driver's errors: those that another attempt may cure, and defects.
@@ -168,7 +183,13 @@ fn store_error(error: Error) -> StoreError {
         | ErrorKind::ConnectionPoolCleared { .. }
         | ErrorKind::DnsResolve { .. }
         | ErrorKind::Authentication { .. }
-        | ErrorKind::InvalidTlsConfig { .. } => StoreError::Unavailable(text),
+        | ErrorKind::InvalidTlsConfig { .. }
+        | ErrorKind::Shutdown
+        // Ours: too much was going on, or it took too long.
+        | ErrorKind::Custom(_) => StoreError::Unavailable(text),
+        // Written, but not on most members in time.
+        ErrorKind::Write(WriteFailure::WriteConcernError(_)) => StoreError::Timeout(text),
+        ErrorKind::InsertMany(ref many) if many.write_concern_error.is_some() => StoreError::Timeout(text),
         // MaxTimeMSExpired, ExceededTimeLimit, WriteConcernFailed.
         ErrorKind::Command(ref e) if [50, 262, 64].contains(&e.code) => StoreError::Timeout(text),
         _ if error.contains_label("RetryableWriteError") || error.contains_label("TransientTransactionError") => {
@@ -203,7 +224,6 @@ fn duplicates<T>(inserted: mongodb::error::Result<T>) -> mongodb::error::Result<
 
 /// Whether a single write failed because its key is taken.
 fn is_duplicate(error: &Error) -> bool {
-    use mongodb::error::WriteFailure;
     matches!(*error.kind, ErrorKind::Write(WriteFailure::WriteError(ref e)) if e.code == DUPLICATE_KEY)
 }
 

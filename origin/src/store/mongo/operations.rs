@@ -4,9 +4,10 @@
 //! 2. Bring each record forward by compare-and-swap. The record itself lists what it took in lately, so a repeat after a
 //!    crash, or a delayed twin of this call, finds its operation there.
 //! 3. Write the history, whose ids are the operations'.
-//! 4. Mark the ids applied.
+//! 4. Mark the ids applied. A record forgets an operation only when it is marked, and not at once.
 //!
-//! A crash between the steps is healed by sending the operations again, which a learner's outbox does.
+//! A crash between the steps is healed by sending the operations again, which a learner's outbox does, however much later. A
+//! call that was held up between two steps gives up instead of acting on what it knew: see [`Call::check_time`].
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -19,16 +20,17 @@ use kairos_protocol::reducer;
 use mongodb::Collection;
 use mongodb::bson::{Document, doc};
 use mongodb::error::{Error, Result};
+use tokio::time::Instant;
 
 use super::documents::{
     HISTORY, HistoryDocument, OPERATIONS, OperationDocument, PROGRESS, ProgressDocument, RecentOperation, date,
     operation_id, progress_id,
 };
-use super::{MongoStore, duplicates};
+use super::{MongoStore, OPERATION_TIMEOUT, duplicates};
 use crate::store;
 use crate::store::records::{Applied, FingerprintedOperation, OPERATION_MEMORY_MS};
 
-/// How long a record lists what it took in: far longer than any call may take ([`super::OPERATION_TIMEOUT`]), so that a twin
+/// How long a record lists what it took in at least: far longer than a call goes on ([`OPERATION_TIMEOUT`]), so that a twin
 /// that was delayed still finds its operation.
 const RECENT_MS: UnixMillis = 10 * 60 * 1_000;
 
@@ -50,25 +52,48 @@ enum Known {
     Reused,
 }
 
+/// What one call works with.
+struct Call {
+    ids: Collection<OperationDocument>,
+    progress: Collection<ProgressDocument>,
+    history: Collection<HistoryDocument>,
+    now: UnixMillis,
+    began: Instant,
+}
+
+impl Call {
+    /// Fails when the call has gone on for too long. Nobody waits for it any more, but its task runs on, and a connection that
+    /// hangs may hold it up for longer than records list what they took in: it must not act on what it read before that.
+    fn check_time(&self) -> Result<()> {
+        if self.began.elapsed() <= OPERATION_TIMEOUT {
+            return Ok(());
+        }
+        Err(Error::custom(
+            "operations were given up half way because they took too long; sending them again finishes them",
+        ))
+    }
+}
+
 impl MongoStore {
     pub(super) async fn apply(&self, operations: Vec<Owned>, now: UnixMillis) -> store::Result<Vec<Applied>> {
-        let ids = self.collection::<OperationDocument>(OPERATIONS);
-        let progress = self.collection::<ProgressDocument>(PROGRESS);
-        let history = self.collection::<HistoryDocument>(HISTORY);
+        let ids = self.collection(OPERATIONS);
+        let progress = self.collection(PROGRESS);
+        let history = self.collection(HISTORY);
         self.run(async move {
             if operations.is_empty() {
                 return Ok(Vec::new());
             }
-            let known = remember(&ids, &operations, now).await?;
+            let call = Call { ids, progress, history, now, began: Instant::now() };
+            let known = remember(&call, &operations).await?;
             let wanted: BTreeSet<RecordKey> =
                 pairs(&operations, &known).filter(|(_, k)| *k != Known::Reused).map(|(o, _)| key(o)).collect();
             let open: Vec<&Owned> = pairs(&operations, &known)
                 .filter(|(_, k)| matches!(k, Known::New | Known::Begun))
                 .map(|(o, _)| o)
                 .collect();
-            let (records, mut applied_now) = advance(&progress, &wanted, &open, now).await?;
-            write_history(&history, &open).await?;
-            mark_applied(&ids, &open).await?;
+            let (records, mut applied_now) = advance(&call, &wanted, &open).await?;
+            write_history(&call, &open).await?;
+            mark_applied(&call, &open).await?;
             Ok(pairs(&operations, &known)
                 .map(|(owned, known)| outcome(owned, known, &records, &mut applied_now))
                 .collect())
@@ -106,21 +131,21 @@ fn outcome(
 }
 
 /// Step 1. An operation that comes twice in one call is its own repeat.
-async fn remember(ids: &Collection<OperationDocument>, operations: &[Owned], now: UnixMillis) -> Result<Vec<Known>> {
+async fn remember(call: &Call, operations: &[Owned]) -> Result<Vec<Known>> {
     let document = |owned: &Owned| OperationDocument {
         id: id(owned),
         fingerprint: owned.1.fingerprint.clone(),
         applied: false,
-        expires_at: date(now + OPERATION_MEMORY_MS),
+        expires_at: date(call.now + OPERATION_MEMORY_MS),
     };
     let documents: Vec<_> = operations.iter().map(document).collect();
-    let taken = duplicates(ids.insert_many(&documents).ordered(false).await)?;
+    let taken = duplicates(call.ids.insert_many(&documents).ordered(false).await)?;
     let mut known = vec![Known::New; operations.len()];
     if taken.is_empty() {
         return Ok(known);
     }
     let wanted: Vec<_> = taken.iter().filter_map(|index| documents.get(*index)).map(|d| d.id.as_str()).collect();
-    let found = ids.find(doc! { "_id": { "$in": wanted } }).await?;
+    let found = call.ids.find(doc! { "_id": { "$in": wanted } }).await?;
     let found: HashMap<String, OperationDocument> =
         found.map_ok(|d| (d.id.clone(), d)).try_collect::<Vec<_>>().await?.into_iter().collect();
     for index in taken {
@@ -138,16 +163,15 @@ async fn remember(ids: &Collection<OperationDocument>, operations: &[Owned], now
 
 /// Step 2. Gives the records as they are now, and the ids of the operations that this call applied.
 async fn advance(
-    progress: &Collection<ProgressDocument>,
+    call: &Call,
     wanted: &BTreeSet<RecordKey>,
     open: &[&Owned],
-    now: UnixMillis,
 ) -> Result<(BTreeMap<RecordKey, ProgressRecord>, BTreeSet<String>)> {
     let mut by_record: BTreeMap<RecordKey, Vec<&Operation>> = BTreeMap::new();
     for owned in open {
         by_record.entry(key(owned)).or_default().push(&owned.1.operation);
     }
-    let mut present = load(progress, wanted).await?;
+    let mut present = load(call, wanted).await?;
     let mut records = BTreeMap::new();
     let mut applied = BTreeSet::new();
     let mut fresh = Vec::new();
@@ -156,22 +180,20 @@ async fn advance(
         match present.remove(record_key) {
             None => fresh.push((record_key, operations)),
             Some(document) => {
-                let (record, took) = swap(progress, record_key, document, operations, now).await?;
+                let (record, took) = swap(call, record_key, document, operations).await?;
                 records.insert(record_key.clone(), record);
                 applied.extend(took);
             }
         }
     }
-    create(progress, &fresh, now, &mut records, &mut applied).await?;
+    create(call, &fresh, &mut records, &mut applied).await?;
     Ok((records, applied))
 }
 
-async fn load(
-    progress: &Collection<ProgressDocument>,
-    wanted: &BTreeSet<RecordKey>,
-) -> Result<BTreeMap<RecordKey, ProgressDocument>> {
+async fn load(call: &Call, wanted: &BTreeSet<RecordKey>) -> Result<BTreeMap<RecordKey, ProgressDocument>> {
     let ids: Vec<_> = wanted.iter().map(|(user, module)| progress_id(user, module)).collect();
-    let found: Vec<ProgressDocument> = progress.find(doc! { "_id": { "$in": ids } }).await?.try_collect().await?;
+    let found: Vec<ProgressDocument> = call.progress.find(doc! { "_id": { "$in": ids } }).await?.try_collect().await?;
+    call.check_time()?;
     let mut by_id: HashMap<String, ProgressDocument> = found.into_iter().map(|d| (d.id.clone(), d)).collect();
     let with_key = |key: &RecordKey| by_id.remove(&progress_id(&key.0, &key.1)).map(|d| (key.clone(), d));
     Ok(wanted.iter().filter_map(with_key).collect())
@@ -179,15 +201,14 @@ async fn load(
 
 /// Creates records that were not there, in one command; those that somebody else creates at the same moment are swapped.
 async fn create(
-    progress: &Collection<ProgressDocument>,
+    call: &Call,
     fresh: &[(&RecordKey, &[&Operation])],
-    now: UnixMillis,
     records: &mut BTreeMap<RecordKey, ProgressRecord>,
     applied: &mut BTreeSet<String>,
 ) -> Result<()> {
     let first = |(user, module): &RecordKey, operations: &[&Operation]| {
         let empty = ProgressDocument::new(user, &ProgressRecord::empty(module.clone()), 0, Vec::new());
-        take_in(user, empty, operations, now)
+        take_in(user, empty, operations, call.now)
     };
     let steps: Vec<_> = fresh.iter().map(|(key, operations)| first(key, operations)).collect();
     if steps.is_empty() {
@@ -195,11 +216,11 @@ async fn create(
     }
     let documents: Vec<_> = steps.iter().map(|step| &step.next).collect();
     let taken: BTreeSet<usize> =
-        duplicates(progress.insert_many(documents).ordered(false).await)?.into_iter().collect();
+        duplicates(call.progress.insert_many(documents).ordered(false).await)?.into_iter().collect();
     for (index, ((record_key, operations), step)) in fresh.iter().zip(steps).enumerate() {
         let (record, took) = if taken.contains(&index) {
-            let other = reload(progress, &step.next.id).await?;
-            swap(progress, record_key, other, operations, now).await?
+            let other = reload(call, &step.next.id).await?;
+            swap(call, record_key, other, operations).await?
         } else {
             (step.next.into(), step.took)
         };
@@ -228,41 +249,53 @@ fn take_in(user: &UserId, document: ProgressDocument, operations: &[&Operation],
             took.push(operation_id(user, &operation.id));
         }
     }
-    if !took.is_empty() {
-        recent.retain(|r| now - r.at.timestamp_millis() <= RECENT_MS);
-    }
     Step { next: ProgressDocument::new(user, &record, rev + 1, recent), took }
 }
 
 async fn swap(
-    progress: &Collection<ProgressDocument>,
+    call: &Call,
     (user, _): &RecordKey,
     mut document: ProgressDocument,
     operations: &[&Operation],
-    now: UnixMillis,
 ) -> Result<(ProgressRecord, Vec<String>)> {
     for _ in 0..MAX_SWAPS {
         let rev = document.rev;
-        let step = take_in(user, document.clone(), operations, now);
+        let mut step = take_in(user, document.clone(), operations, call.now);
         if step.took.is_empty() {
             return Ok((document.into(), Vec::new()));
         }
-        let swapped = progress.replace_one(doc! { "_id": &step.next.id, "rev": rev }, &step.next).await?;
+        forget_settled(call, user, &mut step.next.recent).await?;
+        let swapped = call.progress.replace_one(doc! { "_id": &step.next.id, "rev": rev }, &step.next).await?;
         if swapped.matched_count > 0 {
             return Ok((step.next.into(), step.took));
         }
-        document = reload(progress, &step.next.id).await?;
+        document = reload(call, &step.next.id).await?;
     }
     Err(Error::custom("a progress record changed too often while operations were applied to it"))
 }
 
-async fn reload(progress: &Collection<ProgressDocument>, id: &str) -> Result<ProgressDocument> {
-    let found = progress.find_one(doc! { "_id": id }).await?;
+/// Drops what a record need not list any longer: what it took in more than [`RECENT_MS`] ago and is marked applied. What is not
+/// marked is of a call that was cut short, and its repeat must find it here, whenever that comes.
+async fn forget_settled(call: &Call, user: &UserId, recent: &mut Vec<RecentOperation>) -> Result<()> {
+    let is_old = |r: &RecentOperation| call.now - r.at.timestamp_millis() > RECENT_MS;
+    let old: Vec<_> = recent.iter().filter(|r| is_old(r)).map(|r| operation_id(user, &r.id)).collect();
+    if old.is_empty() {
+        return Ok(());
+    }
+    let cut_short = call.ids.find(doc! { "_id": { "$in": old }, "applied": false }).await?;
+    let cut_short: BTreeSet<String> = cut_short.map_ok(|d| d.id).try_collect().await?;
+    recent.retain(|r| !is_old(r) || cut_short.contains(&operation_id(user, &r.id)));
+    Ok(())
+}
+
+async fn reload(call: &Call, id: &str) -> Result<ProgressDocument> {
+    let found = call.progress.find_one(doc! { "_id": id }).await?;
+    call.check_time()?;
     found.ok_or_else(|| Error::custom("a progress record vanished while operations were applied to it"))
 }
 
 /// Step 3.
-async fn write_history(history: &Collection<HistoryDocument>, open: &[&Owned]) -> Result<()> {
+async fn write_history(call: &Call, open: &[&Owned]) -> Result<()> {
     if open.is_empty() {
         return Ok(());
     }
@@ -274,15 +307,16 @@ async fn write_history(history: &Collection<HistoryDocument>, open: &[&Owned]) -
         at: date(owned.1.operation.at_ms),
         action: owned.1.operation.action.clone(),
     });
-    duplicates(history.insert_many(lines).ordered(false).await).map(drop)
+    duplicates(call.history.insert_many(lines).ordered(false).await).map(drop)
 }
 
 /// Step 4.
-async fn mark_applied(ids: &Collection<OperationDocument>, open: &[&Owned]) -> Result<()> {
+async fn mark_applied(call: &Call, open: &[&Owned]) -> Result<()> {
     if open.is_empty() {
         return Ok(());
     }
     let done: Vec<String> = open.iter().map(|owned| id(owned)).collect();
     let filter: Document = doc! { "_id": { "$in": done } };
-    ids.update_many(filter, doc! { "$set": { "applied": true } }).await.map(drop)
+    call.check_time()?;
+    call.ids.update_many(filter, doc! { "$set": { "applied": true } }).await.map(drop)
 }

@@ -7,6 +7,8 @@ mod accounts;
 mod learners;
 mod modules;
 mod operations;
+#[cfg(test)]
+mod plans;
 mod readers;
 mod rows;
 mod schema;

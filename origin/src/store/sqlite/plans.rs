@@ -1,0 +1,164 @@
+//! Test: every statement that this store runs finds its rows by an index, and lists come out of one in order (row Q3). The
+//! statements are those that SQLite itself reports while each function runs, so none is forgotten when one changes.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+use kairos_protocol::account::Role;
+use kairos_protocol::catalog::{Difficulty, Module, ModuleDraft, Publication};
+use kairos_protocol::ids::{OperationId, Slug, UserId};
+use kairos_protocol::operation::{Action, Operation};
+use rusqlite::Connection;
+use rusqlite::trace::{TraceEvent, TraceEventCodes};
+
+use super::{accounts, learners, modules, operations, schema, sessions};
+use crate::store::records::{
+    Account, FingerprintedOperation, ModuleFilter, ModulePosition, NewSession, SigningKey, Successor,
+};
+
+const NOW: i64 = 1_790_000_000_000;
+
+/// A database in memory that tells each statement it runs.
+struct Listening {
+    connection: Connection,
+    statements: Arc<Mutex<BTreeSet<String>>>,
+}
+
+impl Listening {
+    fn new() -> Self {
+        let mut connection = Connection::open_in_memory().unwrap();
+        schema::migrate(&mut connection).unwrap();
+        let statements = Arc::new(Mutex::new(BTreeSet::new()));
+        let heard = Arc::clone(&statements);
+        let hear = move |event: TraceEvent<'_>| {
+            // What full-text search runs inside a statement is reported as a comment.
+            if let TraceEvent::Stmt(_, sql) = event
+                && !sql.starts_with("--")
+            {
+                heard.lock().unwrap().insert(sql.to_owned());
+            }
+        };
+        connection.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(hear)).unwrap();
+        Self { connection, statements }
+    }
+
+    /// The plan of each statement heard so far.
+    fn plans(self) -> Vec<(String, Vec<String>)> {
+        let Self { mut connection, statements } = self;
+        connection.trace_v2(TraceEventCodes::empty(), None::<fn(TraceEvent<'_>)>).unwrap();
+        let explain = |sql: &String| {
+            let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            let (mut rows, mut steps) = (statement.raw_query(), Vec::new());
+            while let Some(row) = rows.next().unwrap() {
+                steps.push(row.get::<_, String>(3).unwrap());
+            }
+            (sql.clone(), steps)
+        };
+        statements.lock().unwrap().iter().map(explain).collect()
+    }
+}
+
+fn slug(text: &str) -> Slug {
+    Slug::new(text).unwrap()
+}
+
+fn module(name: &str) -> Module {
+    let draft = ModuleDraft {
+        slug: slug(name),
+        title: name.to_owned(),
+        subject: "Caching".to_owned(),
+        position: 0,
+        difficulty: Difficulty::Beginner,
+        tags: vec!["http".to_owned()],
+        language: "en".to_owned(),
+        summary: String::new(),
+        content: "Some text.".to_owned(),
+        duration_minutes: 5,
+        status: Publication::Published,
+        version: None,
+    };
+    draft.into_module(NOW)
+}
+
+fn run_the_catalogue(c: &Connection) {
+    let (one, two) = (module("one"), module("two"));
+    modules::insert(c, &one).unwrap();
+    modules::import(c, &[one.clone(), two]).unwrap();
+    modules::replace(c, &one, 1).unwrap();
+    modules::find(c, &slug("one")).unwrap();
+    modules::published_among(c, &BTreeSet::from([slug("one"), slug("none")])).unwrap();
+    modules::search(c, "some text", 50).unwrap();
+    let place = ModulePosition { subject: "Caching".to_owned(), position: 0, slug: slug("one") };
+    for subject in [None, Some("Caching".to_owned())] {
+        for difficulty in [None, Some(Difficulty::Beginner)] {
+            for tag in [None, Some("http".to_owned())] {
+                let filter = ModuleFilter { subject: subject.clone(), difficulty, tag };
+                for (after, count) in [(None, 2), (Some(&place), 1)] {
+                    let found = modules::list(c, modules::list_query(&filter, after, 51)).unwrap();
+                    assert_eq!(found.len(), count, "{filter:?} after {after:?}");
+                }
+            }
+        }
+    }
+    modules::delete(c, &slug("one")).unwrap();
+}
+
+fn run_the_accounts(c: &Connection, ada: &UserId) {
+    let account = Account {
+        id: ada.clone(),
+        email: "ada@example.org".to_owned(),
+        display_name: "Ada".to_owned(),
+        hashed_password: None,
+        roles: vec![Role::Learner],
+        created_at_ms: NOW,
+    };
+    accounts::insert(c, &account).unwrap();
+    accounts::put(c, &account).unwrap();
+    accounts::import(c, std::slice::from_ref(&account)).unwrap();
+    accounts::by_email(c, &account.email).unwrap();
+    accounts::profile(c, ada).unwrap();
+    accounts::signing_key(c, &SigningKey { kid: "k".to_owned(), pkcs8: vec![1], public: [1; 32] }).unwrap();
+    let (token_hash, family) = ("a".to_owned(), "f".to_owned());
+    let session = NewSession { token_hash, user: ada.clone(), family, expires_at_ms: NOW + 1 };
+    sessions::insert(c, &session).unwrap();
+    let next = Successor { token_hash: "b".to_owned(), expires_at_ms: NOW + 1 };
+    sessions::rotate(c, "a", &next, NOW).unwrap();
+    sessions::end(c, "b").unwrap();
+}
+
+fn run_the_learners(c: &Connection, ada: &UserId) {
+    let id = |text: &str| OperationId::new(text).unwrap();
+    let open = |text: &str| {
+        FingerprintedOperation::new(Operation { id: id(text), module: slug("m"), at_ms: NOW, action: Action::Open {} })
+    };
+    operations::apply(c, ada, &[open("one"), open("one")], NOW).unwrap();
+    operations::import(c, &[(ada.clone(), open("two"))], NOW).unwrap();
+    assert_eq!(learners::history(c, ada, None, 50).unwrap().len(), 2);
+    assert_eq!(learners::history(c, ada, Some(&(NOW, id("two"))), 50).unwrap().len(), 1);
+    assert_eq!(learners::records(c, ada, Some(&slug("a")), 50).unwrap().len(), 1);
+    assert_eq!(learners::statistics(c, ada).unwrap().modules, 1);
+}
+
+#[test]
+fn every_statement_is_answered_from_an_index() {
+    let listening = Listening::new();
+    let ada = UserId::new("ada").unwrap();
+    run_the_catalogue(&listening.connection);
+    run_the_accounts(&listening.connection, &ada);
+    run_the_learners(&listening.connection, &ada);
+    let plans = listening.plans();
+    assert!(plans.len() >= 30, "only {} statements were heard", plans.len());
+    for (sql, steps) in plans {
+        // Search ranks what the full-text index found: that order is in no index, and only the best rows are looked up.
+        let is_search = sql.contains("module_search MATCH");
+        let is_bad = |step: &&String| match step.as_str() {
+            _ if is_search && (step.contains("VIRTUAL TABLE INDEX") || step.as_str() == "SCAN found") => false,
+            _ if is_search && step.starts_with("USE TEMP B-TREE FOR") => false,
+            // Full-text rows are deleted by their number.
+            _ if sql.starts_with("DELETE FROM module_search") => false,
+            _ => step.starts_with("SCAN") || step.contains("TEMP B-TREE") || step.contains("AUTOMATIC"),
+        };
+        let bad: Vec<_> = steps.iter().filter(is_bad).collect();
+        assert!(bad.is_empty(), "{bad:?} in {steps:#?} of {sql}");
+    }
+}
