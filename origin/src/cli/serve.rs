@@ -7,7 +7,7 @@ use anyhow::Context;
 use axum::serve::ListenerExt;
 use clap::Args;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
 use super::Adapters;
@@ -55,16 +55,22 @@ impl Serve {
             .map_err(|error| anyhow::anyhow!("{}", error.cause.unwrap_or(error.problem.detail)))
             .context("the store cannot be used")?;
 
+        // Before the line that says it is ready: from then on it can be told to stop.
+        let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         let mut stdout = std::io::stdout();
         writeln!(stdout, "kairos-origin listens on http://{address} ({})", self.adapters.describe())?;
         stdout.flush()?;
-        serve_until_told(listener, state).await
+        serve_until_told(listener, state, interrupt, terminate).await
     }
 }
 
 /// Serves until SIGINT or SIGTERM; then finishes what is under way, for at most [`GRACE`].
-async fn serve_until_told(listener: TcpListener, state: AppState) -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
+async fn serve_until_told(
+    listener: TcpListener,
+    state: AppState,
+    mut interrupt: Signal,
+    mut terminate: Signal,
+) -> anyhow::Result<()> {
     let (told, stop) = oneshot::channel::<()>();
     let listener = listener.tap_io(|connection| {
         if let Err(error) = connection.set_nodelay(true) {
@@ -79,7 +85,7 @@ async fn serve_until_told(listener: TcpListener, state: AppState) -> anyhow::Res
     let mut server = tokio::spawn(server.into_future());
     tokio::select! {
         ended = &mut server => return Ok(ended??),
-        _ = tokio::signal::ctrl_c() => {}
+        _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }
     tracing::info!("stopping; finishing what is under way");
