@@ -1,5 +1,7 @@
 //! Imports into both stores: real data sets where they are at hand, small folders for everything that can be wrong with one.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed check fails the test")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};

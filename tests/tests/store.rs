@@ -1,6 +1,8 @@
 //! One suite for both stores: what the rest of the origin relies on. How a store does it is its own affair, but for the queries
 //! that MongoDB is sent, which are explained ([`queries`]).
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a failed check fails the test")]
+
 mod store {
     pub(crate) mod accounts;
     pub(crate) mod catalog;

@@ -19,7 +19,7 @@ fn sixty() -> Vec<Module> {
         module.summary.difficulty =
             [Difficulty::Beginner, Difficulty::Intermediate, Difficulty::Advanced][(n / 7 % 3) as usize];
         module.summary.tags =
-            if n % 2 == 0 { vec!["even".to_owned(), "all".to_owned()] } else { vec!["all".to_owned()] };
+            if n.is_multiple_of(2) { vec!["even".to_owned(), "all".to_owned()] } else { vec!["all".to_owned()] };
         module
     };
     (0..60).map(one).collect()
