@@ -97,5 +97,4 @@ pub(crate) fn shift(said: &Statistics, from: &Statistics, to: &Statistics) -> St
 }
 
 #[cfg(test)]
-#[path = "overlay_tests.rs"]
 mod tests;

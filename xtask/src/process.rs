@@ -1,5 +1,8 @@
-//! Running other programs so that none outlives us: each is the leader of its own process group, a group is stopped as a whole,
-//! and a watchdog stops the groups if this process is killed before it can. What the programs are is told elsewhere.
+//! Running other programs so that none outlives us: each is the leader of its own process group, a group is stopped as a whole
+//! with those that its programs made (`family`), and a watchdog stops the groups if this process is killed before it can. What
+//! the programs are is told elsewhere.
+
+mod family;
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -159,17 +162,21 @@ impl Task {
 
 impl Drop for Task {
     fn drop(&mut self) {
+        // Before the first of them ends: then nobody can tell whose children the others were.
+        let groups = family::groups_below(self.group);
+        let signal_all = |signal: Signal| groups.iter().for_each(|group| _ = killpg(*group, signal));
         // A group is gone when no process of it is left, which is when signalling it fails.
+        let is_gone = |group: &Pid| killpg(*group, None).is_err();
         let started = Instant::now();
-        let _ = killpg(self.group, Signal::SIGTERM);
+        signal_all(Signal::SIGTERM);
         while started.elapsed() < GRACE {
             let leader_ended = self.child.try_wait().is_ok_and(|status| status.is_some());
-            if leader_ended && killpg(self.group, None).is_err() {
+            if leader_ended && groups.iter().all(is_gone) {
                 break;
             }
             thread::sleep(TICK);
         }
-        let _ = killpg(self.group, Signal::SIGKILL);
+        signal_all(Signal::SIGKILL);
         let _ = self.child.wait();
         tell_watchdog(&format!("del {}", self.group));
     }
@@ -236,67 +243,4 @@ pub(crate) fn find_program(program: &str) -> Option<PathBuf> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Starts a program that starts another, and gives the second one's id.
-    fn start_family(folder: &Path) -> (Task, Pid) {
-        let log = folder.join("family.log");
-        let mut command = Command::new("sh");
-        command.args(["-c", "sleep 600 & echo $!; wait"]);
-        let mut task = Task::start_logged("family", &mut command, &log).expect("sh");
-        let read = || fs::read_to_string(&log).unwrap_or_default().trim().parse::<i32>();
-        task.wait_ready(GRACE, || read().is_ok()).expect("the id of the grandchild");
-        (task, Pid::from_raw(read().expect("an id")))
-    }
-
-    /// Ended; nobody may have collected it yet, which is the system's affair.
-    fn is_gone(process: Pid) -> bool {
-        let state = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-        nix::sys::signal::kill(process, None).is_err() || state.contains(") Z ")
-    }
-
-    fn wait_gone(process: Pid) {
-        let started = Instant::now();
-        while !is_gone(process) {
-            assert!(started.elapsed() < 2 * GRACE, "{process} still runs");
-            thread::sleep(TICK);
-        }
-    }
-
-    #[test]
-    fn a_dropped_task_takes_its_grandchildren_along() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (task, grandchild) = start_family(folder.path());
-        drop(task);
-        wait_gone(grandchild);
-    }
-
-    #[test]
-    fn the_watchdog_stops_what_a_killed_command_leaves() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (task, grandchild) = start_family(folder.path());
-        let mut watchdog = start_watchdog().expect("sh");
-        writeln!(watchdog, "add 999999\nadd {}\ndel 999999", task.group).expect("a pipe");
-        // The end of its input is what it sees when we are killed.
-        drop(watchdog);
-        wait_gone(grandchild);
-    }
-
-    #[test]
-    fn a_task_that_ended_says_its_last_lines() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut command = Command::new("sh");
-        let mut task = Task::start_logged(
-            "short",
-            command.args(["-c", "echo first; echo no disk; exit 3"]),
-            &folder.path().join("log"),
-        )
-        .expect("sh");
-        let error = task.wait_ready(GRACE, || false).expect_err("it ended").to_string();
-        assert!(
-            error.starts_with("short ended (exit status: 3)") && error.ends_with("\n    first\n    no disk"),
-            "{error}"
-        );
-    }
-}
+mod tests;

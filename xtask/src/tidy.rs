@@ -2,6 +2,7 @@
 
 mod layers;
 mod lengths;
+mod orphans;
 mod sources;
 mod words;
 
@@ -49,7 +50,7 @@ pub(crate) fn run() -> Result<()> {
 
 fn check(sources: &[Source]) -> Vec<Breach> {
     let mut breaches: Vec<Breach> =
-        [lengths::check, words::check, layers::check].iter().flat_map(|rule| rule(sources)).collect();
+        [lengths::check, words::check, layers::check, orphans::check].iter().flat_map(|rule| rule(sources)).collect();
     breaches.sort_by(|left, right| (&left.path, left.line).cmp(&(&right.path, right.line)));
     breaches
 }
@@ -62,6 +63,22 @@ mod tests {
     fn the_workspace_is_tidy() {
         let breaches = check(&sources::read(&workspace::root()).expect("readable sources"));
         assert!(breaches.is_empty(), "{}", breaches.iter().map(|breach| format!("\n{breach}")).collect::<String>());
+    }
+
+    #[test]
+    fn a_file_that_no_module_declares_is_a_breach() {
+        let source = |path: &str, text: &str| Source { path: path.to_owned(), text: text.to_owned() };
+        let sources = [
+            source("edge/src/lib.rs", "//! Doc.\nmod route;\npub mod key;\n"),
+            source("edge/src/route.rs", "//! Doc.\n#[cfg(test)]\nmod tests;\n"),
+            source("edge/src/route/tests.rs", "//! Doc.\n"),
+            source("edge/src/route/lost.rs", "//! Doc.\n"),
+            source("edge/src/key/mod.rs", "//! Doc.\n"),
+            source("edge/src/key/lost.rs", "//! Doc.\n"),
+            source("edge/src/lost.rs", "//! Doc.\n"),
+        ];
+        let found: Vec<String> = check(&sources).into_iter().map(|breach| breach.path).collect();
+        assert_eq!(found, ["edge/src/key/lost.rs", "edge/src/lost.rs", "edge/src/route/lost.rs"]);
     }
 
     #[test]

@@ -18,7 +18,13 @@ pub(super) fn groups_below(leader: Pid) -> Vec<Pid> {
     let mut family = BTreeSet::from([leader.as_raw()]);
     loop {
         let known = family.len();
-        family.extend(processes.iter().filter(|process| family.contains(&process.parent)).map(|process| process.id).collect::<Vec<_>>());
+        family.extend(
+            processes
+                .iter()
+                .filter(|process| family.contains(&process.parent))
+                .map(|process| process.id)
+                .collect::<Vec<_>>(),
+        );
         if family.len() == known {
             break;
         }

@@ -67,4 +67,3 @@ fn a_task_that_ended_says_its_last_lines() {
         "{error}"
     );
 }
-
