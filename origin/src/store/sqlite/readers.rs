@@ -1,5 +1,6 @@
 //! The connections that read, each for one query at a time, on threads that may block.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -44,10 +45,11 @@ impl Readers {
             let _place = place;
             let pool = || idle.lock().unwrap_or_else(PoisonError::into_inner);
             let connection = pool().pop().ok_or_else(gone)?;
-            let answer = query(&connection).map_err(store_error);
+            // A defect in one query must not cost its connection.
+            let answer = catch_unwind(AssertUnwindSafe(|| query(&connection).map_err(store_error)));
             pool().push(connection);
-            answer
+            answer.unwrap_or_else(|_| Err(StoreError::Corrupt("the query panicked".to_owned())))
         });
-        done.await.map_err(|died| StoreError::Corrupt(format!("a query died: {died}")))?
+        done.await.map_err(|_| gone())?
     }
 }

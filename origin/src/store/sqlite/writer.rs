@@ -1,6 +1,7 @@
 //! The one thread that writes. Writes that wait at the same moment share a commit, hence a sync of the disk; each stands in a
 //! savepoint of its own, and none is acknowledged before the commit.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -47,10 +48,12 @@ impl Writer {
     {
         let (sender, receiver) = oneshot::channel();
         let job: Job = Box::new(move |transaction| {
-            let done = in_savepoint(transaction, work);
+            // A defect in one write must not end the thread. The savepoint undoes what it did.
+            let done = catch_unwind(AssertUnwindSafe(|| in_savepoint(transaction, work).map_err(store_error)));
+            let done = done.unwrap_or_else(|_| Err(StoreError::Corrupt("the write panicked".to_owned())));
             Box::new(move |committed| {
                 // Nobody there any more is no reason to undo it.
-                let _ = sender.send(committed.and(done.map_err(store_error)));
+                let _ = sender.send(committed.and(done));
             })
         });
         let gone = || StoreError::Unavailable("the writer has stopped".to_owned());
@@ -78,5 +81,30 @@ fn commit(connection: &mut Connection, group: impl Iterator<Item = Job>) {
     let outcome = committed.map_err(|error| store_error(error).to_string());
     for acknowledge in acknowledgements {
         acknowledge(outcome.clone().map_err(StoreError::Unavailable));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_write_that_panics_is_undone_and_the_next_ones_go_on() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE t (number INTEGER)").unwrap();
+        let writer = Writer::start(connection).unwrap();
+        let insert = |connection: &Connection| connection.execute("INSERT INTO t VALUES (1)", []);
+        let count =
+            |connection: &Connection| connection.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, u32>(0));
+
+        let broken = writer.write(move |connection| -> rusqlite::Result<()> {
+            insert(connection)?;
+            panic!("as a defect would");
+        });
+        // Both may be in one commit.
+        let (broken, sound) = tokio::join!(broken, writer.write(insert));
+        assert!(matches!(broken, Err(StoreError::Corrupt(_))), "{broken:?}");
+        assert_eq!(sound.unwrap(), 1);
+        assert_eq!(writer.write(count).await.unwrap(), 1, "only the sound one is kept");
     }
 }
