@@ -142,6 +142,10 @@ impl Store for Breakable {
         self.reach()?.list_history(user, after, limit).await
     }
 
+    async fn known_among(&self, user: &UserId, ids: &[OperationId]) -> Result<BTreeSet<OperationId>> {
+        self.reach()?.known_among(user, ids).await
+    }
+
     async fn apply_operations(
         &self,
         user: &UserId,

@@ -318,7 +318,7 @@ async fn what_a_deleted_module_leaves_stays(origin: TestOrigin) {
     origin.publish(&author, &["caching"]).await;
     let ada = origin.learner("ada").await;
     let complete = operation("a", "caching", json!({ "kind": "complete" }));
-    let _ = results(&origin, &ada, std::slice::from_ref(&complete)).await;
+    let counted = results(&origin, &ada, std::slice::from_ref(&complete)).await;
     let deleted = origin.request(Method::DELETE, "/v1/modules/caching").bearer_auth(&author.token);
     let _ = origin.send(deleted).await.expect(204);
     assert_eq!(statistics(&origin, &ada).await.completed, 1);
@@ -328,6 +328,18 @@ async fn what_a_deleted_module_leaves_stays(origin: TestOrigin) {
         panic!("applied to a module that is gone")
     };
     assert_eq!(problem.uri, ProblemType::UnknownModule.uri());
+
+    // Whose answer was lost sends it again, with what came after it.
+    let batch = [complete, operation("c", "caching", json!({ "kind": "open" }))];
+    let again = results(&origin, &ada, &batch).await;
+    assert_eq!(again.iter().map(outcome).collect::<Vec<_>>(), ["duplicate", "rejected"]);
+    assert_eq!(record(&again[0]), record(&counted[0]));
+    let reused = operation("a", "caching", json!({ "kind": "open" }));
+    let Outcome::Rejected { problem } = &results(&origin, &ada, &[reused]).await[0].outcome else {
+        panic!("an id was used twice")
+    };
+    assert_eq!(problem.uri, ProblemType::OperationIdReused.uri());
+    assert_eq!(statistics(&origin, &ada).await.completed, 1);
 }
 
 async fn without_the_store_nothing_is_said_to_be_saved(origin: TestOrigin) {

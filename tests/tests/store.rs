@@ -36,7 +36,7 @@ on_every_store! {
     accounts: emails_are_unique an_account_is_put_over_the_one_with_its_email imports_leave_accounts_alone
         a_rotated_token_works_for_a_minute a_token_shown_later_ends_the_session an_ended_session_is_over
         expired_tokens_do_not_work all_instances_get_one_signing_key;
-    learners: an_operation_is_applied_once twins_at_the_same_moment_apply_once an_id_is_not_used_twice
+    learners: an_operation_is_applied_once twins_at_the_same_moment_apply_once an_id_is_not_used_twice what_was_sent_before_is_known
         statistics_are_the_reducers records_and_history_page_without_gaps an_import_is_the_same_as_sending
         learners_do_not_see_each_other a_store_opened_again_has_everything;
 }

@@ -72,19 +72,32 @@ pub async fn apply_operations(
         return Err(ProblemType::InvalidFields.with_detail("").with_errors([("operations", detail)]).into());
     }
     let mut read: Vec<Read> = sent.into_iter().map(|value| read_operation(value, now)).collect();
-    let modules: BTreeSet<Slug> = read.iter().flatten().map(|f| f.operation.module.clone()).collect();
-    let published = if modules.is_empty() { modules } else { store.published_among(&modules).await? };
-    for slot in &mut read {
-        let unknown = slot.as_ref().ok().map(|f| &f.operation).filter(|o| !published.contains(&o.module));
-        if let Some(operation) = unknown {
-            let problem = ProblemType::UnknownModule.with_detail(format!("There is no module `{}`.", operation.module));
-            *slot = Err((Some(operation.id.to_string()), problem));
-        }
-    }
+    refuse_unknown_modules(store.as_ref(), &user, &mut read).await?;
     let good: Vec<FingerprintedOperation> = read.iter().flatten().cloned().collect();
     let applied = if good.is_empty() { Vec::new() } else { store.apply_operations(&user, &good, now).await? };
     let mut applied = applied.into_iter();
     Ok(read.into_iter().filter_map(|slot| result(slot, &mut applied)).collect())
+}
+
+/// An operation that was taken in before is known whatever became of its module: its answer may have been lost on the way.
+async fn refuse_unknown_modules(store: &dyn Store, user: &UserId, read: &mut [Read]) -> Result<()> {
+    let modules: BTreeSet<Slug> = read.iter().flatten().map(|f| f.operation.module.clone()).collect();
+    let published = if modules.is_empty() { modules } else { store.published_among(&modules).await? };
+    let is_homeless = |operation: &Operation| !published.contains(&operation.module);
+    let homeless = read.iter().flatten().map(|f| &f.operation).filter(|o| is_homeless(o));
+    let homeless: Vec<OperationId> = homeless.map(|o| o.id.clone()).collect();
+    if homeless.is_empty() {
+        return Ok(());
+    }
+    let known = store.known_among(user, &homeless).await?;
+    for slot in read {
+        let refused = slot.as_ref().ok().map(|f| &f.operation).filter(|o| is_homeless(o) && !known.contains(&o.id));
+        if let Some(operation) = refused {
+            let problem = ProblemType::UnknownModule.with_detail(format!("There is no module `{}`.", operation.module));
+            *slot = Err((Some(operation.id.to_string()), problem));
+        }
+    }
+    Ok(())
 }
 
 fn result(read: Read, applied: &mut impl Iterator<Item = Applied>) -> Option<OperationResult> {

@@ -90,6 +90,16 @@ pub(crate) async fn an_id_is_not_used_twice(world: World) {
     has_exactly(store.as_ref(), &ada, &[first]).await;
 }
 
+pub(crate) async fn what_was_sent_before_is_known(world: World) {
+    let store = world.store().await;
+    let (ada, sent) = (user("ada"), operation("sent", "m", NOW, Action::Open {}));
+    let (id, other) = (sent.operation.id.clone(), operation("other", "m", NOW, Action::Open {}).operation.id);
+    store.apply_operations(&ada, &[sent], NOW).await.unwrap();
+    let known = store.known_among(&ada, &[id.clone(), other]).await.unwrap();
+    assert_eq!(known.into_iter().collect::<Vec<_>>(), std::slice::from_ref(&id));
+    assert!(store.known_among(&user("bob"), &[id]).await.unwrap().is_empty(), "ids are each learner's own");
+}
+
 pub(crate) async fn statistics_are_the_reducers(world: World) {
     let store = world.store().await;
     assert_eq!(store.statistics(&user("nobody")).await.unwrap(), Statistics::default());

@@ -10,10 +10,11 @@
 //! call that was held up between two steps gives up instead of acting on what it knew: see [`Call::check_time`].
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::future::ready;
 
 use futures_util::TryStreamExt;
 use kairos_protocol::UnixMillis;
-use kairos_protocol::ids::{Slug, UserId};
+use kairos_protocol::ids::{OperationId, Slug, UserId};
 use kairos_protocol::operation::Operation;
 use kairos_protocol::progress::ProgressRecord;
 use kairos_protocol::reducer;
@@ -75,15 +76,26 @@ impl Call {
 }
 
 impl MongoStore {
+    pub(super) async fn remembered(&self, user: &UserId, ids: &[OperationId]) -> store::Result<BTreeSet<OperationId>> {
+        let collection: Collection<OperationDocument> = self.collection(OPERATIONS);
+        let asked: HashMap<String, OperationId> = ids.iter().map(|id| (operation_id(user, id), id.clone())).collect();
+        self.run(async move {
+            let found = collection.find(doc! { "_id": { "$in": asked.keys().collect::<Vec<_>>() } }).await?;
+            found.try_filter_map(|d| ready(Ok(asked.get(&d.id).cloned()))).try_collect().await
+        })
+        .await
+    }
+
     pub(super) async fn apply(&self, operations: Vec<Owned>, now: UnixMillis) -> store::Result<Vec<Applied>> {
         let ids = self.collection(OPERATIONS);
         let progress = self.collection(PROGRESS);
         let history = self.collection(HISTORY);
+        let began = Instant::now();
         self.run(async move {
             if operations.is_empty() {
                 return Ok(Vec::new());
             }
-            let call = Call { ids, progress, history, now, began: Instant::now() };
+            let call = Call { ids, progress, history, now, began };
             let known = remember(&call, &operations).await?;
             let wanted: BTreeSet<RecordKey> =
                 pairs(&operations, &known).filter(|(_, k)| *k != Known::Reused).map(|(o, _)| key(o)).collect();

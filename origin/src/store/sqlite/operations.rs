@@ -1,7 +1,9 @@
 //! Applying operations exactly once (I-ONCE): everything an operation does is in one transaction with its id.
 
+use std::collections::BTreeSet;
+
 use kairos_protocol::UnixMillis;
-use kairos_protocol::ids::{Slug, UserId};
+use kairos_protocol::ids::{OperationId, Slug, UserId};
 use kairos_protocol::operation::Operation;
 use kairos_protocol::progress::ProgressRecord;
 use kairos_protocol::reducer;
@@ -36,6 +38,17 @@ pub(super) fn apply(
         })
     };
     operations.iter().zip(known).map(outcome).collect()
+}
+
+pub(super) fn remembered(connection: &Connection, user: &UserId, ids: &[OperationId]) -> Result<BTreeSet<OperationId>> {
+    let mut find = connection.prepare_cached("SELECT 1 FROM operations WHERE user_id = ? AND id = ?")?;
+    let mut known = BTreeSet::new();
+    for id in ids {
+        if find.exists([user.as_str(), id.as_str()])? {
+            known.insert(id.clone());
+        }
+    }
+    Ok(known)
 }
 
 pub(super) fn import(

@@ -132,6 +132,11 @@ impl Store for SqliteStore {
         self.readers.read(move |c| learners::history(c, &user, after.as_ref(), limit)).await
     }
 
+    async fn known_among(&self, user: &UserId, ids: &[OperationId]) -> Result<BTreeSet<OperationId>> {
+        let (user, ids) = (user.clone(), ids.to_vec());
+        self.readers.read(move |c| operations::remembered(c, &user, &ids)).await
+    }
+
     async fn apply_operations(
         &self,
         user: &UserId,
