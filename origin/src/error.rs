@@ -15,6 +15,8 @@ pub struct AppError {
     pub problem: Problem,
     /// What the log is told besides; never sent.
     pub cause: Option<String>,
+    /// What was asked for may have been done all the same, or may yet be.
+    pub may_have_happened: bool,
 }
 
 /// Shorthand.
@@ -22,7 +24,7 @@ pub type Result<T> = std::result::Result<T, AppError>;
 
 impl From<Problem> for AppError {
     fn from(problem: Problem) -> Self {
-        Self { problem, cause: None }
+        Self { problem, cause: None, may_have_happened: false }
     }
 }
 
@@ -35,20 +37,27 @@ impl From<ProblemType> for AppError {
 impl From<StoreError> for AppError {
     fn from(error: StoreError) -> Self {
         let problem = match &error {
-            StoreError::Unavailable(_) | StoreError::Timeout(_) => {
+            StoreError::Unavailable(_) | StoreError::Unanswered(_) => {
                 ProblemType::Unavailable.with_detail("The database cannot be reached. Try again in a few seconds.")
             }
             StoreError::Corrupt(_) => ProblemType::Internal.with_detail("The log has the details."),
         };
-        Self { problem, cause: Some(error.to_string()) }
+        let may_have_happened = matches!(error, StoreError::Unanswered(_));
+        Self { may_have_happened, ..Self::logged(problem, error.to_string()) }
     }
 }
 
 impl AppError {
+    /// A problem, and what only the log is told of it.
+    #[must_use]
+    pub fn logged(problem: Problem, cause: impl Into<String>) -> Self {
+        Self { cause: Some(cause.into()), ..problem.into() }
+    }
+
     /// A problem whose cause only the log is told.
     #[must_use]
     pub fn with_cause(kind: ProblemType, cause: impl Into<String>) -> Self {
-        Self { problem: kind.with_detail("The log has the details."), cause: Some(cause.into()) }
+        Self::logged(kind.with_detail("The log has the details."), cause)
     }
 }
 
@@ -57,7 +66,7 @@ const RETRY_AFTER_SECS: u32 = 2;
 
 impl IntoResponse for AppError {
     fn into_response(self) -> Response {
-        let Self { problem, cause } = self;
+        let Self { problem, cause, .. } = self;
         let kind = problem.uri.as_str();
         match (problem.status, &cause) {
             (500.., _) => tracing::error!(kind, cause, "the request failed"),

@@ -65,8 +65,7 @@ pub async fn bound(request: Request, next: Next) -> Response {
         Ok(response) => response,
         Err(_) => {
             let problem = ProblemType::Unavailable.with_detail("It took too long. A write may still happen.");
-            AppError { problem, cause: Some(format!("no answer within {} s", REQUEST_TIMEOUT.as_secs())) }
-                .into_response()
+            AppError::logged(problem, format!("no answer within {} s", REQUEST_TIMEOUT.as_secs())).into_response()
         }
     }
 }

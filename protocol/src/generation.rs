@@ -40,7 +40,9 @@ impl Namespace {
     }
 }
 
-/// One namespace's number. Starts from the clock, so that a store of generations that was lost never gives one out twice.
+/// One namespace's number: the clock's, in hundredths of a millisecond, or one more than the last. Redis cannot give one
+/// namespace two numbers within that time, so the numbers are never ahead of the clock, and a store of generations that was
+/// lost gives out none that is not above all before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Generation(u64);
 
@@ -60,15 +62,24 @@ impl Generation {
         self.0
     }
 
-    /// The next one: `max(self + 1, now)`.
+    /// How many fit into a millisecond.
+    pub const PER_MILLI: u64 = 100;
+
+    /// The clock's own number at `now`.
+    #[must_use]
+    pub fn at(now: UnixMillis) -> Self {
+        Self::new(u64::try_from(now).unwrap_or(0).saturating_mul(Self::PER_MILLI))
+    }
+
+    /// The next one: one more, or the clock's.
     #[must_use]
     pub fn next(self, now: UnixMillis) -> Self {
-        Self::new(self.0.saturating_add(1).max(u64::try_from(now).unwrap_or(0)))
+        Self::new(self.0.saturating_add(1)).max(Self::at(now))
     }
 }
 
 /// Generations of some namespaces: the value of `Kairos-Gen` and `Kairos-Min-Gen`, an RFC 9651 dictionary of integers, such as
-/// `catalog=1763860000000, user.4f1c=1763860000123`.
+/// `catalog=176386000000000, user.4f1c=176386000012345`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Generations(BTreeMap<Namespace, Generation>);
 

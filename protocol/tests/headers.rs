@@ -234,9 +234,9 @@ fn a_header_names_at_most_sixteen_namespaces() {
 #[test]
 fn the_next_generation_is_larger_and_not_behind_the_clock() {
     for (previous, now, next) in [
-        (0, 1_000, 1_000),
-        (1_000, 1_000, 1_001),
-        (2_000, 1_000, 2_001),
+        (0, 1_000, 100_000),
+        (100_000, 1_000, 100_001),
+        (200_000, 1_000, 200_001),
         (5, -1, 6),
         (0, i64::MIN, 1),
         (Generation::MAX.get(), 0, Generation::MAX.get()),

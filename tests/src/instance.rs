@@ -7,13 +7,17 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::body::to_bytes;
 use axum::response::Response;
 use kairos_origin::answers::{Answers, Ask, Conditions};
 use kairos_origin::cache::Cache;
+use kairos_origin::cache::local::LocalCache;
+use kairos_origin::cache::redis::{RedisCache, RedisConfig};
 use kairos_origin::error::AppError;
 use kairos_origin::machine::{Clock, Machine};
+use kairos_origin::store::StoreError;
 use kairos_origin::writes::Writes;
 use kairos_protocol::generation::{Generations, Namespace};
 use kairos_protocol::headers::{CACHE_STATUS, KAIROS_DEGRADED, KAIROS_GEN};
@@ -138,7 +142,26 @@ pub struct Read {
     pub degraded: Option<String>,
 }
 
+/// The `Cache-Status` of a read while a write is under way.
+pub const FENCED: &str = "kairos-origin; fwd=bypass; detail=fenced";
+
+/// Long enough that a busy machine does not look like a broken Redis.
+pub const PATIENT: Duration = Duration::from_secs(5);
+
 impl Instance {
+    /// The only instance on a table of its own.
+    #[must_use]
+    pub fn alone(clock: &Arc<TestClock>) -> Self {
+        Self::new(Arc::default(), Arc::new(LocalCache::alone(clock.machine())), clock.machine())
+    }
+
+    /// One of those that share `table` and the Redis at `url`.
+    pub async fn sharing(url: String, table: Arc<Table>) -> Self {
+        let config = RedisConfig { operation_timeout: PATIENT, ..RedisConfig::new(url) };
+        let cache = RedisCache::connect(config, Machine::system()).await.expect("the URL is valid");
+        Self::new(table, Arc::new(cache), Machine::system())
+    }
+
     /// An instance over `table` with `cache`.
     #[must_use]
     pub fn new(table: Arc<Table>, cache: Arc<dyn Cache>, machine: Machine) -> Self {
@@ -179,6 +202,13 @@ impl Instance {
         let work = async move { Ok(table.increase(&whose)) };
         let (outcome, generations) = self.writes.commit(vec![Namespace::User(user.clone())], work).await;
         (outcome.expect("a write to the table does not fail"), generations)
+    }
+
+    /// A write that the store does not answer: it is up to the test whether and when it happens.
+    pub async fn write_unanswered(&self, user: &UserId) {
+        let work = async { Err::<(), AppError>(StoreError::Unanswered("as the test wants it".to_owned()).into()) };
+        let (outcome, generations) = self.writes.commit(vec![Namespace::User(user.clone())], work).await;
+        assert!(outcome.is_err() && generations == Generations::default(), "nobody is told that it happened");
     }
 }
 

@@ -12,14 +12,14 @@ use axum::body::to_bytes;
 use axum::http::StatusCode;
 use axum::response::Response;
 use kairos_origin::answers::{Ask, Conditions};
-use kairos_origin::cache::local::LocalCache;
+use kairos_origin::cache::FENCE_MS;
 use kairos_origin::error::AppError;
 use kairos_protocol::cache_control::CacheControl;
-use kairos_protocol::generation::{Generation, Generations, Namespace};
+use kairos_protocol::generation::{Generations, Namespace};
 use kairos_protocol::ids::UserId;
 use kairos_protocol::policy::{Policy, Sharing};
 use kairos_protocol::problem::ProblemType;
-use kairos_tests::instance::{Instance, Read, Table, TestClock, learner, parse};
+use kairos_tests::instance::{FENCED, Instance, Read, TestClock, learner, parse};
 use tokio::sync::Notify;
 
 /// An instance alone, its clock, and a learner.
@@ -31,9 +31,7 @@ struct World {
 
 fn world() -> World {
     let clock = TestClock::new();
-    let machine = clock.machine();
-    let cache = Arc::new(LocalCache::alone(machine.clone()));
-    World { instance: Instance::new(Arc::<Table>::default(), cache, machine), clock, ada: learner("ada") }
+    World { instance: Instance::alone(&clock), clock, ada: learner("ada") }
 }
 
 impl World {
@@ -281,7 +279,7 @@ async fn while_a_write_is_under_way_nothing_is_kept_or_shared() {
     committed.notified().await;
     for loads in 2..4 {
         let during = world.read().await;
-        assert_eq!((during.status.as_str(), during.row.number), ("kairos-origin; fwd=bypass; detail=fenced", 1));
+        assert_eq!((during.status.as_str(), during.row.number), (FENCED, 1));
         assert_eq!(world.loads(), loads);
     }
     go_on.notify_one();
@@ -325,12 +323,24 @@ async fn a_write_runs_to_its_end_and_frees_its_namespace() {
     go_on.notify_one();
     until(|| world.instance.table.number(&world.ada) == 1).await;
 
-    let panicking = async { panic!("as the test wants it") };
-    let (outcome, generations) = world.instance.writes.commit::<(), _>(vec![world.namespace()], panicking).await;
-    assert_eq!(outcome.unwrap_err().problem.status, 500);
-    let after = world.read().await;
+    let free = async {
+        loop {
+            let read = world.read().await;
+            if !read.status.contains("bypass") {
+                return read;
+            }
+        }
+    };
+    let after = tokio::time::timeout(Duration::from_secs(10), free).await.expect("the namespace is freed");
     assert_eq!((after.row.number, after.status.as_str()), (1, "kairos-origin; fwd=uri-miss; stored"));
-    assert!(after.generations.satisfies(&generations));
+
+    // What a write did that panicked is not known.
+    let panicking = async { panic!("as the test wants it") };
+    let (outcome, _) = world.instance.writes.commit::<(), _>(vec![world.namespace()], panicking).await;
+    assert_eq!(outcome.unwrap_err().problem.status, 500);
+    assert_eq!(world.read().await.status, FENCED);
+    world.clock.advance_ms(FENCE_MS);
+    assert_eq!(world.read().await.status, "kairos-origin; fwd=stale; stored");
 }
 
 #[tokio::test]
@@ -364,30 +374,5 @@ async fn the_request_can_demand_a_new_answer() {
     ] {
         let response = world.respond(|c| c.cache_control = CacheControl::parse(directives)).await;
         assert_eq!(header(&response, "cache-status"), format!("kairos-origin; {status}"), "{directives}");
-    }
-}
-
-#[tokio::test]
-async fn a_generation_seen_elsewhere_is_adopted_unless_it_is_absurd() {
-    let world = world();
-    // In order: (pause before, how far the claim is ahead, how the answer comes, whether under the claimed number)
-    let cases = [
-        (5_000, 1, "fwd=stale; stored", true),
-        (10, 1, "fwd=stale; detail=behind", true),
-        (10, 60_000, "fwd=stale; detail=behind", true),
-        (1_000, 60_000, "fwd=stale; stored", true),
-        (5_000, 1_000_000, "fwd=stale; detail=behind", false),
-        (1, u64::MAX / 2, "fwd=stale; detail=behind", false),
-    ];
-    for (pause_ms, ahead, status, granted) in cases {
-        let known = world.read().await.generations.get(&world.namespace()).unwrap().get();
-        world.clock.advance_ms(pause_ms);
-        let claimed = Generation::new(known.saturating_add(ahead));
-        let claimed: Generations = [(world.namespace(), claimed)].into_iter().collect();
-        let read = world.instance.read(&world.ada, &claimed).await.unwrap();
-        let case = format!("{pause_ms} ms later, {ahead} ahead: {}", read.generations);
-        assert_eq!(read.status, format!("kairos-origin; {status}"), "{case}");
-        assert_eq!(read.generations.satisfies(&claimed), granted, "{case}");
-        assert!(world.read().await.status.contains("hit"), "others still have what they had: {case}");
     }
 }

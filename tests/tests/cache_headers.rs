@@ -9,7 +9,7 @@ use axum::extract::Request;
 use axum::middleware::from_fn;
 use axum::response::Response;
 use axum::routing::get;
-use kairos_origin::answers::write_cache_headers;
+use kairos_origin::answers::{Reach, write_cache_headers};
 use kairos_protocol::policy::{Policy, Sharing};
 use tower::ServiceExt as _;
 
@@ -20,26 +20,25 @@ fn header(response: &Response, name: &str) -> String {
 #[tokio::test]
 async fn the_policy_of_a_response_decides_who_may_store_it() {
     let cases = [
-        (Some(Policy::CatalogList), false, "public, no-cache", "max-age=60, stale-if-error=86400", "catalog-list"),
-        (Some(Policy::CatalogList), true, "no-store", "", "catalog-list"),
-        (Some(Policy::Statistics), false, "private, no-cache", "", "statistics"),
-        (Some(Policy::NoStore), false, "no-store", "", "no-store"),
-        (None, false, "no-store", "", "no-store"),
+        (Some(Policy::CatalogList), None, "public, no-cache", "max-age=60, stale-if-error=86400", "catalog-list"),
+        (Some(Policy::CatalogList), Some(Reach::Degraded), "no-store", "", "catalog-list"),
+        (Some(Policy::CatalogList), Some(Reach::Caller), "no-store", "", "catalog-list"),
+        (Some(Policy::Statistics), Some(Reach::Policy), "private, no-cache", "", "statistics"),
+        (Some(Policy::NoStore), None, "no-store", "", "no-store"),
+        (None, None, "no-store", "", "no-store"),
     ];
-    for (policy, degraded, general, targeted, name) in cases {
+    for (policy, reach, general, targeted, name) in cases {
         let handler = move || async move {
             let mut response = Response::new(Body::empty());
             response.headers_mut().insert("cdn-cache-control", "max-age=1".parse().unwrap());
-            if degraded {
-                response.headers_mut().insert("kairos-degraded", "stale".parse().unwrap());
-            }
+            reach.map(|reach| response.extensions_mut().insert(reach));
             policy.map(|policy| response.extensions_mut().insert(policy));
             response
         };
         let router = Router::new().route("/", get(handler)).layer(from_fn(write_cache_headers));
         let response = router.oneshot(Request::new(Body::empty())).await.unwrap();
         let headers = ["cache-control", "cdn-cache-control", "kairos-policy"].map(|name| header(&response, name));
-        assert_eq!(headers, [general, targeted, name], "{policy:?}, degraded: {degraded}");
+        assert_eq!(headers, [general, targeted, name], "{policy:?}, {reach:?}");
         let vary: Vec<_> = response.headers().get_all("vary").iter().collect();
         let by_subject = policy.is_some_and(|policy| policy.sharing() == Sharing::Subject);
         assert_eq!(vary, if by_subject { vec!["accept-encoding", "authorization"] } else { vec!["accept-encoding"] });

@@ -14,9 +14,9 @@ use kairos_origin::cache::local::LocalCache;
 use kairos_origin::cache::redis::{RedisCache, RedisConfig};
 use kairos_origin::cache::{CUT_OFF_USE_MS, Cache};
 use kairos_origin::machine::Machine;
-use kairos_protocol::generation::{Generation, Generations, Namespace};
+use kairos_protocol::generation::Generations;
 use kairos_protocol::ids::UserId;
-use kairos_tests::instance::{Instance, Table, TestClock, learner};
+use kairos_tests::instance::{Instance, PATIENT, Table, TestClock, learner};
 use kairos_tests::redis::RedisServer;
 
 /// An instance of those that share `table` and Redis, and its cache.
@@ -46,9 +46,6 @@ impl Member {
         tokio::time::timeout(Duration::from_secs(20), waiting).await.expect("the breaker closes again");
     }
 }
-
-/// Long enough that a busy machine does not look like a broken Redis.
-const PATIENT: Duration = Duration::from_secs(5);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_instance_answers_older_than_any_has_acknowledged() {
@@ -374,25 +371,4 @@ async fn an_answer_made_by_one_instance_is_a_hit_on_another() {
     };
     let found = tokio::time::timeout(Duration::from_secs(5), waiting).await.expect("it gets there");
     assert_eq!((found.row, found.generations), (made.row, made.generations));
-}
-
-#[tokio::test]
-async fn claims_are_judged_in_redis_as_in_process() {
-    let Some(redis) = RedisServer::start().await else { return };
-    let member = member(&redis, &Arc::default(), PATIENT).await;
-    let user = learner("ada");
-    let known = member.instance.read(&user, &Generations::default()).await.unwrap().generations;
-    let namespace = Namespace::User(user.clone());
-    for (ahead, status, granted) in [
-        (1, "fwd=stale; stored", true),
-        (30_000, "fwd=stale; detail=behind", true),
-        (1_000_000, "fwd=stale; detail=behind", false),
-    ] {
-        let claimed = Generation::new(known.get(&namespace).unwrap().get() + ahead);
-        let claimed: Generations = [(namespace.clone(), claimed)].into_iter().collect();
-        let read = member.instance.read(&user, &claimed).await.unwrap();
-        assert_eq!(read.status, format!("kairos-origin; {status}"), "{ahead} ahead");
-        assert_eq!(read.generations.satisfies(&claimed), granted, "{ahead} ahead: {}", read.generations);
-        assert!(member.read(&user).await.1.contains("hit"), "others still have what they had");
-    }
 }

@@ -32,6 +32,8 @@ struct World<'a> {
     /// The largest number anybody was told.
     told: u64,
     writes: Vec<Write>,
+    /// How many writes the store did not answer and may do yet.
+    unanswered: u64,
     reads: Vec<Read>,
     trace: Vec<String>,
     failure: Option<String>,
@@ -53,8 +55,8 @@ struct Read {
 impl<'a> World<'a> {
     fn new(instances: &'a [Arc<dyn Cache>], user: UserId, flushed: Option<&'a RedisServer>) -> Self {
         let memories = instances.iter().map(|_| None).collect();
-        let (stored, told, writes, reads, trace) = (0, 0, vec![], vec![], vec![]);
-        Self { instances, user, memories, stored, flushed, told, writes, reads, trace, failure: None }
+        let (stored, told, writes, unanswered, reads, trace) = (0, 0, vec![], 0, vec![], vec![]);
+        Self { instances, user, memories, stored, flushed, told, writes, unanswered, reads, trace, failure: None }
     }
 
     /// One step: `kind` says of what, `which` of whose.
@@ -64,6 +66,12 @@ impl<'a> World<'a> {
             1 | 2 if !self.writes.is_empty() => self.go_on_writing(which % self.writes.len()).await,
             3 | 4 if self.reads.len() < 6 => self.look_up(which % self.instances.len()).await,
             5..8 if !self.reads.is_empty() => self.go_on_reading(which % self.reads.len()).await,
+            9 if self.unanswered > 0 => {
+                self.unanswered -= 1;
+                self.stored += 1;
+                self.trace.push(format!("the store does {} after all", self.stored));
+            }
+            9 if !self.writes.is_empty() && which.is_multiple_of(4) => self.give_up(which % self.writes.len()).await,
             8 if which.is_multiple_of(4) => {
                 if let Some(redis) = self.flushed {
                     redis.run(&["FLUSHALL"]).await;
@@ -92,6 +100,14 @@ impl<'a> World<'a> {
         let generations = self.instances[write.instance].release(write.fence).await;
         self.trace.push(format!("{} acknowledges {:?} at {generations}", write.instance, write.committed));
         self.told = self.told.max(write.committed.unwrap_or(0));
+    }
+
+    /// The store does not answer in time.
+    async fn give_up(&mut self, which: usize) {
+        let write = self.writes.swap_remove(which);
+        self.unanswered += u64::from(write.committed.is_none());
+        self.trace.push(format!("{} gives {} up", write.instance, write.fence.token));
+        self.instances[write.instance].let_expire(write.fence).await;
     }
 
     async fn look_up(&mut self, instance: usize) {
@@ -143,7 +159,7 @@ impl<'a> World<'a> {
 fn run_all(runtime: &tokio::runtime::Runtime, cases: u32, instances: &[Arc<dyn Cache>], flushed: Option<&RedisServer>) {
     let (users, steps) = (AtomicU64::new(0), AtomicU64::new(0));
     let mut runner = TestRunner::new(ProptestConfig { cases, failure_persistence: None, ..Default::default() });
-    let outcome = runner.run(&vec((0..9_u8, any::<usize>()), 1..150), |plan| {
+    let outcome = runner.run(&vec((0..10_u8, any::<usize>()), 1..150), |plan| {
         let user = learner(&format!("learner-{}", users.fetch_add(1, Ordering::SeqCst)));
         steps.fetch_add(plan.len() as u64, Ordering::SeqCst);
         let mut world = World::new(instances, user, flushed);

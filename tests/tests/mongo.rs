@@ -72,7 +72,7 @@ async fn a_server_that_does_not_answer_is_unavailable_in_time() {
     let store = MongoStore::open(&url).await.unwrap();
     let began = Instant::now();
     let asked = store.ping().await;
-    assert!(matches!(asked, Err(StoreError::Timeout(_))), "{asked:?}");
+    assert!(matches!(asked, Err(StoreError::Unanswered(_))), "{asked:?}");
     assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
     let read = store.statistics(&ada()).await;
     assert!(matches!(read, Err(StoreError::Unavailable(_))), "{read:?}");

@@ -18,12 +18,13 @@ use super::ask::Conditions;
 use super::entry::Entry;
 
 /// Writes what the response's [`Policy`] (an extension) says: `Cache-Control`, `CDN-Cache-Control`, `Kairos-Policy` and
-/// `Vary`. A response without one, and one that is degraded, is `no-store`: nothing is cached that nobody said may be.
+/// `Vary`. A response without one, or that is for its caller alone, is `no-store`: nothing is cached that nobody said may be.
 pub async fn write_cache_headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let named = response.extensions().get::<Policy>().copied().unwrap_or(Policy::NoStore);
+    let reach = response.extensions().get::<Reach>().copied().unwrap_or_default();
+    let policy = if reach == Reach::Policy { named } else { Policy::NoStore };
     let headers = response.headers_mut();
-    let policy = if headers.contains_key(KAIROS_DEGRADED) { Policy::NoStore } else { named };
     set(headers, CACHE_CONTROL, policy.cache_control());
     set(headers, HeaderName::from_static(KAIROS_POLICY), named.name());
     match policy.cdn_cache_control() {
@@ -39,13 +40,25 @@ pub async fn write_cache_headers(request: Request, next: Next) -> Response {
     response
 }
 
+/// Who may have a response.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reach {
+    /// Whoever its policy says.
+    #[default]
+    Policy,
+    /// Its caller: nobody may store it.
+    Caller,
+    /// The same, and it is older than it should be.
+    Degraded,
+}
+
 /// The response of `entry` to one caller: the coding that suits it best, or 304 when it has that already.
 pub(super) fn respond(
     entry: &Entry,
     policy: Policy,
     conditions: &Conditions,
     status: &CacheStatus,
-    degraded: bool,
+    reach: Reach,
 ) -> Response {
     let (encoding, body) = entry.body(negotiate(conditions.accept_encoding.as_deref(), &entry.codings()));
     let mut response = Response::new(Body::empty());
@@ -54,7 +67,7 @@ pub(super) fn respond(
     if !entry.generations.is_empty() {
         set(headers, HeaderName::from_static(KAIROS_GEN), &entry.generations.to_string());
     }
-    if degraded {
+    if reach == Reach::Degraded {
         headers.insert(KAIROS_DEGRADED, HeaderValue::from_static("stale"));
     }
     let mut matches = false;
@@ -73,6 +86,7 @@ pub(super) fn respond(
         *response.body_mut() = Body::from(body);
     }
     response.extensions_mut().insert(policy);
+    response.extensions_mut().insert(reach);
     response
 }
 

@@ -28,7 +28,7 @@ use crate::machine::Machine;
 pub use ask::{Ask, Conditions};
 use entry::Entry;
 use flight::Flights;
-pub use headers::write_cache_headers;
+pub use headers::{Reach, write_cache_headers};
 
 /// Bytes that answers in process take at most, unless configured otherwise.
 pub const DEFAULT_CAPACITY_BYTES: u64 = 64 * 1024 * 1024;
@@ -132,7 +132,7 @@ impl Inner {
         let policy = if orphan { Policy::NoStore } else { ask.policy };
         count("store", policy, "bypass");
         let status = forwarded(Forward::Bypass, false, false, None);
-        Ok(headers::respond(&entry, policy, &ask.conditions, &status, false))
+        Ok(headers::respond(&entry, policy, &ask.conditions, &status, Reach::Policy))
     }
 
     /// The generations, and the shared cache's copy if it is asked for one.
@@ -187,7 +187,9 @@ impl Inner {
             (tokio::spawn(fetch().in_current_span()).await.unwrap_or_else(|_| Err(stopped())), false)
         };
         let status = forwarded(reason, keeps, collapsed, detail);
-        Ok(headers::respond(&*entry?, asking.ask.policy, &asking.ask.conditions, &status, false))
+        // Of two answers under one generation, loaded while a write is under way, either may be the older.
+        let reach = if snapshot.standing == Standing::Settled { Reach::Policy } else { Reach::Caller };
+        Ok(headers::respond(&*entry?, asking.ask.policy, &asking.ask.conditions, &status, reach))
     }
 
     /// Remembers in process at once, and in the shared cache when it gets to it.
@@ -259,7 +261,8 @@ impl Asking {
         let ttl_secs = if degraded { left_secs.min(0) } else { left_secs };
         count(tier, self.ask.policy, if degraded { "stale" } else { "hit" });
         let status = CacheStatus::Hit { cache: ORIGIN, ttl_secs, detail: Some(tier) };
-        headers::respond(entry, self.ask.policy, &self.ask.conditions, &status, degraded)
+        let reach = if degraded { Reach::Degraded } else { Reach::Policy };
+        headers::respond(entry, self.ask.policy, &self.ask.conditions, &status, reach)
     }
 }
 
@@ -286,7 +289,7 @@ fn stopped() -> AppError {
 }
 
 fn defect(cause: String) -> AppError {
-    AppError { problem: ProblemType::Internal.with_detail("The log has the details."), cause: Some(cause) }
+    AppError::with_cause(ProblemType::Internal, cause)
 }
 
 /// One request answered: by which tier, under which policy, and how.

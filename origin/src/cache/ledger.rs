@@ -7,13 +7,19 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use kairos_protocol::UnixMillis;
 use kairos_protocol::generation::{Generation, Generations, Namespace};
 
-use super::{Claim, Fence, Snapshot, Standing};
+use super::{Claim, FENCE_MS, Fence, Snapshot, Standing};
 
 #[derive(Clone, Copy)]
 struct Known {
     generation: Generation,
     /// When a caller's claim was last adopted.
     adopted_at: UnixMillis,
+}
+
+struct Writer {
+    namespaces: Vec<Namespace>,
+    /// When its fence goes by itself.
+    until: UnixMillis,
 }
 
 /// Namespaces remembered at once: some 10 MB. Beyond it all are forgotten, which only makes their entries old.
@@ -28,8 +34,8 @@ pub(crate) struct Ledger {
 #[derive(Default)]
 struct Inner {
     known: HashMap<Namespace, Known>,
-    /// The namespaces of each write under way, by its token.
-    writers: HashMap<String, Vec<Namespace>>,
+    /// The writes under way, by token.
+    writers: HashMap<String, Writer>,
     /// The largest generation ever forgotten: a namespace that comes back starts above it.
     forgotten: Generation,
 }
@@ -43,7 +49,7 @@ impl Ledger {
     /// The current generations as this process knows them, those the caller has `seen` taken into account.
     pub(crate) fn snapshot(&self, namespaces: &[Namespace], seen: &Generations, now: UnixMillis) -> Snapshot {
         let mut inner = self.lock();
-        let mut standing = if inner.is_fenced(namespaces) { Standing::Fenced } else { Standing::Settled };
+        let mut standing = if inner.is_fenced(namespaces, now) { Standing::Fenced } else { Standing::Settled };
         let mut current = |namespace: &Namespace| {
             let known = inner.known(namespace, now);
             let Some(seen) = seen.get(namespace).filter(|seen| *seen > known.generation) else {
@@ -82,7 +88,18 @@ impl Ledger {
 
     /// A write begins in the fence's namespaces.
     pub(crate) fn enter(&self, fence: &Fence) {
-        self.lock().writers.insert(fence.token.clone(), fence.namespaces.clone());
+        self.stay(fence, UnixMillis::MAX);
+    }
+
+    /// A write was given up whose end is not known: its fence stays for [`FENCE_MS`].
+    pub(crate) fn let_expire(&self, fence: &Fence, now: UnixMillis) {
+        self.lock().writers.retain(|_, writer| writer.until > now);
+        self.stay(fence, now.saturating_add(FENCE_MS));
+    }
+
+    fn stay(&self, fence: &Fence, until: UnixMillis) {
+        let writer = Writer { namespaces: fence.namespaces.clone(), until };
+        self.lock().writers.insert(fence.token.clone(), writer);
     }
 
     /// A write is over.
@@ -91,14 +108,15 @@ impl Ledger {
     }
 
     /// Whether this process is writing in one of the namespaces.
-    pub(crate) fn is_fenced(&self, namespaces: &[Namespace]) -> bool {
-        self.lock().is_fenced(namespaces)
+    pub(crate) fn is_fenced(&self, namespaces: &[Namespace], now: UnixMillis) -> bool {
+        self.lock().is_fenced(namespaces, now)
     }
 }
 
 impl Inner {
-    fn is_fenced(&self, namespaces: &[Namespace]) -> bool {
-        self.writers.values().flatten().any(|n| namespaces.contains(n))
+    fn is_fenced(&self, namespaces: &[Namespace], now: UnixMillis) -> bool {
+        let mut fences = self.writers.values().filter(|writer| writer.until > now);
+        fences.any(|writer| writer.namespaces.iter().any(|n| namespaces.contains(n)))
     }
 
     fn known(&mut self, namespace: &Namespace, now: UnixMillis) -> Known {

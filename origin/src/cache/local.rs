@@ -59,6 +59,10 @@ impl Cache for LocalCache {
         generations
     }
 
+    async fn let_expire(&self, fence: Fence) {
+        self.ledger.let_expire(&fence, self.machine.now());
+    }
+
     fn shared_is_reached(&self) -> Option<bool> {
         None
     }

@@ -97,6 +97,10 @@ pub trait Cache: Send + Sync + 'static {
     /// answers with them.
     async fn release(&self, fence: Fence) -> Generations;
 
+    /// After a write that nobody knows the end of: it may have happened, or may yet. The fence stays for [`FENCE_MS`] from now
+    /// and then goes by itself.
+    async fn let_expire(&self, fence: Fence);
+
     /// Whether the server that instances share is reached now; `None` where there is none.
     fn shared_is_reached(&self) -> Option<bool>;
 
@@ -104,7 +108,7 @@ pub trait Cache: Send + Sync + 'static {
     async fn invalidate(&self, namespaces: &[Namespace]);
 }
 
-/// How long a fence lasts whose process died: longer than the longest write (row C1: 20 s).
+/// How long a fence lasts that nobody releases: 5 s longer than the longest write (row C1: 20 s).
 pub const FENCE_MS: UnixMillis = 25_000;
 
 /// How old an entry may be and still be used while other instances' writes cannot be heard.
@@ -123,9 +127,10 @@ pub const ADOPTION_PAUSE_MS: UnixMillis = 1_000;
 /// between is passed by the cache. (Redis runs the same rule in `look_up.lua`, by its own clock.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claim {
-    /// It becomes the current generation. What is loaded after this is at least as new as what the caller has seen.
+    /// It becomes the current generation: it is not ahead of the clock, so every later write's will be above it. What is loaded after this is at least as new as what the caller has seen.
     Adopted,
-    /// It may be true, but is not adopted now: load for this caller alone, under the number it has seen.
+    /// It may be true, but is not adopted now: load for this caller alone, under the number it has seen. Nobody may store
+    /// that: a later write may get a smaller number.
     Believed,
     /// It cannot be true: load for this caller alone, under the number that is known.
     Absurd,
@@ -136,10 +141,9 @@ impl Claim {
     /// `adopted_at`.
     #[must_use]
     pub fn judge(seen: Generation, adopted_at: UnixMillis, now: UnixMillis) -> Self {
-        let latest = u64::try_from(now.saturating_add(SEEN_AHEAD_MS)).unwrap_or(0);
-        if seen > Generation::new(latest) {
+        if seen > Generation::at(now.saturating_add(SEEN_AHEAD_MS)) {
             Self::Absurd
-        } else if now < adopted_at.saturating_add(ADOPTION_PAUSE_MS) {
+        } else if seen > Generation::at(now) || now < adopted_at.saturating_add(ADOPTION_PAUSE_MS) {
             Self::Believed
         } else {
             Self::Adopted

@@ -94,7 +94,7 @@ impl RedisCache {
             self.link.ledger.learn(&looked_up.generations);
         }
         // Redis may have lost the fences of our own writes.
-        let fenced = self.link.ledger.is_fenced(&namespaces);
+        let fenced = self.link.ledger.is_fenced(&namespaces, self.machine.now());
         let standing = if fenced { Standing::Fenced } else { looked_up.standing };
         let longest_use_ms = settling.then_some(CUT_OFF_USE_MS);
         let snapshot = Snapshot { generations: looked_up.generations, standing, longest_use_ms };
@@ -157,8 +157,17 @@ impl Cache for RedisCache {
         let is_known = released.is_ok();
         let generations = released.unwrap_or_else(|_| self.link.ledger.advance(&fence.namespaces, self.machine.now()));
         self.link.ledger.leave(&fence);
-        self.link.note(|books| if is_known { books.released(&fence) } else { books.release_failed(&fence) });
+        self.link.note(|books| if is_known { books.announced(&fence) } else { books.release_failed(&fence) });
         generations
+    }
+
+    async fn let_expire(&self, fence: Fence) {
+        self.link.ledger.let_expire(&fence, self.machine.now());
+        let renewed = self.advance(&fence.namespaces, Some(&fence.token), FENCE_MS).await;
+        self.link.note(|books| match renewed {
+            Ok(_) => books.announced(&fence),
+            Err(_) => books.fence_failed(&fence, true),
+        });
     }
 
     fn shared_is_reached(&self) -> Option<bool> {

@@ -45,7 +45,7 @@ fn unreadable(rejection: BytesRejection) -> AppError {
         return ProblemType::BodyTooLarge.with_detail("It is larger than this route takes.").into();
     }
     let problem = ProblemType::MalformedJson.with_detail("The body did not arrive whole.");
-    AppError { problem, cause: Some(rejection.body_text()) }
+    AppError::logged(problem, rejection.body_text())
 }
 
 /// Says where the body is wrong, without repeating what is in it: it may be a password.

@@ -30,7 +30,7 @@ pub async fn show_readiness(State(state): State<AppState>) -> Result<Json<Value>
         }
         Err(error) => {
             let problem = ProblemType::Unavailable.with_detail("The database does not answer.");
-            Err(AppError { problem, cause: Some(error.to_string()) })
+            Err(AppError::logged(problem, error.to_string()))
         }
     }
 }

@@ -40,7 +40,11 @@ impl Target<'_> {
     ) -> Result<T, ImportError> {
         let fence = self.cache.fence(namespaces).await;
         let done = work.await;
-        self.cache.release(fence).await;
+        if matches!(done, Err(StoreError::Unanswered(_))) {
+            self.cache.let_expire(fence).await;
+        } else {
+            self.cache.release(fence).await;
+        }
         Ok(done?)
     }
 }

@@ -19,15 +19,16 @@ use records::{
     Successor,
 };
 
-/// Why the store did not do what it was asked. Nothing was changed, except where [`StoreError::Timeout`] says otherwise.
+/// Why the store did not do what it was asked. Nothing was changed, except where [`StoreError::Unanswered`] says otherwise.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// It cannot be reached, or refuses; trying again later may help.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
-    /// It did not answer in time. A write may or may not have happened: writes are made so that repeating them is harmless.
-    #[error("the store did not answer in time: {0}")]
-    Timeout(String),
+    /// It was asked and did not answer: too late, or the connection broke. A write may have happened, or may yet: writes are
+    /// made so that repeating them is harmless.
+    #[error("the store did not answer: {0}")]
+    Unanswered(String),
     /// It answered with something that makes no sense: a defect, or data changed by other hands.
     #[error("the store is in a state that should not be: {0}")]
     Corrupt(String),
@@ -114,6 +115,9 @@ pub trait Store: Send + Sync + 'static {
         after: Option<&(UnixMillis, OperationId)>,
         limit: u32,
     ) -> Result<Vec<HistoryEntry>>;
+
+    /// Which of `ids` the learner has sent before and the store has taken in, or begun to.
+    async fn known_among(&self, user: &UserId, ids: &[OperationId]) -> Result<BTreeSet<OperationId>>;
 
     /// Applies a learner's operations, each exactly once however often and from wherever it is sent (I-ONCE), with
     /// [`kairos_protocol::reducer`]. One result per operation, in order. After an error some may have been applied; sending

@@ -48,8 +48,8 @@ impl Books {
         self.unannounced.insert(fence.token.clone(), unannounced);
     }
 
-    /// A release was confirmed.
-    pub(super) fn released(&mut self, fence: &Fence) {
+    /// Redis knows how the fence stands by now.
+    pub(super) fn announced(&mut self, fence: &Fence) {
         self.unannounced.remove(&fence.token);
     }
 

@@ -4,6 +4,8 @@
 -- exponent.
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+-- The clock's generation: `Generation::PER_MILLI`.
+local tick = clock[1] * 100000 + math.floor(clock[2] / 10)
 
 local function text(number)
   return string.format('%.0f', number)
@@ -46,5 +48,5 @@ end
 
 -- Gives the namespace a number that none had before: above every one known, and at least the clock's.
 local function advance(key, largest)
-  return set(key, math.max(largest + 1, now))
+  return set(key, math.max(largest + 1, tick))
 end

@@ -10,15 +10,15 @@ for i = 2, #KEYS - 1 do
     -- Lost, or older than what the instance has been told: nothing made so far may be used.
     number = advance(KEYS[i], math.max(space.largest, floor))
   end
-  if space.fenced then
+  if space.fenced and standing == 0 then
     standing = 1
   end
   if seen > number then
     -- The rule of `cache::Claim`.
-    if seen > now + 60000 then
+    if seen > tick + 6000000 then
       standing = 2
     else
-      if now < space.adopted + 1000 then
+      if seen > tick or now < space.adopted + 1000 then
         standing = 2
       else
         set(KEYS[i], seen)

@@ -21,7 +21,7 @@ use mongodb::error::{Error, ErrorKind, WriteFailure};
 use mongodb::options::{Acknowledgment, ClientOptions, Compressor, WriteConcern};
 use mongodb::{Client, Collection, Database};
 use tokio::sync::{Mutex, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{Result, StoreError};
 
@@ -109,26 +109,29 @@ impl MongoStore {
             return Err(StoreError::Unavailable(why.clone()));
         }
         let database = self.database.clone();
-        let created = self.run_now(async move { indexes::create(&database).await }).await;
+        let deadline = Instant::now() + OPERATION_TIMEOUT;
+        let created = self.run_until(deadline, async move { indexes::create(&database).await }).await;
         *failure = created.as_ref().err().map(ToString::to_string);
         state.are_there.store(created.is_ok(), Ordering::Release);
         state.attempts.fetch_add(1, Ordering::Release);
         created
     }
 
-    /// Runs one method's commands within [`OPERATION_TIMEOUT`], once there is a place in the pool.
+    /// Runs one method's commands. All of it, the wait for a place in the pool included, takes [`OPERATION_TIMEOUT`] at most.
     async fn run<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: Future<Output = mongodb::error::Result<T>> + Send + 'static,
     {
-        self.ensure_indexes().await?;
-        self.run_now(work).await
+        let deadline = Instant::now() + OPERATION_TIMEOUT;
+        let late = |_| StoreError::Unavailable("the indexes could not be created in time".to_owned());
+        timeout_at(deadline, self.ensure_indexes()).await.map_err(late)??;
+        self.run_until(deadline, work).await
     }
 
     /// The commands run on a task of their own and are never dropped half way, also when the caller gives up waiting: the
     /// driver may otherwise lose the connection they use.
-    async fn run_now<T, F>(&self, work: F) -> Result<T>
+    async fn run_until<T, F>(&self, deadline: Instant, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: Future<Output = mongodb::error::Result<T>> + Send + 'static,
@@ -142,10 +145,10 @@ impl MongoStore {
             drop(place);
             done
         });
-        match timeout(OPERATION_TIMEOUT, task).await {
+        match timeout_at(deadline, task).await {
             Ok(Ok(done)) => done.map_err(store_error),
             Ok(Err(died)) => Err(StoreError::Corrupt(format!("a database task died: {died}"))),
-            Err(_) => Err(StoreError::Timeout(format!("{} s have passed", OPERATION_TIMEOUT.as_secs()))),
+            Err(_) => Err(StoreError::Unanswered(format!("{} s have passed", OPERATION_TIMEOUT.as_secs()))),
         }
     }
 
@@ -178,8 +181,9 @@ pub fn configure(options: &mut ClientOptions) {
 fn store_error(error: Error) -> StoreError {
     let text = error.to_string();
     match *error.kind {
-        ErrorKind::Io(_)
-        | ErrorKind::ServerSelection { .. }
+        // The connection broke; the command may have been sent.
+        ErrorKind::Io(_) => StoreError::Unanswered(text),
+        ErrorKind::ServerSelection { .. }
         | ErrorKind::ConnectionPoolCleared { .. }
         | ErrorKind::DnsResolve { .. }
         | ErrorKind::Authentication { .. }
@@ -188,12 +192,12 @@ fn store_error(error: Error) -> StoreError {
         // Ours: too much was going on, or it took too long.
         | ErrorKind::Custom(_) => StoreError::Unavailable(text),
         // Written, but not on most members in time.
-        ErrorKind::Write(WriteFailure::WriteConcernError(_)) => StoreError::Timeout(text),
-        ErrorKind::InsertMany(ref many) if many.write_concern_error.is_some() => StoreError::Timeout(text),
+        ErrorKind::Write(WriteFailure::WriteConcernError(_)) => StoreError::Unanswered(text),
+        ErrorKind::InsertMany(ref many) if many.write_concern_error.is_some() => StoreError::Unanswered(text),
         // MaxTimeMSExpired, ExceededTimeLimit, WriteConcernFailed.
-        ErrorKind::Command(ref e) if [50, 262, 64].contains(&e.code) => StoreError::Timeout(text),
+        ErrorKind::Command(ref e) if [50, 262, 64].contains(&e.code) => StoreError::Unanswered(text),
         _ if error.contains_label("RetryableWriteError") || error.contains_label("TransientTransactionError") => {
-            StoreError::Unavailable(text)
+            StoreError::Unanswered(text)
         }
         // Not writable primary and its kin: an election is under way.
         ErrorKind::Command(ref e) if [10_107, 13_435, 11_602, 11_600, 189, 91, 10_058].contains(&e.code) => {

@@ -24,7 +24,7 @@ impl Store for MongoStore {
     async fn ping(&self) -> Result<()> {
         let database = self.database.clone();
         let answer = self.run(async move { database.run_command(doc! { "ping": 1 }).await.map(drop) });
-        let late = |_| StoreError::Timeout("no answer within a second".to_owned());
+        let late = |_| StoreError::Unanswered("no answer within a second".to_owned());
         tokio::time::timeout(PING_TIMEOUT, answer).await.map_err(late)?
     }
 
@@ -116,6 +116,10 @@ impl Store for MongoStore {
         limit: u32,
     ) -> Result<Vec<HistoryEntry>> {
         self.history_after(user, after, limit).await
+    }
+
+    async fn known_among(&self, user: &UserId, ids: &[OperationId]) -> Result<BTreeSet<OperationId>> {
+        self.remembered(user, ids).await
     }
 
     async fn apply_operations(
