@@ -4,7 +4,9 @@
 
 use std::collections::BTreeSet;
 
+use kairos_origin::machine::Machine;
 use kairos_protocol::catalog::{Module, ModuleDraft, ModuleSummary};
+use kairos_protocol::generation::Generation;
 use kairos_protocol::page::Page;
 use kairos_protocol::paths;
 use kairos_protocol::problem::ProblemType;
@@ -24,6 +26,7 @@ in_every_world! {
     lists_are_filtered
     a_search_takes_any_text
     answers_are_validated_and_compressed
+    what_one_caller_alone_may_have_is_stored_nowhere
     head_is_get_without_a_body
 }
 
@@ -280,6 +283,18 @@ async fn answers_are_validated_and_compressed(origin: TestOrigin) {
     body["title"] = json!("Changed");
     let _ = replace(&origin, &author, "caching", &body).await.expect(200);
     let _ = get("if-none-match", tag).await.expect(200);
+}
+
+async fn what_one_caller_alone_may_have_is_stored_nowhere(origin: TestOrigin) {
+    let stored = origin.get(paths::MODULES).await.expect(200);
+    assert!(stored.header("cdn-cache-control").unwrap().contains("max-age"));
+    // Seen by a clock that is ahead of this one: it may be true, but the next write may get a smaller number.
+    let seen = Generation::at(Machine::system().now() + 30_000).get();
+    let asked = origin.request(Method::GET, paths::MODULES).header("kairos-min-gen", format!("catalog={seen}"));
+    let alone = origin.send(asked).await.expect(200);
+    let headers = ["kairos-gen", "cache-control", "cdn-cache-control"].map(|name| alone.header(name));
+    assert_eq!(headers, [Some(format!("catalog={seen}").as_str()), Some("no-store"), None]);
+    assert_eq!(alone.body, stored.body);
 }
 
 async fn head_is_get_without_a_body(origin: TestOrigin) {

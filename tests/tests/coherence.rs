@@ -246,6 +246,24 @@ async fn what_redis_missed_it_is_told_before_it_is_trusted() {
 }
 
 #[tokio::test]
+async fn a_redis_that_lost_its_memory_in_a_burst_of_writes_gives_no_number_out_again() {
+    let Some(redis) = RedisServer::start().await else { return };
+    let table = Arc::<Table>::default();
+    let (here, there) = (member(&redis, &table, PATIENT).await, member(&redis, &table, PATIENT).await);
+    let user = learner("ada");
+    for round in 0..5 {
+        let mut before = Generations::default();
+        for _ in 0..100 {
+            (_, before) = here.instance.write(&user).await;
+        }
+        redis.run(&["FLUSHALL"]).await;
+        // This one has not heard of the burst.
+        let (_, after) = there.instance.write(&user).await;
+        assert!(after != before && after.satisfies(&before), "round {round}: {after} after {before}");
+    }
+}
+
+#[tokio::test]
 async fn an_instance_that_hears_nothing_uses_what_it_has_for_two_seconds() {
     let Some(mut redis) = RedisServer::start().await else { return };
     let table = Arc::<Table>::default();

@@ -33,6 +33,8 @@ impl MongoServer {
         let mut command = Command::new(program);
         command.arg("--dbpath").arg(folder.path()).args(["--port", &port.to_string(), "--bind_ip", "127.0.0.1"]);
         command.args(["--nounixsocket", "--wiredTigerCacheSizeGB", "0.25"]);
+        // Lets tests make commands fail.
+        command.args(["--setParameter", "enableTestCommands=1"]);
         let mut task = Task::start_logged("mongod", &mut command, &folder.path().join("mongod.log"))?;
         task.wait_ready(Duration::from_secs(30), || server::accepts(port))?;
         Ok(Self { port, _task: task, _folder: folder })

@@ -80,7 +80,8 @@ impl MongoStore {
         let collection: Collection<OperationDocument> = self.collection(OPERATIONS);
         let asked: HashMap<String, OperationId> = ids.iter().map(|id| (operation_id(user, id), id.clone())).collect();
         self.run(async move {
-            let found = collection.find(doc! { "_id": { "$in": asked.keys().collect::<Vec<_>>() } }).await?;
+            let wanted = doc! { "_id": { "$in": asked.keys().collect::<Vec<_>>() } };
+            let found = collection.find(wanted).max_time(OPERATION_TIMEOUT).await?;
             found.try_filter_map(|d| ready(Ok(asked.get(&d.id).cloned()))).try_collect().await
         })
         .await
