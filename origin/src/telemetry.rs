@@ -1,5 +1,6 @@
 //! Logs and metrics of the process, set up once.
 
+use std::io::IsTerminal;
 use std::sync::OnceLock;
 
 use clap::ValueEnum;
@@ -22,6 +23,8 @@ pub enum LogFormat {
 pub fn log_to_stderr(format: LogFormat, filter: &str) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let logs = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
+    // Colours on a terminal, not in files.
+    let logs = logs.with_ansi(std::io::stderr().is_terminal());
     // A second set-up in one process, as in tests, leaves the first as it is.
     let _ = match format {
         LogFormat::Text => logs.try_init(),

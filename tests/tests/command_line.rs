@@ -111,6 +111,8 @@ async fn what_is_wrong_is_said_in_one_line() {
         (vec!["serve", "--listen", "127.0.0.1:0", "--data", "text.db"], "text.db"),
         (vec!["serve", "--listen", "127.0.0.1:0", "--mongodb-url", "nonsense"], "--mongodb-url"),
         (vec!["serve", "--listen", "127.0.0.1:0", "--redis-url", "nonsense"], "--redis-url"),
+        // Nobody listens there.
+        (vec!["serve", "--listen", "127.0.0.1:0", "--mongodb-url", "mongodb://127.0.0.1:1"], "127.0.0.1:1"),
         (vec!["import", "--markdown", "missing"], "missing"),
         (vec!["import", "--markdown", "empty"], "empty"),
         (vec!["import", "--oulad", "empty"], "empty"),
@@ -193,4 +195,51 @@ async fn what_is_imported_is_served() {
     let found: Vec<(&str, &str)> = page.items.iter().map(|m| (m.slug.as_str(), m.subject.as_str())).collect();
     assert_eq!(found, [("one", "A book"), ("part-two", "A book")]);
     server.stop("-INT").await;
+}
+
+/// OULAD's two files with one assessment and `learners` learners.
+fn write_oulad(folder: &Path, learners: u32) {
+    let assessments = "code_module,code_presentation,id_assessment,assessment_type,date,weight";
+    write(folder, "assessments.csv", &format!("{assessments}\nAAA,2013J,1752,TMA,19,10\n"));
+    let row = |id: u32| format!("1752,{id},18,0,{}\n", id % 101);
+    let rows: String = (0..learners).map(row).collect();
+    write(folder, "studentAssessment.csv", &format!("id_assessment,id_student,date_submitted,is_banked,score\n{rows}"));
+}
+
+#[tokio::test]
+async fn an_import_stopped_with_ctrl_c_is_finished_by_running_it_again() {
+    let Some(shell) = Shell::new() else { return };
+    write_oulad(&shell.folder.path().join("oulad"), 20_000);
+    let arguments = ["import", "--oulad", "oulad"];
+    let mut first = shell.command(&arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let log = shell.folder.path().join("kairos.db-wal");
+    let begun = async {
+        while std::fs::metadata(&log).map_or(0, |log| log.len()) < 1 << 20 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    timeout(PATIENCE, begun).await.unwrap();
+    let pid = first.id().unwrap().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().await.unwrap().success());
+    assert!(!timeout(PATIENCE, first.wait()).await.unwrap().unwrap().success(), "it was stopped before its end");
+
+    let applied = async || {
+        let said = text(&shell.run(&arguments).await.stdout);
+        assert!(said.contains("progress records: 20000 (0 without a score)"), "{said}");
+        let applied = said.lines().find_map(|line| line.strip_prefix("operations applied: "));
+        applied.and_then(|number| number.parse::<u32>().ok()).unwrap_or_else(|| panic!("{said}"))
+    };
+    println!("{} of 20000 were left to the second run", applied().await);
+    assert_eq!(applied().await, 0);
+}
+
+#[tokio::test]
+async fn who_does_not_read_the_report_does_not_stop_the_import() {
+    let Some(shell) = Shell::new() else { return };
+    write(shell.folder.path(), "book/one.md", "# One\n\nThe first chapter.\n");
+    let mut import = shell.command(&["import", "--markdown", "book"]);
+    let mut import = import.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(import.stdout.take());
+    let output = timeout(PATIENCE, import.wait_with_output()).await.unwrap().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use kairos_protocol::account::Role;
 use kairos_protocol::generation::Namespace;
 
-use super::Adapters;
+use super::{Adapters, say};
 use crate::domain::accounts;
 use crate::machine::Machine;
 use crate::state::AppState;
@@ -52,7 +52,7 @@ impl PutAccount {
         let account = account.map_err(describe)?;
         let user = state.store.put_account(&account).await?;
         state.cache.invalidate(&[Namespace::User(user.clone())]).await;
-        println!("{} is {} with the id {user}", account.email, self.role.as_str());
+        say(&format!("{} is {} with the id {user}", account.email, self.role.as_str()));
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use anyhow::bail;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::Adapters;
+use super::{Adapters, say};
 use crate::import::markdown::import_markdown;
 use crate::import::oulad::import_oulad;
 use crate::import::{Report, Target};
@@ -87,12 +87,12 @@ fn print(report: &Report, secs: f64) {
     if let Some(more @ 1..) = report.bad_rows.len().checked_sub(SHOWN_BAD_ROWS) {
         eprintln!("left out {more} more");
     }
-    println!("modules: {} ({} written)", report.modules, report.modules_written);
+    say(&format!("modules: {} ({} written)", report.modules, report.modules_written));
     if report.learners > 0 {
-        println!("learners: {} ({} added)", report.learners, report.learners_added);
-        println!("progress records: {} ({} without a score)", report.progress_records, report.unscored);
-        println!("operations applied: {}", report.operations_applied);
+        say(&format!("learners: {} ({} added)", report.learners, report.learners_added));
+        say(&format!("progress records: {} ({} without a score)", report.progress_records, report.unscored));
+        say(&format!("operations applied: {}", report.operations_applied));
     }
-    println!("left out: {}", report.bad_rows.len());
-    println!("took {secs:.1} s");
+    say(&format!("left out: {}", report.bad_rows.len()));
+    say(&format!("took {secs:.1} s"));
 }

@@ -5,6 +5,8 @@ mod adapters;
 pub mod import;
 pub mod serve;
 
+use std::io::Write;
+
 use clap::Parser;
 
 pub use adapters::Adapters;
@@ -33,4 +35,10 @@ impl Command {
             Self::Account(command) => command.run().await,
         }
     }
+}
+
+/// Prints a line at once. That nobody reads it any more (`| head`) is no reason to stop.
+fn say(line: &str) {
+    let mut stdout = std::io::stdout();
+    let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
 }

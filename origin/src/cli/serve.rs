@@ -1,6 +1,5 @@
 //! `kairos-origin serve`.
 
-use std::io::Write;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -10,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
-use super::Adapters;
+use super::{Adapters, say};
 use crate::machine::Machine;
 use crate::routes;
 use crate::state::AppState;
@@ -57,9 +56,7 @@ impl Serve {
 
         // Before the line that says it is ready: from then on it can be told to stop.
         let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-        let mut stdout = std::io::stdout();
-        writeln!(stdout, "kairos-origin listens on http://{address} ({})", self.adapters.describe())?;
-        stdout.flush()?;
+        say(&format!("kairos-origin listens on http://{address} ({})", self.adapters.describe()));
         serve_until_told(listener, state, interrupt, terminate).await
     }
 }
