@@ -34,7 +34,7 @@ impl Adapters {
     /// # Errors
     /// The file cannot be opened, or the URL is not valid. A MongoDB that is down is no error here.
     pub async fn store(&self) -> anyhow::Result<Arc<dyn Store>> {
-        Ok(match self.mongodb_url.as_deref().filter(|url| !url.is_empty()) {
+        Ok(match self.mongodb_url() {
             Some(url) => Arc::new(MongoStore::open(url).await.context("--mongodb-url")?),
             None => Arc::new(SqliteStore::open(&self.data)?),
         })
@@ -45,21 +45,30 @@ impl Adapters {
     /// # Errors
     /// The URL is not valid. A Redis that is down is no error.
     pub async fn cache(&self, machine: &Machine) -> anyhow::Result<Arc<dyn Cache>> {
-        Ok(match self.redis_url.as_deref().filter(|url| !url.is_empty()) {
+        Ok(match self.redis_url() {
             Some(url) => {
                 let redis = RedisCache::connect(RedisConfig::new(url), machine.clone()).await;
                 Arc::new(redis.context("--redis-url")?)
             }
-            None if self.mongodb_url.is_some() => Arc::new(LocalCache::beside_others(machine.clone())),
+            None if self.mongodb_url().is_some() => Arc::new(LocalCache::beside_others(machine.clone())),
             None => Arc::new(LocalCache::alone(machine.clone())),
         })
+    }
+
+    /// An empty variable is as good as none.
+    pub(super) fn mongodb_url(&self) -> Option<&str> {
+        self.mongodb_url.as_deref().filter(|url| !url.is_empty())
+    }
+
+    fn redis_url(&self) -> Option<&str> {
+        self.redis_url.as_deref().filter(|url| !url.is_empty())
     }
 
     /// What was chosen, for people; without secrets.
     #[must_use]
     pub fn describe(&self) -> String {
-        let store = if self.mongodb_url.is_some() { "MongoDB".to_owned() } else { self.data.display().to_string() };
-        let cache = if self.redis_url.is_some() { "in process and Redis" } else { "in process" };
+        let store = if self.mongodb_url().is_some() { "MongoDB".to_owned() } else { self.data.display().to_string() };
+        let cache = if self.redis_url().is_some() { "in process and Redis" } else { "in process" };
         format!("store: {store}, cache: {cache}")
     }
 }

@@ -52,7 +52,10 @@ impl Serve {
         let state = AppState::assemble(store, cache, machine, metrics)
             .await
             .map_err(|error| anyhow::anyhow!("{}", error.cause.unwrap_or(error.problem.detail)))
-            .context("the store cannot be used")?;
+            .context(match self.adapters.mongodb_url() {
+                Some(_) => "the store cannot be used: does MongoDB run where --mongodb-url says?",
+                None => "the store cannot be used",
+            })?;
 
         // Before the line that says it is ready: from then on it can be told to stop.
         let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
