@@ -143,7 +143,9 @@ impl Exchange<'_> {
         let newest = found.answer.refreshed(&answer.fields, (self.clock)());
         if let Err(why) = admit_update(&answer.fields, &found.answer, &newest) {
             let member = forwarded(reason, false, Some(why.token()));
-            return self.validated(&found.answer, answer, found.body(), &member);
+            // For its caller alone it may be: that does not make it older than the origin says.
+            let confirmed = if why == NoStore::Directives { &newest } else { &found.answer };
+            return self.validated(confirmed, answer, found.body(), &member);
         }
         let body = match found.bytes().await {
             Ok(body) => body,

@@ -169,6 +169,19 @@ test("I-SESSION an unchanged copy is confirmed by 304 and carries the newer gene
   assert.ok(isHit(await ask(edge, path, { headers })));
 });
 
+test("I-SESSION a 304 for its caller alone says what it was made from, and is not stored", async () => {
+  const path = "/v1/modules?subject=alone";
+  origin.script = catalogScript("same", 5);
+  await ask(edge, path);
+  origin.script = catalogScript("same", 8, { "cache-control": "no-store", "cdn-cache-control": null });
+  const alone = await ask(edge, path, { headers: { "kairos-min-gen": "catalog=8" } });
+  assert.deepEqual([alone.status, alone.text, alone.headers["kairos-gen"]], [200, "same", "catalog=8"]);
+  assert.equal(alone.headers["cache-control"], "no-store");
+  assert.equal(edgeStatus(alone), "kairos-edge; fwd=stale; detail=directives");
+  const others = await ask(edge, path);
+  assert.deepEqual([others.text, others.headers["kairos-gen"], isHit(others)], ["same", "catalog=5", true]);
+});
+
 test("I-SESSION a late, older answer neither replaces a newer copy nor is given out", async () => {
   const path = "/v1/modules?subject=late";
   origin.script = catalogScript("newer", 7);
