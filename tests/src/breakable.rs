@@ -52,6 +52,10 @@ impl Store for Breakable {
         self.reach()?.ping().await
     }
 
+    async fn foreign_version(&self) -> Result<Option<i64>> {
+        self.reach()?.foreign_version().await
+    }
+
     async fn list_modules(
         &self,
         filter: &ModuleFilter,

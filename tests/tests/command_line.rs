@@ -197,6 +197,32 @@ async fn what_is_imported_is_served() {
     server.stop("-INT").await;
 }
 
+#[tokio::test]
+async fn what_is_imported_beside_a_server_is_served_at_once() {
+    let Some(shell) = Shell::new() else { return };
+    write(shell.folder.path(), "book/one.md", "# One\n\nThe first chapter.\n");
+    assert!(shell.run(&["import", "--markdown", "book"]).await.status.success());
+    let (server, _) = shell.serve(&[]).await;
+    let url = format!("{}/v1/modules", server.url);
+    let list = async || {
+        let answer = reqwest::get(&url).await.unwrap();
+        let status = answer.headers().get("cache-status").unwrap().to_str().unwrap().to_owned();
+        (answer.json::<Page<ModuleSummary>>().await.unwrap().items.len(), status)
+    };
+    assert_eq!(list().await.0, 1);
+    write(shell.folder.path(), "book/two.md", "# Two\n\nThe second chapter.\n");
+    assert!(shell.run(&["import", "--markdown", "book"]).await.status.success());
+    let both = async {
+        while list().await.0 < 2 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(Duration::from_secs(10), both).await.expect("far sooner than answers expire");
+    let (_, status) = list().await;
+    assert!(status.contains("hit"), "{status}");
+    server.stop("-TERM").await;
+}
+
 /// OULAD's two files with one assessment and `learners` learners.
 fn write_oulad(folder: &Path, learners: u32) {
     let assessments = "code_module,code_presentation,id_assessment,assessment_type,date,weight";

@@ -86,6 +86,11 @@ impl Ledger {
         self.lock().advance(namespaces, now)
     }
 
+    /// Every namespace gets a new number when it is next asked for.
+    pub(crate) fn forget_all(&self) {
+        self.lock().forget_all();
+    }
+
     /// A write begins in the fence's namespaces.
     pub(crate) fn enter(&self, fence: &Fence) {
         self.stay(fence, UnixMillis::MAX);
@@ -134,6 +139,12 @@ impl Inner {
         namespaces.iter().map(&mut next).collect()
     }
 
+    fn forget_all(&mut self) {
+        let largest = self.known.values().map(|known| known.generation).max();
+        self.forgotten = self.forgotten.max(largest.unwrap_or_default());
+        self.known.clear();
+    }
+
     /// Makes the namespace's number at least `generation`.
     fn raise(&mut self, namespace: &Namespace, generation: Generation) -> Known {
         if let Some(known) = self.known.get_mut(namespace) {
@@ -141,9 +152,7 @@ impl Inner {
             return *known;
         }
         if self.known.len() >= MOST_NAMESPACES {
-            let largest = self.known.values().map(|known| known.generation).max();
-            self.forgotten = self.forgotten.max(largest.unwrap_or_default());
-            self.known.clear();
+            self.forget_all();
         }
         let known = Known { generation, adopted_at: UnixMillis::MIN };
         self.known.insert(namespace.clone(), known);

@@ -70,4 +70,9 @@ impl Cache for LocalCache {
     async fn invalidate(&self, namespaces: &[Namespace]) {
         self.ledger.advance(namespaces, self.machine.now());
     }
+
+    async fn invalidate_all(&self) -> bool {
+        self.ledger.forget_all();
+        true
+    }
 }

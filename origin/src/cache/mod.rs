@@ -106,6 +106,9 @@ pub trait Cache: Send + Sync + 'static {
 
     /// Makes everything in the namespaces old, without a write.
     async fn invalidate(&self, namespaces: &[Namespace]);
+
+    /// Makes everything old. `false`: not in the shared server, so do it again.
+    async fn invalidate_all(&self) -> bool;
 }
 
 /// How long a fence lasts that nobody releases: 5 s longer than the longest write (row C1: 20 s).

@@ -181,4 +181,9 @@ impl Cache for RedisCache {
             self.link.note(|books| books.invalidation_failed(&namespaces));
         }
     }
+
+    async fn invalidate_all(&self) -> bool {
+        self.link.ledger.forget_all();
+        self.link.ask::<Value>(&self.link.scripts.begin_epoch(&self.machine.random_hex::<8>())).await.is_ok()
+    }
 }

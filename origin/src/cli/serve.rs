@@ -14,6 +14,7 @@ use crate::machine::Machine;
 use crate::routes;
 use crate::state::AppState;
 use crate::telemetry::{self, LogFormat};
+use crate::watch;
 
 /// How long requests under way may take when the process is told to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -56,6 +57,8 @@ impl Serve {
                 Some(_) => "the store cannot be used: does MongoDB run where --mongodb-url says?",
                 None => "the store cannot be used",
             })?;
+
+        watch::begin(state.store.clone(), state.cache.clone()).await?;
 
         // Before the line that says it is ready: from then on it can be told to stop.
         let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);

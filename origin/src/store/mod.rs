@@ -44,6 +44,10 @@ pub trait Store: Send + Sync + 'static {
     /// Whether the database answers, within a second.
     async fn ping(&self) -> Result<()>;
 
+    /// A number that is another one after another process changed the data; `None` where others that write make themselves
+    /// heard through the cache.
+    async fn foreign_version(&self) -> Result<Option<i64>>;
+
     /// Published modules in the order (subject, position, slug), from after `after`, at most `limit`; without content.
     async fn list_modules(
         &self,

@@ -121,6 +121,13 @@ impl Scripts {
         load
     }
 
+    /// Makes every number of before invalid.
+    pub(super) fn begin_epoch(&self, epoch: &str) -> Cmd {
+        let mut set = cmd("SET");
+        set.arg(self.epoch_key()).arg(epoch);
+        set
+    }
+
     /// Fails on a server that answers but takes no writes (a replica, or out of memory).
     pub(super) fn try_write(&self) -> Cmd {
         let mut set = cmd("SET");

@@ -28,6 +28,10 @@ impl Store for MongoStore {
         tokio::time::timeout(PING_TIMEOUT, answer).await.map_err(late)?
     }
 
+    async fn foreign_version(&self) -> Result<Option<i64>> {
+        Ok(None)
+    }
+
     async fn list_modules(
         &self,
         filter: &ModuleFilter,

@@ -8,6 +8,7 @@ use kairos_protocol::account::Profile;
 use kairos_protocol::catalog::{Module, ModuleSummary};
 use kairos_protocol::ids::{OperationId, Slug, UserId};
 use kairos_protocol::progress::{HistoryEntry, ProgressRecord, Statistics};
+use rusqlite::Connection;
 
 use super::{SqliteStore, accounts, learners, modules, operations, sessions};
 use crate::store::records::{
@@ -20,6 +21,12 @@ use crate::store::{Result, Store};
 impl Store for SqliteStore {
     async fn ping(&self) -> Result<()> {
         self.readers.read(|c| c.query_row("SELECT 1", [], |_| Ok(()))).await
+    }
+
+    async fn foreign_version(&self) -> Result<Option<i64>> {
+        // The writer's connection: its own commits do not count.
+        let version = |c: &Connection| c.pragma_query_value(None, "data_version", |row| row.get(0));
+        self.writer.write(version).await.map(Some)
     }
 
     async fn list_modules(
