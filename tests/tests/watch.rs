@@ -1,6 +1,8 @@
 //! What another process writes to the store: that it is noticed, and that nothing kept before is used after. The same through the
 //! programs: `command_line.rs`.
 
+#![expect(clippy::unwrap_used, reason = "a failed check fails the test")]
+
 use std::sync::Arc;
 
 use kairos_origin::store::Store;
