@@ -10,6 +10,7 @@ use kairos_protocol::UnixMillis;
 use kairos_protocol::ids::UserId;
 use kairos_protocol::operation::{MAX_BATCH, Operation, OperationBatch};
 use kairos_protocol::paths;
+use serde_json::value::to_raw_value;
 use wasm_bindgen_futures::spawn_local;
 
 use crate::core::Core;
@@ -134,7 +135,7 @@ impl Core {
         if batch.is_empty() {
             return Ok(0);
         }
-        let operations = batch.iter().filter_map(|operation| serde_json::to_value(operation).ok()).collect();
+        let operations = batch.iter().filter_map(|operation| to_raw_value(operation).ok()).collect();
         let body = json::to_text(&OperationBatch { operations });
         let request = Request { body: Some(body), path: paths::OPERATIONS.to_owned(), ..Request::default() };
         let reply = self.send_as(user, request).await?;

@@ -3,14 +3,14 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use kairos_origin::cli::Command;
+use kairos_origin::cli::{Command, complain};
 
 #[tokio::main]
 async fn main() -> ExitCode {
     match Command::parse().run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("kairos-origin: {error:#}");
+            complain(&format!("kairos-origin: {error:#}"));
             ExitCode::FAILURE
         }
     }

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use clap::ValueEnum;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
 
 /// Upper bounds of the latency histogram, in seconds: those of row P1 are among them.
 const LATENCY_SECONDS: &[f64] = &[0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 25.0];
@@ -20,8 +21,11 @@ pub enum LogFormat {
 }
 
 /// Writes logs to standard error. `filter` is in the syntax of `tracing`: `info`, `kairos_origin=debug`.
-pub fn log_to_stderr(format: LogFormat, filter: &str) {
-    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+///
+/// # Errors
+/// The filter cannot be read.
+pub fn log_to_stderr(format: LogFormat, filter: &str) -> Result<(), ParseError> {
+    let filter = EnvFilter::try_new(filter)?;
     let logs = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
     // Colours on a terminal, not in files.
     let logs = logs.with_ansi(std::io::stderr().is_terminal());
@@ -30,6 +34,7 @@ pub fn log_to_stderr(format: LogFormat, filter: &str) {
         LogFormat::Text => logs.try_init(),
         LogFormat::Json => logs.json().try_init(),
     };
+    Ok(())
 }
 
 /// Records the metrics of this process; the handle shows them. `None` when something else records them already.

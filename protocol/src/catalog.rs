@@ -206,15 +206,19 @@ impl ModuleDraft {
             let count = text.chars().count();
             (count < min || count > max).then(|| format!("must be {min} to {max} characters long"))
         };
+        let word = |text: &str, max: usize| {
+            let is_padded = text.trim() != text;
+            length(text, 1, max).or_else(|| is_padded.then(|| "must not begin or end with a space".to_owned()))
+        };
         let mut found = Vec::new();
         let mut check = |field, problem: Option<String>| found.extend(problem.map(|p| (field, p)));
-        check("title", length(self.title.trim(), 1, 200));
-        check("subject", length(self.subject.trim(), 1, 100));
+        check("title", word(&self.title, 200));
+        check("subject", word(&self.subject, 100));
         check("summary", length(&self.summary, 0, 1_000));
         check("language", (!is_language_tag(&self.language)).then(|| "must be a BCP 47 language tag".to_owned()));
         check("tags", (self.tags.len() > 20).then(|| "must be at most 20".to_owned()));
         for tag in &self.tags {
-            check("tags", length(tag, 1, 50).map(|p| format!("each {p}")));
+            check("tags", word(tag, 50).map(|p| format!("each {p}")));
         }
         check(
             "content",

@@ -2,6 +2,7 @@
 //! ([`crate::reducer`]).
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::UnixMillis;
 use crate::ids::{OperationId, Slug};
@@ -83,8 +84,8 @@ impl Action {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OperationBatch {
-    /// 1 to [`MAX_BATCH`], in the order they were done.
-    pub operations: Vec<serde_json::Value>,
+    /// 1 to [`MAX_BATCH`], in the order they were done. Text still: of JSON only the grammar has been checked.
+    pub operations: Vec<Box<RawValue>>,
 }
 
 /// What became of one operation.
@@ -101,7 +102,7 @@ pub enum Outcome {
         /// The record.
         record: ProgressRecord,
     },
-    /// Will never be applied; sending it again changes nothing.
+    /// Does not count: not to be sent again as it is.
     Rejected {
         /// Why.
         problem: Problem,

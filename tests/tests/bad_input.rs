@@ -69,6 +69,9 @@ fn account_bodies() -> Vec<Case> {
     vec![
         (paths::REGISTER, String::new(), P::MalformedJson),
         (paths::REGISTER, "{".to_owned(), P::MalformedJson),
+        (paths::REGISTER, "[[[[".to_owned(), P::MalformedJson),
+        (paths::REGISTER, EVE.replace("\"Eve\"", "1e400"), P::InvalidBody),
+        (paths::REGISTER, EVE.replace("Eve", "\\ud800"), P::InvalidBody),
         (paths::REGISTER, "nonsense".to_owned(), P::MalformedJson),
         (paths::REGISTER, format!("{EVE} x"), P::MalformedJson),
         (paths::REGISTER, EVE.replace(':', "="), P::MalformedJson),
@@ -111,6 +114,9 @@ fn module_bodies() -> Vec<Case> {
         (paths::MODULES, with("position", json!(4_294_967_296_u64)), P::InvalidBody),
         (paths::MODULES, with("version", json!(1)), P::InvalidFields),
         (paths::MODULES, with("title", json!("")), P::InvalidFields),
+        (paths::MODULES, with("title", json!(format!("a{}", " ".repeat(1_000)))), P::InvalidFields),
+        (paths::MODULES, with("subject", json!(" Caching")), P::InvalidFields),
+        (paths::MODULES, with("tags", json!([" "])), P::InvalidFields),
         (paths::MODULES, with("tags", json!(vec!["t"; 21])), P::InvalidFields),
         (paths::MODULES, with("language", json!("not a tag")), P::InvalidFields),
         (paths::MODULES, with("content", json!("x".repeat(512 * 1024 + 1))), P::InvalidFields),
@@ -125,7 +131,7 @@ fn operation_bodies() -> Vec<Case> {
         (paths::OPERATIONS, operations("{}"), P::InvalidBody),
         (paths::OPERATIONS, operations("[]"), P::InvalidFields),
         (paths::OPERATIONS, operations("[{},"), P::MalformedJson),
-        (paths::OPERATIONS, operations(&deep()), P::MalformedJson),
+        (paths::OPERATIONS, operations(&deep().replace(']', "")), P::MalformedJson),
         (paths::OPERATIONS, operations(&format!("[\"{}\"]", "x".repeat(70_000))), P::BodyTooLarge),
     ]
 }
@@ -148,6 +154,39 @@ async fn bodies() {
         assert!(answer.starts_with(&starts) && answer.contains(expected.uri()), "chunked: {answer}");
     }
     scene.check_untouched().await;
+}
+
+#[tokio::test]
+async fn an_operation_that_no_parser_takes_holds_up_no_other() {
+    let scene = Scene::new().await;
+    let operation = |id: &str, at_ms: &str, action: &str| {
+        format!(r#"{{"id":"{id}","module":"caching","at_ms":{at_ms},"action":{action}}}"#)
+    };
+    let open = r#"{"kind":"open"}"#;
+    let cases = [
+        (operation("good", "1", open), Some("good"), "applied"),
+        (operation("large", "1e400", open), Some("large"), "rejected"),
+        (operation("half", "1", open).replace("caching", "\\ud800"), Some("half"), "rejected"),
+        (operation("deep", "1", &deep()), Some("deep"), "rejected"),
+        (operation("s", "1", r#"{"kind":"study","seconds":1,"seconds":60}"#), Some("s"), "rejected"),
+        (
+            operation("a", "1", open).replace("\"action\"", r#""action":{"kind":"complete"},"action""#),
+            Some("a"),
+            "rejected",
+        ),
+        (operation("i", "1", open).replace("\"module\"", r#""id":"j","module""#), None, "rejected"),
+        (operation("good", "1", open), Some("good"), "duplicate"),
+    ];
+    let batch = cases.iter().map(|(text, ..)| text.as_str()).collect::<Vec<_>>().join(",");
+    let request = scene.origin.request(Method::POST, paths::OPERATIONS).bearer_auth(&scene.ada.token);
+    let request = request.header("content-type", "application/json").body(format!(r#"{{"operations":[{batch}]}}"#));
+    let answer: Value = scene.origin.send(request).await.ok();
+    for ((text, id, outcome), result) in cases.iter().zip(answer["results"].as_array().unwrap()) {
+        let shown: String = text.chars().take(80).collect();
+        assert_eq!((result["id"].as_str(), result["outcome"].as_str()), (*id, Some(*outcome)), "{shown}: {result}");
+    }
+    let statistics: Statistics = scene.origin.get_as(&scene.ada, paths::STATISTICS).await.ok();
+    assert_eq!((statistics.modules, statistics.time_spent_secs, statistics.completed), (1, 0, 0));
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use std::time::Duration;
 use kairos_protocol::account::{Role, TokenGrant};
 use kairos_protocol::catalog::ModuleSummary;
 use kairos_protocol::page::Page;
+use kairos_tests::redis::RedisServer;
 use kairos_tests::skip::skip;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -104,6 +105,8 @@ async fn what_is_wrong_is_said_in_one_line() {
     std::fs::write(shell.folder.path().join("file"), "no folder").unwrap();
     std::fs::write(shell.folder.path().join("text.db"), "This is no database. ".repeat(100)).unwrap();
     std::fs::create_dir(shell.folder.path().join("empty")).unwrap();
+    let other = rusqlite::Connection::open(shell.folder.path().join("other.db")).unwrap();
+    other.execute_batch("CREATE TABLE modules (title TEXT)").unwrap();
     for (arguments, said) in [
         (vec!["serve", "--listen", &taken.1], taken.1.as_str()),
         (vec!["serve", "--listen", "nonsense"], "nonsense"),
@@ -111,12 +114,15 @@ async fn what_is_wrong_is_said_in_one_line() {
         (vec!["serve", "--listen", "127.0.0.1:0", "--data", "text.db"], "text.db"),
         (vec!["serve", "--listen", "127.0.0.1:0", "--mongodb-url", "nonsense"], "--mongodb-url"),
         (vec!["serve", "--listen", "127.0.0.1:0", "--redis-url", "nonsense"], "--redis-url"),
+        (vec!["serve", "--listen", "127.0.0.1:0", "--log", "a=b=c"], "--log"),
+        (vec!["serve", "--listen", "127.0.0.1:0", "--data", "other.db"], "another program"),
         // Nobody listens there.
-        (vec!["serve", "--listen", "127.0.0.1:0", "--mongodb-url", "mongodb://127.0.0.1:1"], "127.0.0.1:1"),
+        (vec!["serve", "--listen", "127.0.0.1:0", "--mongodb-url", "mongodb://127.0.0.1:1"], "--mongodb-url"),
         (vec!["import", "--markdown", "missing"], "missing"),
         (vec!["import", "--markdown", "empty"], "empty"),
         (vec!["import", "--oulad", "empty"], "empty"),
-        (vec!["account", "--email", "nobody", "--name", "N", "--password-stdin"], "email"),
+        (vec!["account", "--email", "nobody", "--name", "N", "--password-stdin"], "--email"),
+        (vec!["account", "--email", "a@example.org", "--name", "", "--password-stdin"], "--name"),
     ] {
         let output = shell.run(&arguments).await;
         let errors = text(&output.stderr);
@@ -195,6 +201,23 @@ async fn what_is_imported_is_served() {
     let found: Vec<(&str, &str)> = page.items.iter().map(|m| (m.slug.as_str(), m.subject.as_str())).collect();
     assert_eq!(found, [("one", "A book"), ("part-two", "A book")]);
     server.stop("-INT").await;
+}
+
+#[tokio::test]
+async fn databases_that_share_a_redis_keep_apart() {
+    let (Some(shell), Some(redis)) = (Shell::new(), RedisServer::start().await) else { return };
+    write(shell.folder.path(), "book/one.md", "# One\n\nThe first chapter.\n");
+    assert!(shell.run(&["import", "--markdown", "book", "--data", "one.db"]).await.status.success());
+    let url = redis.url();
+    let mut listed = Vec::new();
+    for data in ["one.db", "other.db", "one.db"] {
+        let (server, _) = shell.serve(&["--data", data, "--redis-url", &url]).await;
+        let answer = reqwest::get(format!("{}/v1/modules", server.url)).await.unwrap();
+        let status = answer.headers().get("cache-status").unwrap().to_str().unwrap().to_owned();
+        listed.push((answer.json::<Page<ModuleSummary>>().await.unwrap().items.len(), status.contains("redis")));
+        server.stop("-TERM").await;
+    }
+    assert_eq!(listed, [(1, false), (0, false), (1, true)], "modules, and whether another process had kept the answer");
 }
 
 #[tokio::test]

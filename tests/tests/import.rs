@@ -181,7 +181,7 @@ const ASSESSMENTS: &str =
 
 async fn bad_rows_are_named_and_the_rest_goes_in(store: Arc<dyn Store>) {
     let mut submissions = b"id_assessment,id_student,date_submitted,is_banked,score\n".to_vec();
-    let rows: [&[u8]; 11] = [
+    let rows: [&[u8]; 13] = [
         b"1,7,18,0,78",
         b"1,8,18,0,150",
         b"9,8,18,0,50",
@@ -193,6 +193,8 @@ async fn bad_rows_are_named_and_the_rest_goes_in(store: Arc<dyn Store>) {
         b"1,eight,18,0,50",
         b"1,8,18,0,39.5",
         b"2,7,-3,1,",
+        b"1,7,19,0,80",
+        b"1,9,2147483647,0,50",
     ];
     submissions.extend(rows.join(&b'\n'));
     let dir = folder(&[("assessments.csv", ASSESSMENTS.as_bytes()), ("studentAssessment.csv", &submissions)]);
@@ -203,7 +205,7 @@ async fn bad_rows_are_named_and_the_rest_goes_in(store: Arc<dyn Store>) {
         .map(|bad| format!("{}:{}", bad.file.file_name().unwrap().to_str().unwrap(), bad.line))
         .collect();
     let in_assessments = ["assessments.csv:4", "assessments.csv:5"].map(str::to_owned);
-    let in_submissions = [3, 4, 5, 6, 7, 8, 10, 11].map(|line| format!("studentAssessment.csv:{line}"));
+    let in_submissions = [3, 4, 5, 6, 7, 8, 10, 11, 13, 14].map(|line| format!("studentAssessment.csv:{line}"));
     assert_eq!(places, [in_assessments.as_slice(), in_submissions.as_slice()].concat(), "{:#?}", report.bad_rows);
     assert!(report.bad_rows[2].to_string().ends_with("score `150` is no whole number from 0 to 100"));
     assert_eq!((report.modules, report.learners, report.progress_records, report.unscored), (2, 1, 2, 1));

@@ -33,7 +33,8 @@ on_every_store! {
     catalog: lists_are_in_order_and_pages_fit_together filters_combine drafts_are_in_no_list_and_no_search
         search_puts_titles_first search_text_is_never_syntax a_taken_slug_is_refused
         only_the_version_seen_is_replaced a_deleted_module_is_gone_everywhere an_import_touches_only_what_differs;
-    accounts: emails_are_unique an_account_is_put_over_the_one_with_its_email imports_leave_accounts_alone
+    accounts: emails_are_unique an_account_is_put_over_the_one_with_its_email
+        a_new_password_ends_the_sessions imports_leave_accounts_alone
         a_rotated_token_works_for_a_minute a_token_shown_later_ends_the_session an_ended_session_is_over
         expired_tokens_do_not_work all_instances_get_one_signing_key;
     learners: an_operation_is_applied_once twins_at_the_same_moment_apply_once an_id_is_not_used_twice what_was_sent_before_is_known

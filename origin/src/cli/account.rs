@@ -43,7 +43,7 @@ impl PutAccount {
         std::io::stdin().read_to_string(&mut password).context("reading the password")?;
         let password = password.trim_end_matches(['\r', '\n']).to_owned();
         let machine = Machine::system();
-        let (store, cache) = (self.adapters.store().await?, self.adapters.cache(&machine).await?);
+        let (store, cache) = self.adapters.open(&machine).await?;
         let state = AppState::assemble(store, cache, machine, None).await.map_err(describe)?;
         // Whoever teaches may learn too.
         let mut roles = vec![Role::Learner, self.role];
@@ -58,10 +58,19 @@ impl PutAccount {
 }
 
 fn describe(error: crate::error::AppError) -> anyhow::Error {
-    let fields: Vec<_> = error.problem.errors.iter().map(|e| format!("{} {}", e.field, e.detail)).collect();
+    let fields: Vec<_> = error.problem.errors.iter().map(|e| format!("{} {}", option(&e.field), e.detail)).collect();
     match (error.cause, fields.is_empty()) {
         (Some(cause), _) => anyhow::anyhow!(cause),
         (None, false) => anyhow::anyhow!(fields.join("; ")),
         (None, true) => anyhow::anyhow!("{} {}", error.problem.title, error.problem.detail),
+    }
+}
+
+/// What the command line calls a field.
+fn option(field: &str) -> &str {
+    match field {
+        "display_name" => "--name",
+        "email" => "--email",
+        other => other,
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::Args;
 
+use crate::auth::tokens::Tokens;
 use crate::cache::Cache;
 use crate::cache::local::LocalCache;
 use crate::cache::redis::{RedisCache, RedisConfig};
@@ -29,25 +30,34 @@ pub struct Adapters {
 }
 
 impl Adapters {
-    /// Opens the store.
+    /// Opens the store, and the cache before it.
     ///
     /// # Errors
-    /// The file cannot be opened, or the URL is not valid. A MongoDB that is down is no error here.
-    pub async fn store(&self) -> anyhow::Result<Arc<dyn Store>> {
+    /// The file cannot be opened, MongoDB cannot be reached, or a URL is not valid. A Redis that is down is no error.
+    pub async fn open(&self, machine: &Machine) -> anyhow::Result<(Arc<dyn Store>, Arc<dyn Cache>)> {
+        let store = self.store().await?;
+        let key = Tokens::generate_key(machine).map_err(|error| anyhow::anyhow!(error.problem.title))?;
+        let key = store.signing_key(&key).await.with_context(|| match self.mongodb_url() {
+            Some(_) => "the store cannot be used: does MongoDB run where --mongodb-url says?".to_owned(),
+            None => format!("{} cannot be used", self.data.display()),
+        })?;
+        // Every database has a key of its own, so several can share a Redis.
+        let cache = self.cache(&format!("kairos:{}:", key.kid), machine).await?;
+        Ok((store, cache))
+    }
+
+    async fn store(&self) -> anyhow::Result<Arc<dyn Store>> {
         Ok(match self.mongodb_url() {
             Some(url) => Arc::new(MongoStore::open(url).await.context("--mongodb-url")?),
             None => Arc::new(SqliteStore::open(&self.data)?),
         })
     }
 
-    /// Opens the cache.
-    ///
-    /// # Errors
-    /// The URL is not valid. A Redis that is down is no error.
-    pub async fn cache(&self, machine: &Machine) -> anyhow::Result<Arc<dyn Cache>> {
+    async fn cache(&self, key_prefix: &str, machine: &Machine) -> anyhow::Result<Arc<dyn Cache>> {
         Ok(match self.redis_url() {
             Some(url) => {
-                let redis = RedisCache::connect(RedisConfig::new(url), machine.clone()).await;
+                let config = RedisConfig { key_prefix: key_prefix.to_owned(), ..RedisConfig::new(url) };
+                let redis = RedisCache::connect(config, machine.clone()).await;
                 Arc::new(redis.context("--redis-url")?)
             }
             None if self.mongodb_url().is_some() => Arc::new(LocalCache::beside_others(machine.clone())),

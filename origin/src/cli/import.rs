@@ -7,7 +7,7 @@ use anyhow::bail;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{Adapters, say};
+use super::{Adapters, complain, say};
 use crate::import::markdown::import_markdown;
 use crate::import::oulad::import_oulad;
 use crate::import::{Report, Target};
@@ -53,7 +53,7 @@ impl Import {
             bail!("{} is not a folder", dir.display());
         }
         let machine = Machine::system();
-        let (store, cache) = (self.adapters.store().await?, self.adapters.cache(&machine).await?);
+        let (store, cache) = self.adapters.open(&machine).await?;
         let began = tokio::time::Instant::now();
         let bar = progress_bar();
         let target = Target { store: store.as_ref(), cache: cache.as_ref(), now: machine.now(), bar: &bar };
@@ -82,10 +82,10 @@ fn progress_bar() -> ProgressBar {
 
 fn print(report: &Report, secs: f64) {
     for bad in report.bad_rows.iter().take(SHOWN_BAD_ROWS) {
-        eprintln!("left out {bad}");
+        complain(&format!("left out {bad}"));
     }
     if let Some(more @ 1..) = report.bad_rows.len().checked_sub(SHOWN_BAD_ROWS) {
-        eprintln!("left out {more} more");
+        complain(&format!("left out {more} more"));
     }
     say(&format!("modules: {} ({} written)", report.modules, report.modules_written));
     if report.learners > 0 {

@@ -41,11 +41,11 @@ pub struct Serve {
 
 impl Serve {
     pub(super) async fn run(self) -> anyhow::Result<()> {
-        telemetry::log_to_stderr(self.log_format, &self.log);
+        telemetry::log_to_stderr(self.log_format, &self.log).with_context(|| format!("--log {}", self.log))?;
         // Before the adapters, which report their state as they come up.
         let metrics = telemetry::record_metrics();
         let machine = Machine::system();
-        let (store, cache) = (self.adapters.store().await?, self.adapters.cache(&machine).await?);
+        let (store, cache) = self.adapters.open(&machine).await?;
         let listener = TcpListener::bind(&self.listen)
             .await
             .with_context(|| format!("cannot listen on {}; choose another with --listen", self.listen))?;
@@ -53,10 +53,7 @@ impl Serve {
         let state = AppState::assemble(store, cache, machine, metrics)
             .await
             .map_err(|error| anyhow::anyhow!("{}", error.cause.unwrap_or(error.problem.detail)))
-            .context(match self.adapters.mongodb_url() {
-                Some(_) => "the store cannot be used: does MongoDB run where --mongodb-url says?",
-                None => "the store cannot be used",
-            })?;
+            .context("the store cannot be used")?;
 
         watch::begin(state.store.clone(), state.cache.clone()).await?;
 

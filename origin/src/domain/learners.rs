@@ -9,7 +9,8 @@ use kairos_protocol::operation::{MAX_BATCH, Operation, OperationResult, Outcome}
 use kairos_protocol::page::Page;
 use kairos_protocol::problem::{Problem, ProblemType};
 use kairos_protocol::progress::{HistoryEntry, ProgressRecord, Statistics};
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::cursor;
 use crate::error::Result;
@@ -64,14 +65,14 @@ type Read = std::result::Result<FingerprintedOperation, (Option<String>, Problem
 pub async fn apply_operations(
     store: Arc<dyn Store>,
     user: UserId,
-    sent: Vec<Value>,
+    sent: Vec<Box<RawValue>>,
     now: UnixMillis,
 ) -> Result<Vec<OperationResult>> {
     if sent.is_empty() || sent.len() > MAX_BATCH {
         let detail = format!("must be 1 to {MAX_BATCH} operations");
         return Err(ProblemType::InvalidFields.with_detail("").with_errors([("operations", detail)]).into());
     }
-    let mut read: Vec<Read> = sent.into_iter().map(|value| read_operation(value, now)).collect();
+    let mut read: Vec<Read> = sent.iter().map(|text| read_operation(text.get(), now)).collect();
     refuse_unknown_modules(store.as_ref(), &user, &mut read).await?;
     let good: Vec<FingerprintedOperation> = read.iter().flatten().cloned().collect();
     let applied = if good.is_empty() { Vec::new() } else { store.apply_operations(&user, &good, now).await? };
@@ -117,16 +118,31 @@ fn result(read: Read, applied: &mut impl Iterator<Item = Applied>) -> Option<Ope
     })
 }
 
+/// An operation's id, whatever is wrong with the rest.
+#[derive(Deserialize)]
+struct Named {
+    id: String,
+}
+
+/// An operation's action, as it stands there.
+#[derive(Deserialize)]
+struct Acting<'a> {
+    #[serde(borrow)]
+    action: Option<&'a RawValue>,
+}
+
 /// Reads one operation. Its fingerprint is that of what was sent; a time in the future becomes `now` only after that.
-fn read_operation(value: Value, now: UnixMillis) -> Read {
-    let id = value.get("id").and_then(Value::as_str).map(|id| id.chars().take(100).collect::<String>());
+fn read_operation(text: &str, now: UnixMillis) -> Read {
+    let id = serde_json::from_str::<Named>(text).ok().map(|named| named.id.chars().take(100).collect::<String>());
     let refuse = |problem: Problem| (id.clone(), problem);
+    let unreadable = |error| refuse(ProblemType::InvalidBody.with_detail(what_was_expected(&error)));
     // serde takes arrays for structs, their fields by position.
-    if !value.is_object() || value.get("action").is_some_and(|action| !action.is_object()) {
+    let is_object = |text: &str| text.starts_with('{');
+    let action = serde_json::from_str::<Acting<'_>>(text).ok().and_then(|acting| acting.action);
+    if !is_object(text) || action.is_some_and(|action| !is_object(action.get())) {
         return Err(refuse(ProblemType::InvalidBody.with_detail("an operation is an object, and so is its action")));
     }
-    let operation: Operation = serde_json::from_value(value)
-        .map_err(|error| refuse(ProblemType::InvalidBody.with_detail(what_was_expected(&error))))?;
+    let operation: Operation = serde_json::from_str(text).map_err(unreadable)?;
     let wrong = operation.action.violation().map(|detail| ("action", detail));
     let wrong = wrong.or_else(|| (operation.at_ms < 0).then(|| ("at_ms", "must not be negative".to_owned())));
     if let Some(wrong) = wrong {

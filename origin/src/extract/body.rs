@@ -7,7 +7,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use kairos_protocol::problem::{Problem, ProblemType};
 use serde::de::DeserializeOwned;
-use serde_json::error::Category;
+use serde_json::value::RawValue;
 
 use crate::error::AppError;
 
@@ -23,13 +23,14 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
             return Err(problem.into());
         }
         let bytes = Bytes::from_request(request, state).await.map_err(unreadable)?;
+        serde_json::from_slice::<&RawValue>(&bytes).map_err(|error| malformed(&error))?;
         match serde_json::from_slice(&bytes) {
             // serde takes an array for a struct, its fields by position. Every body of ours is an object.
             Ok(_) if !bytes.trim_ascii_start().starts_with(b"{") => {
                 Err(ProblemType::InvalidBody.with_detail("expected an object").into())
             }
             Ok(body) => Ok(Self(body)),
-            Err(error) => Err(describe(&error).into()),
+            Err(error) => Err(ProblemType::InvalidBody.with_detail(what_was_expected(&error)).into()),
         }
     }
 }
@@ -49,12 +50,9 @@ fn unreadable(rejection: BytesRejection) -> AppError {
 }
 
 /// Says where the body is wrong, without repeating what is in it: it may be a password.
-fn describe(error: &serde_json::Error) -> Problem {
+fn malformed(error: &serde_json::Error) -> Problem {
     let place = format!("line {} column {}", error.line(), error.column());
-    if error.classify() != Category::Data {
-        return ProblemType::MalformedJson.with_detail(format!("It ends or breaks off at {place}."));
-    }
-    ProblemType::InvalidBody.with_detail(what_was_expected(error))
+    ProblemType::MalformedJson.with_detail(format!("It ends or breaks off at {place}."))
 }
 
 /// serde's message without the value it met.

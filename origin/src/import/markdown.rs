@@ -101,7 +101,7 @@ fn find_markdown(root: &Path, dir: &Path, found: &mut BTreeSet<String>) -> Resul
         }
         if entry.file_type().map_err(failed)?.is_dir() {
             find_markdown(root, &path, found)?;
-        } else if path.extension().is_some_and(|e| e == "md") {
+        } else if path.is_file() && path.extension().is_some_and(|e| e == "md") {
             let relative = path.strip_prefix(root).unwrap_or(&path);
             let parts: Vec<_> = relative.iter().map(|part| part.to_string_lossy()).collect();
             found.insert(parts.join("/"));

@@ -91,7 +91,7 @@ impl fmt::Display for BadRow {
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// A file or folder cannot be read.
-    #[error("cannot read {}: {source}", path.display())]
+    #[error("cannot read {}", path.display())]
     Read {
         /// Which.
         path: PathBuf,

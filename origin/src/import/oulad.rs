@@ -19,6 +19,8 @@ use super::{ImportError, Report, Target};
 use crate::store::records::{Account, FingerprintedOperation};
 
 const ROWS_PER_BATCH: usize = 2_000;
+/// Days between a submission and the start of its presentation, at most: ten years.
+const MOST_DAYS: i64 = 3_653;
 const DAY_MS: UnixMillis = 24 * 3_600 * 1_000;
 
 /// An assessment that went in: what its submissions need to know.
@@ -45,6 +47,7 @@ pub async fn import_oulad(target: &Target<'_>, dir: &Path) -> Result<Report, Imp
     let mut records = BTreeSet::new();
     let mut batch = Vec::with_capacity(ROWS_PER_BATCH);
     for row in submissions.rows() {
+        let line = row.as_ref().map_or(0, |row| row.line);
         let read = row.and_then(|row| submission(&row, &assessments).map_err(|why| submissions.bad(row.line, why)));
         match read {
             Ok((user, operation)) if records.insert((user.clone(), operation.operation.module.clone())) => {
@@ -52,7 +55,7 @@ pub async fn import_oulad(target: &Target<'_>, dir: &Path) -> Result<Report, Imp
                 report.unscored += u64::from(unscored);
                 batch.push((user, operation));
             }
-            Ok((user, operation)) => batch.push((user, operation)),
+            Ok(_) => report.bad_rows.push(submissions.bad(line, "the student has handed this in before".to_owned())),
             Err(bad) => report.bad_rows.push(bad),
         }
         if batch.len() == ROWS_PER_BATCH {
@@ -164,12 +167,13 @@ fn submission(row: &Row, assessments: &Assessments) -> Result<Submission, String
         return Err(format!("id_student `{student}` is no number"));
     }
     let user = UserId::new(format!("oulad-{student}")).map_err(|error| format!("id_student `{student}` {error}"))?;
-    let days: i32 = date.parse().map_err(|_| format!("date_submitted `{date}` is no number of days"))?;
+    let days = date.parse().ok().filter(|days: &i64| days.abs() <= MOST_DAYS);
+    let days = days.ok_or_else(|| format!("date_submitted `{date}` is no number of days near the presentation"))?;
     let operation = Operation {
         id: OperationId::new(format!("oulad-{id}-{student}"))
             .map_err(|error| format!("the submission's id {error}"))?,
         module: assessment.slug.clone(),
-        at_ms: assessment.starts_at_ms.saturating_add(i64::from(days) * DAY_MS).max(0),
+        at_ms: assessment.starts_at_ms.saturating_add(days * DAY_MS).max(0),
         action: Action::Submit { score: parse_score(score)? },
     };
     Ok((user, FingerprintedOperation::new(operation)))

@@ -82,7 +82,8 @@ pub trait Store: Send + Sync + 'static {
     /// Adds an account; `false` when its email or id is taken.
     async fn insert_account(&self, account: &Account) -> Result<bool>;
 
-    /// Adds an account, or gives the one with this email the new name, password (unless `None`) and roles. Returns its id.
+    /// Adds an account, or gives the one with this email the new name, password (unless `None`) and roles. A new password ends
+    /// its sessions. Returns its id.
     async fn put_account(&self, account: &Account) -> Result<UserId>;
 
     /// The account with this email (lower case), its password hash included.

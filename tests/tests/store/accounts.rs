@@ -1,6 +1,6 @@
 //! Accounts, sessions, the signing key.
 
-use kairos_origin::store::records::{NewSession, Rotation, SigningKey, Successor};
+use kairos_origin::store::records::{Account, NewSession, Rotation, SigningKey, Successor};
 use kairos_protocol::account::Role;
 use kairos_tests::world::World;
 
@@ -30,6 +30,18 @@ pub(crate) async fn an_account_is_put_over_the_one_with_its_email(world: World) 
     let stored = store.account_by_email("ada@example.org").await.unwrap().unwrap();
     assert_eq!(stored.roles, [Role::Learner, Role::Author]);
     assert_eq!(stored.hashed_password.as_deref(), Some("a hash"));
+}
+
+pub(crate) async fn a_new_password_ends_the_sessions(world: World) {
+    let store = world.store().await;
+    store.put_account(&account("ada")).await.unwrap();
+    store.insert_session(&session("one", "f")).await.unwrap();
+    store.put_account(&account("bob")).await.unwrap();
+    let unchanged = Account { hashed_password: None, ..account("ada") };
+    store.put_account(&unchanged).await.unwrap();
+    assert_eq!(store.rotate_session("one", &successor("two"), NOW).await.unwrap(), rotated());
+    store.put_account(&account("ada")).await.unwrap();
+    assert_eq!(store.rotate_session("two", &successor("three"), NOW).await.unwrap(), Rotation::Unknown);
 }
 
 pub(crate) async fn imports_leave_accounts_alone(world: World) {

@@ -6,7 +6,7 @@ use mongodb::bson::spec::BinarySubtype;
 use mongodb::bson::{Binary, Document, doc};
 use mongodb::options::ReturnDocument;
 
-use super::documents::{KEYS, USERS, UserDocument, date};
+use super::documents::{KEYS, SESSIONS, USERS, UserDocument, date};
 use super::{MongoStore, OPERATION_TIMEOUT, duplicates, is_duplicate};
 use crate::store::records::{Account, SigningKey};
 use crate::store::{self, StoreError};
@@ -36,18 +36,22 @@ impl MongoStore {
         }
         let first = doc! { "_id": account.id.as_str(), "created_at": date(account.created_at_ms) };
         let query = doc! { "email": &account.email };
-        let stored = self
-            .run(async move {
-                users
-                    .find_one_and_update(query, doc! { "$set": set, "$setOnInsert": first })
-                    .projection(doc! { "_id": 1 })
-                    .upsert(true)
-                    .return_document(ReturnDocument::After)
-                    .await
-            })
-            .await?;
-        let id = stored.as_ref().and_then(|d| d.get_str("_id").ok()).and_then(|id| UserId::new(id).ok());
-        id.ok_or_else(|| StoreError::Corrupt("an account without a valid id".to_owned()))
+        let sessions = self.collection::<Document>(SESSIONS);
+        let ends_sessions = account.hashed_password.is_some();
+        let stored = self.run(async move {
+            let stored = users
+                .find_one_and_update(query, doc! { "$set": set, "$setOnInsert": first })
+                .projection(doc! { "_id": 1 })
+                .upsert(true)
+                .return_document(ReturnDocument::After)
+                .await?;
+            let id = stored.as_ref().and_then(|d| d.get_str("_id").ok()).and_then(|id| UserId::new(id).ok());
+            if let Some(user) = id.as_ref().filter(|_| ends_sessions) {
+                sessions.delete_many(doc! { "user_id": user.as_str() }).await?;
+            }
+            Ok(id)
+        });
+        stored.await?.ok_or_else(|| StoreError::Corrupt("an account without a valid id".to_owned()))
     }
 
     pub(super) async fn account_with_email(&self, email: &str) -> store::Result<Option<Account>> {

@@ -66,7 +66,8 @@ impl MongoStore {
     /// # Errors
     /// The URL is not valid.
     pub async fn open(url: &str) -> Result<Self> {
-        let mut options = ClientOptions::parse(url).await.map_err(store_error)?;
+        let parsed = ClientOptions::parse(url).await;
+        let mut options = parsed.map_err(|error| StoreError::Unavailable(describe(&error)))?;
         configure(&mut options);
         let name = options.default_database.clone().unwrap_or_else(|| DEFAULT_DATABASE.to_owned());
         Self::with_options(options, &name)
@@ -178,9 +179,15 @@ pub fn configure(options: &mut ClientOptions) {
     });
 }
 
+/// The driver's message, without labels and the state of every server.
+fn describe(error: &Error) -> String {
+    let text = error.kind.to_string();
+    text.split(" Topology:").next().unwrap_or_default().to_owned()
+}
+
 /// Sorts the driver's errors: those that another attempt may cure, and defects.
 fn store_error(error: Error) -> StoreError {
-    let text = error.to_string();
+    let text = describe(&error);
     match *error.kind {
         // The connection broke; the command may have been sent.
         ErrorKind::Io(_) => StoreError::Unanswered(text),

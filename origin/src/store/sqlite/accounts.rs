@@ -41,7 +41,11 @@ pub(super) fn put(connection: &Connection, account: &Account) -> Result<UserId> 
         to_json(&account.roles)?,
         account.created_at_ms
     ];
-    connection.prepare_cached(&sql)?.query_row(values, |row| word(row, 0))
+    let user: UserId = connection.prepare_cached(&sql)?.query_row(values, |row| word(row, 0))?;
+    if account.hashed_password.is_some() {
+        connection.prepare_cached("DELETE FROM sessions WHERE user_id = ?")?.execute([user.as_str()])?;
+    }
+    Ok(user)
 }
 
 pub(super) fn import(connection: &Connection, accounts: &[Account]) -> Result<u64> {

@@ -105,16 +105,28 @@ pub(super) enum MigrationError {
     Sqlite(#[from] rusqlite::Error),
     #[error("it was written by a newer release (schema {found}, this one knows {known}); run that one")]
     Newer { found: usize, known: usize },
+    #[error("it is another program's database; name another file")]
+    Foreign,
 }
+
+/// Says in the file's header whose it is: "Kair" in ASCII.
+const APPLICATION_ID: i32 = 0x4B61_6972;
 
 /// Takes the steps that are left, all or none.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), MigrationError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let id: i32 = transaction.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let is_empty: bool =
+        transaction.query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_master)", [], |row| row.get(0))?;
+    if id != APPLICATION_ID && !(id == 0 && is_empty) {
+        return Err(MigrationError::Foreign);
+    }
     let taken: usize = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let left = STEPS.get(taken..).ok_or(MigrationError::Newer { found: taken, known: STEPS.len() })?;
     for step in left {
         transaction.execute_batch(step)?;
     }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", STEPS.len())?;
     Ok(transaction.commit()?)
 }
