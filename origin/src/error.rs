@@ -42,8 +42,7 @@ impl From<StoreError> for AppError {
             }
             StoreError::Corrupt(_) => ProblemType::Internal.with_detail("The log has the details."),
         };
-        let may_have_happened = matches!(error, StoreError::Unanswered(_));
-        Self { may_have_happened, ..Self::logged(problem, error.to_string()) }
+        Self { may_have_happened: error.may_have_happened(), ..Self::logged(problem, error.to_string()) }
     }
 }
 

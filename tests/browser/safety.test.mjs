@@ -60,3 +60,27 @@ test("every document comes with a policy that lets nothing in from elsewhere", a
     assert.deepEqual([headers.get("x-content-type-options"), headers.get("referrer-policy")], ["nosniff", "no-referrer"], path);
   }
 });
+
+test("no content makes the page wider than the screen", async (t) => {
+  const word = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerk".repeat(3);
+  const module = await publish(await authorToken(), {
+    title: word,
+    summary: word.repeat(4),
+    tags: [word.slice(0, 50)],
+    content: `# ${word}\n\n${word}\n\n| a | b |\n| - | - |\n| ${word} | ${word} |\n\n\`\`\`\n${word}\n\`\`\`\n\n${"> ".repeat(100)}deep\n`,
+  });
+  const { page } = await openBrowser(t, { viewport: { width: 320, height: 640 } });
+  for (const path of ["/?subject=Tests", `/modules/${module.slug}`]) {
+    await page.goto(path);
+    await page.getByText(word).first().waitFor();
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 320, path);
+  }
+});
+
+test("an address that can name no module says that there is nothing", async (t) => {
+  const { page } = await openBrowser(t);
+  await page.goto("/modules/No%20Such%20One");
+  await page.getByRole("alert").getByText("There is nothing here").waitFor();
+  await page.getByRole("link", { name: "Go to the catalogue" }).click();
+  await page.locator(".module-row").first().waitFor();
+});

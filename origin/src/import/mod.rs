@@ -40,7 +40,7 @@ impl Target<'_> {
     ) -> Result<T, ImportError> {
         let fence = self.cache.fence(namespaces).await;
         let done = work.await;
-        if matches!(done, Err(StoreError::Unanswered(_))) {
+        if done.as_ref().is_err_and(StoreError::may_have_happened) {
             self.cache.let_expire(fence).await;
         } else {
             self.cache.release(fence).await;

@@ -19,7 +19,7 @@ use records::{
     Successor,
 };
 
-/// Why the store did not do what it was asked. Nothing was changed, except where [`StoreError::Unanswered`] says otherwise.
+/// Why the store did not do what it was asked. Nothing was changed, except where [`StoreError::may_have_happened`] says so.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// It cannot be reached, or refuses; trying again later may help.
@@ -32,6 +32,14 @@ pub enum StoreError {
     /// It answered with something that makes no sense: a defect, or data changed by other hands.
     #[error("the store is in a state that should not be: {0}")]
     Corrupt(String),
+}
+
+impl StoreError {
+    /// Whether a write that failed so may have happened all the same, or may yet.
+    #[must_use]
+    pub const fn may_have_happened(&self) -> bool {
+        !matches!(self, Self::Unavailable(_))
+    }
 }
 
 /// Shorthand.

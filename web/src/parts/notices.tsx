@@ -31,7 +31,7 @@ export function Failure({ error, what, onRetry }: { error: KairosError; what: st
         {error.code === "unauthenticated"
           ? <a class="button button-primary" href={views.signIn}>Sign in</a>
           : <button type="button" class="button" onClick={onRetry}>Try again</button>}
-        {error.code === "not-found" && <a class="button" href={views.catalogue}>Go to the catalogue</a>}
+        {(error.code === "not-found" || error.code === "invalid-path") && <a class="button" href={views.catalogue}>Go to the catalogue</a>}
       </div>
     </section>
   );
@@ -45,6 +45,7 @@ function explain(error: KairosError, what: string): { title: string; advice: str
         advice: `There is no copy of ${what} on this device. Once you are online it loads, and stays for the next time you are not.`,
       };
     case "not-found":
+    case "invalid-path":
       return { title: "There is nothing here", advice: `The address may be mistyped, or ${what} was taken out of the catalogue.` };
     case "unauthenticated":
       return { title: "Sign in to see this", advice: `You need to be signed in to see ${what}.` };
