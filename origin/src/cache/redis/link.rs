@@ -4,6 +4,7 @@
 //! There is no `ConnectionManager` here: it reconnects by itself, so a command could go to a server that just lost its memory.
 //! Here a new connection is always preceded by the questions of [`Link::recover`].
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ use super::books::{Books, Step};
 use super::scripts::Scripts;
 use crate::machine::Machine;
 
+/// How long an answer is looked for once more after its time is over.
+const UNREAD: Duration = Duration::from_millis(5);
 /// How long a probe waits for each of its answers.
 const PROBE_TIMEOUT: Duration = Duration::from_millis(500);
 /// The first pause before a probe; each further one is twice as long,
@@ -101,7 +104,14 @@ impl Link {
         mut pass: Pass<MultiplexedConnection>,
         command: &Cmd,
     ) -> Result<T, Unreached> {
-        let answer = timeout(self.operation_timeout, command.query_async(&mut pass.connection)).await;
+        let answer = {
+            let mut answer = pin!(command.query_async(&mut pass.connection));
+            match timeout(self.operation_timeout, &mut answer).await {
+                Ok(answer) => Ok(answer),
+                // It may lie there unread: a process that did not get to run sees the time pass first.
+                Err(_) => timeout(UNREAD, &mut answer).await,
+            }
+        };
         let error = match answer {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(error)) => error.to_string(),
