@@ -27,6 +27,8 @@ use crate::outbox::Verdicts;
 const FIRST_WAIT_MS: u32 = 1_000;
 const LONGEST_WAIT_MS: u32 = 60_000;
 const LONGEST_RETRY_AFTER_SECS: u32 = 3_600;
+/// A timer may fire a little early by the clock that says how long to wait.
+const TIMER_SLACK_MS: u32 = 20;
 
 type Flush = Shared<LocalBoxFuture<'static, Result<()>>>;
 
@@ -60,7 +62,9 @@ impl Core {
 
     /// Whether the server asked not to be sent operations yet.
     pub(crate) fn must_wait(&self) -> bool {
-        machine::now() < self.sending.not_before_ms.get()
+        let left_ms = self.sending.not_before_ms.get().saturating_sub(machine::now());
+        // More than was ever asked for: the clock was set back meanwhile.
+        left_ms > 0 && left_ms <= i64::from(LONGEST_RETRY_AFTER_SECS) * 1_000
     }
 
     /// Sends everything that waits. All callers share one attempt, which goes on when they stop waiting for it.
@@ -179,7 +183,9 @@ impl Core {
         change: impl Fn(&mut crate::outbox::Outbox) -> R,
     ) -> Result<R> {
         let changed = self.storage.update(user.as_str(), None, Mode::WriteDurably, |documents| {
-            let result = documents.outbox.as_mut().map(&change);
+            // Somebody else may have signed in, in another tab.
+            let is_theirs = documents.session.as_ref().is_some_and(|session| session.profile.id == *user);
+            let result = documents.outbox.as_mut().filter(|_| is_theirs).map(&change);
             (result, documents.clone())
         });
         let (result, documents) = changed.await?;
@@ -196,8 +202,9 @@ impl Core {
         let doubled = FIRST_WAIT_MS.saturating_mul(1 << failures.min(10)).min(LONGEST_WAIT_MS);
         let spread = doubled / 1_024 * u32::from(machine::random_byte());
         let asked = error.retry_after_secs.unwrap_or(0).min(LONGEST_RETRY_AFTER_SECS) * 1_000;
-        self.sending.not_before_ms.set(machine::now().saturating_add(asked.into()));
-        self.wake_after(doubled.saturating_add(spread).max(asked));
+        let not_before_ms = if asked == 0 { 0 } else { machine::now().saturating_add(asked.into()) };
+        self.sending.not_before_ms.set(not_before_ms);
+        self.wake_after(doubled.saturating_add(spread).max(asked.saturating_add(TIMER_SLACK_MS)));
     }
 
     fn wake_after(self: &Rc<Self>, wait_ms: u32) {

@@ -21,7 +21,7 @@ const HOSTILE = `
 
 ![Picture inside](data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==) ![Relative picture](img/a.png)
 
-[neighbour](why-caches.md#Some-section) [script link](javascript:window.harmed='link') [data link](data:text/html,<script>1</script>) [a site](https://elsewhere.example/page)
+[neighbour](why-caches.md#Some-section) [script link](javascript:window.harmed='link') [data link](data:text/html,<script>1</script>) [a site](https://elsewhere.example/page) [half](why-caches.md#50%)
 
 The end.
 `;

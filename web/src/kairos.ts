@@ -37,9 +37,12 @@ export function onChanged(path: string, listener: () => void): () => void {
   });
 }
 
-/** Records what the learner did in `module`. Resolves when it is kept; sending it is the client's business. */
-export async function record(module: string, action: Action): Promise<void> {
-  await kairos().mutate({ module, action });
+/**
+ * Records what the learner did in `module`. Resolves when it is kept, with whether that is on the disk: if not, it goes with the
+ * tab. Sending it is the client's business.
+ */
+export async function record(module: string, action: Action): Promise<boolean> {
+  return (await kairos().mutate({ module, action })).durable;
 }
 
 /** A moment's answer, and when this page got it: its age goes on from there. */

@@ -64,7 +64,16 @@ function restrictLink(link: HTMLAnchorElement): void {
 function addressWithin(file: string, section: string | undefined): string {
   const words = file.split(/[^a-z0-9]+/i).filter((word) => word !== "");
   const path = words.length === 0 ? "" : views.module(words.join("-").toLowerCase());
-  return section === undefined ? path : `${path}#${ID_PREFIX}${anchor(decodeURIComponent(section))}`;
+  return section === undefined ? path : `${path}#${ID_PREFIX}${anchor(decoded(section))}`;
+}
+
+/** As it is where a percent sign is only a percent sign. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 function restrictImage(image: HTMLImageElement): void {

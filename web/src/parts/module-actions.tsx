@@ -63,8 +63,9 @@ function ScoreForm({ slug }: { slug: string }) {
 
 async function keep(slug: string, action: Action, done: string): Promise<void> {
   try {
-    await record(slug, action);
-    announce(status.value.reachable ? `${done}.` : `${done}. Kept on this device, sent once Kaïros answers again.`);
+    const isDurable = await record(slug, action);
+    const kept = isDurable ? "Kept on this device, sent" : "This device keeps nothing, so leave this tab open: it is sent";
+    announce(status.value.reachable ? `${done}.` : `${done}. ${kept} once Kaïros answers again.`);
   } catch (thrown) {
     announce(`Not recorded: ${asKairosError(thrown).message}`);
   }

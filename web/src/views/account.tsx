@@ -22,7 +22,7 @@ function Account() {
   const signOut = async (discard: boolean) => {
     try {
       await kairos().logout({ discard });
-      announce("Signed out. Nothing of yours is left on this device.");
+      announce("Signed out. Your progress, history and sign-in are no longer on this device.");
       route(views.catalogue);
     } catch (thrown) {
       const error = asKairosError(thrown);
