@@ -4,6 +4,8 @@
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use kairos_protocol::generation::Generations;
+use kairos_protocol::headers::KAIROS_GEN;
 use kairos_protocol::problem::{self, Problem, ProblemType};
 
 use crate::store::StoreError;
@@ -17,6 +19,8 @@ pub struct AppError {
     pub cause: Option<String>,
     /// What was asked for may have been done all the same, or may yet be.
     pub may_have_happened: bool,
+    /// Of a write that the store refused: the state that it was refused for. Whoever reads next must see at least that.
+    pub generations: Generations,
 }
 
 /// Shorthand.
@@ -24,7 +28,7 @@ pub type Result<T> = std::result::Result<T, AppError>;
 
 impl From<Problem> for AppError {
     fn from(problem: Problem) -> Self {
-        Self { problem, cause: None, may_have_happened: false }
+        Self { problem, cause: None, may_have_happened: false, generations: Generations::default() }
     }
 }
 
@@ -53,6 +57,12 @@ impl AppError {
         Self { cause: Some(cause.into()), ..problem.into() }
     }
 
+    /// A write refused by the store in the state that `generations` name.
+    #[must_use]
+    pub fn refused(problem: Problem, generations: Generations) -> Self {
+        Self { generations, ..problem.into() }
+    }
+
     /// A problem whose cause only the log is told.
     #[must_use]
     pub fn with_cause(kind: ProblemType, cause: impl Into<String>) -> Self {
@@ -65,7 +75,7 @@ const RETRY_AFTER_SECS: u32 = 2;
 
 impl IntoResponse for AppError {
     fn into_response(self) -> Response {
-        let Self { problem, cause, .. } = self;
+        let Self { problem, cause, generations, .. } = self;
         let kind = problem.uri.as_str();
         match (problem.status, &cause) {
             (500.., _) => tracing::error!(kind, cause, "the request failed"),
@@ -77,6 +87,11 @@ impl IntoResponse for AppError {
         let mut response =
             (status, [(CONTENT_TYPE, HeaderValue::from_static(problem::CONTENT_TYPE))], body).into_response();
         let headers = response.headers_mut();
+        if let Ok(value) = HeaderValue::from_str(&generations.to_string())
+            && !generations.is_empty()
+        {
+            headers.insert(KAIROS_GEN, value);
+        }
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECS));
         }

@@ -18,5 +18,4 @@ pub mod routes;
 pub mod state;
 pub mod store;
 pub mod telemetry;
-pub mod watch;
 pub mod writes;

@@ -19,7 +19,7 @@ pub struct AppState {
     /// The database.
     pub store: Arc<dyn Store>,
     /// What the caches are made of, for what is neither a read nor a write of the API.
-    pub cache: Arc<dyn Cache>,
+    pub cache: Cache,
     /// Reads that may be answered from a cache.
     pub answers: Answers,
     /// Writes, announced to the caches.
@@ -41,15 +41,15 @@ impl AppState {
     /// The store cannot be reached.
     pub async fn assemble(
         store: Arc<dyn Store>,
-        cache: Arc<dyn Cache>,
+        cache: Cache,
         machine: Machine,
         metrics: Option<PrometheusHandle>,
     ) -> Result<Self> {
         let key = store.signing_key(&Tokens::generate_key(&machine)?).await?;
         Ok(Self {
             store,
-            cache: Arc::clone(&cache),
-            answers: Answers::new(Arc::clone(&cache), machine.clone(), DEFAULT_CAPACITY_BYTES),
+            cache: cache.clone(),
+            answers: Answers::new(cache.clone(), machine.clone(), DEFAULT_CAPACITY_BYTES),
             writes: Writes::new(cache),
             passwords: Passwords::new(machine.clone())?,
             tokens: Arc::new(Tokens::new(&key, machine.clone())),

@@ -1,54 +1,53 @@
-//! The one way to change what answers are made from: fence, work, release ([`crate::cache`]). Not what the work is.
-//!
-//! A write that the store did not answer, or that panicked, may still happen: its fence is not released but runs out.
+//! The one way to change what answers are made from: commit, announce, acknowledge ([`crate::cache`]). Not what the work is.
 
 use std::future::Future;
-use std::sync::Arc;
 
-use kairos_protocol::generation::{Generations, Namespace};
+use kairos_protocol::generation::Namespace;
 use kairos_protocol::problem::ProblemType;
+use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::cache::Cache;
-use crate::error::AppError;
+use crate::error::{AppError, Result};
+use crate::store::Versioned;
 
 /// Runs writes so that caches stay true.
 #[derive(Clone)]
 pub struct Writes {
-    cache: Arc<dyn Cache>,
+    cache: Cache,
 }
 
 impl Writes {
     /// Writes announced to `cache`.
     #[must_use]
-    pub fn new(cache: Arc<dyn Cache>) -> Self {
+    pub const fn new(cache: Cache) -> Self {
         Self { cache }
     }
 
-    /// Fences `namespaces`, runs `work`, and releases them, whether it succeeded or failed. All of it runs on a task of its
-    /// own: a caller that hangs up does not stop it half way. Returns the generations from which on the write is seen, for
-    /// the `Kairos-Gen` of the answer; none when its end is not known.
+    /// Runs `work`, which writes to `namespaces`, and announces what came of it. All of it runs on a task of its own: a caller
+    /// that hangs up does not stop it half way.
     ///
     /// # Errors
     /// Those of `work`; a panic in it is [`ProblemType::Internal`]. The cache never makes a write fail.
-    pub async fn commit<T, F>(&self, namespaces: Vec<Namespace>, work: F) -> (Result<T, AppError>, Generations)
+    pub async fn commit<T, F>(&self, namespaces: Vec<Namespace>, work: F) -> Result<Versioned<T>>
     where
         T: Send + 'static,
-        F: Future<Output = Result<T, AppError>> + Send + 'static,
+        F: Future<Output = Result<Versioned<T>>> + Send + 'static,
     {
-        let cache = Arc::clone(&self.cache);
+        let cache = self.cache.clone();
         let whole = async move {
-            let fence = cache.fence(namespaces).await;
-            let outcome = tokio::spawn(work.in_current_span()).await;
-            let outcome = outcome.unwrap_or_else(|stopped| Err(defect("the write stopped", &stopped)));
-            if outcome.as_ref().is_err_and(|error| error.may_have_happened) {
-                cache.let_expire(fence).await;
-                return (outcome, Generations::default());
+            let began = Instant::now();
+            let done = tokio::spawn(work.in_current_span()).await;
+            let done = done.unwrap_or_else(|stopped| Err(defect("the write stopped", &stopped)));
+            match &done {
+                Ok(done) => cache.announce(&done.generations, began).await,
+                Err(error) if error.may_have_happened => cache.doubt(&namespaces).await,
+                Err(error) => cache.announce(&error.generations, began).await,
             }
-            (outcome, cache.release(fence).await)
+            done
         };
         let finished = tokio::spawn(whole.in_current_span()).await;
-        finished.unwrap_or_else(|stopped| (Err(defect("the write's task stopped", &stopped)), Generations::default()))
+        finished.unwrap_or_else(|stopped| Err(defect("the write's task stopped", &stopped)))
     }
 }
 

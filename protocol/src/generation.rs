@@ -40,9 +40,9 @@ impl Namespace {
     }
 }
 
-/// One namespace's number: the clock's, in hundredths of a millisecond, or one more than the last. Redis cannot give one
-/// namespace two numbers within that time, so the numbers are never ahead of the clock, and a store of generations that was
-/// lost gives out none that is not above all before.
+/// One namespace's number. The store raises it in the transaction that changes the data, so one number names one state; 0 is that
+/// of a namespace that never changed. Which of two is newer is decided by the numbers alone. The clock only has a share in them so
+/// that a store that was restored or made anew does not give one out twice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Generation(u64);
 
@@ -65,13 +65,14 @@ impl Generation {
     /// How many fit into a millisecond.
     pub const PER_MILLI: u64 = 100;
 
-    /// The clock's own number at `now`.
+    /// The clock's own number at `now`, at most half of [`Generation::MAX`]: a clock in the far future must not use them up.
     #[must_use]
     pub fn at(now: UnixMillis) -> Self {
-        Self::new(u64::try_from(now).unwrap_or(0).saturating_mul(Self::PER_MILLI))
+        let number = u64::try_from(now).unwrap_or(0).saturating_mul(Self::PER_MILLI);
+        Self(number.min(Self::MAX.0 / 2))
     }
 
-    /// The next one: one more, or the clock's.
+    /// The next one: one more, or the clock's if that is larger.
     #[must_use]
     pub fn next(self, now: UnixMillis) -> Self {
         Self::new(self.0.saturating_add(1)).max(Self::at(now))

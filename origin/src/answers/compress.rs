@@ -2,11 +2,15 @@
 //! caller gets ([`kairos_protocol::encoding::negotiate`]).
 
 use std::io::Write;
+use std::num::NonZero;
 
 use bytes::Bytes;
+use kairos_protocol::UnixMillis;
 use kairos_protocol::encoding::{Encoding, MIN_COMPRESSED_BYTES};
+use kairos_protocol::generation::Generations;
+use tokio::sync::Semaphore;
 
-use super::entry;
+use super::entry::{self, Entry};
 
 /// Bodies from this size on are compressed on a blocking thread: below it takes about as long as the hand-over.
 const BLOCKING_FROM_BYTES: usize = 8 * 1024;
@@ -24,15 +28,43 @@ pub(super) fn only(encoding: Encoding) -> &'static [Encoding] {
     }
 }
 
-/// The body's hash, and the body in each of `codings` where that is smaller.
-pub(super) async fn hash_and_compress(body: Bytes, codings: &'static [Encoding]) -> (String, Vec<(Encoding, Bytes)>) {
-    if body.len() < BLOCKING_FROM_BYTES {
-        return now(&body, codings);
+/// Makes entries; large bodies a few at a time.
+pub(super) struct Compressor {
+    places: Semaphore,
+}
+
+impl Default for Compressor {
+    /// As many at a time as there are cores.
+    fn default() -> Self {
+        Self { places: Semaphore::new(std::thread::available_parallelism().map_or(1, NonZero::get)) }
     }
-    let copy = body.clone();
-    let done = tokio::task::spawn_blocking(move || now(&copy, codings)).await;
-    // Only a defect in a compressor gets here; the body itself is still good.
-    done.unwrap_or_else(|_| (entry::hash(&body), Vec::new()))
+}
+
+impl Compressor {
+    /// Hashes `body` and compresses it in each of `codings` where that makes it smaller.
+    pub(super) async fn entry(
+        &self,
+        body: Vec<u8>,
+        codings: &'static [Encoding],
+        generations: Generations,
+        made_at: UnixMillis,
+    ) -> Entry {
+        let identity = Bytes::from(body);
+        let (hash, encoded) = self.hash_and_compress(identity.clone(), codings).await;
+        Entry { generations, made_at, hash, identity, encoded }
+    }
+
+    async fn hash_and_compress(&self, body: Bytes, codings: &'static [Encoding]) -> (String, Vec<(Encoding, Bytes)>) {
+        if body.len() < BLOCKING_FROM_BYTES {
+            return now(&body, codings);
+        }
+        // The semaphore is never closed; were it, nothing would bound this, and nothing else were wrong.
+        let _place = self.places.acquire().await;
+        let copy = body.clone();
+        let done = tokio::task::spawn_blocking(move || now(&copy, codings)).await;
+        // Only a defect in a compressor gets here; the body itself is still good.
+        done.unwrap_or_else(|_| (entry::hash(&body), Vec::new()))
+    }
 }
 
 fn now(body: &Bytes, codings: &[Encoding]) -> (String, Vec<(Encoding, Bytes)>) {

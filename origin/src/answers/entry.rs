@@ -8,8 +8,6 @@ use kairos_protocol::freshness;
 use kairos_protocol::generation::Generations;
 use sha2::{Digest, Sha256};
 
-use super::compress;
-
 /// One answer's bytes and what is known of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
@@ -32,18 +30,6 @@ const FORM: u8 = 1;
 const OVERHEAD_BYTES: usize = 256;
 
 impl Entry {
-    /// Hashes and compresses `body` in the given codings.
-    pub(super) async fn make(
-        body: Vec<u8>,
-        codings: &'static [Encoding],
-        generations: Generations,
-        now: UnixMillis,
-    ) -> Self {
-        let identity = Bytes::from(body);
-        let (hash, encoded) = compress::hash_and_compress(identity.clone(), codings).await;
-        Self { generations, made_at: now, hash, identity, encoded }
-    }
-
     /// Codings there are, beside identity.
     pub(super) fn codings(&self) -> Vec<Encoding> {
         self.encoded.iter().map(|(encoding, _)| *encoding).collect()
@@ -59,11 +45,6 @@ impl Entry {
     pub(super) fn weight(&self) -> u64 {
         let bodies = self.identity.len() + self.encoded.iter().map(|(_, bytes)| bytes.len()).sum::<usize>();
         (bodies + OVERHEAD_BYTES) as u64
-    }
-
-    /// Milliseconds since it was made; a clock that went back gives zero.
-    pub(super) fn age_ms(&self, now: UnixMillis) -> UnixMillis {
-        now.saturating_sub(self.made_at).max(0)
     }
 
     /// Seconds since it was made.

@@ -22,8 +22,8 @@ use super::entry::Entry;
 pub async fn write_cache_headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let named = response.extensions().get::<Policy>().copied().unwrap_or(Policy::NoStore);
-    let reach = response.extensions().get::<Reach>().copied().unwrap_or_default();
-    let policy = if reach == Reach::Policy { named } else { Policy::NoStore };
+    let scope = response.extensions().get::<Scope>().copied().unwrap_or_default();
+    let policy = if scope == Scope::Policy { named } else { Policy::NoStore };
     let headers = response.headers_mut();
     set(headers, CACHE_CONTROL, policy.cache_control());
     set(headers, HeaderName::from_static(KAIROS_POLICY), named.name());
@@ -42,7 +42,7 @@ pub async fn write_cache_headers(request: Request, next: Next) -> Response {
 
 /// Who may have a response.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Reach {
+pub enum Scope {
     /// Whoever its policy says.
     #[default]
     Policy,
@@ -58,7 +58,7 @@ pub(super) fn respond(
     policy: Policy,
     conditions: &Conditions,
     status: &CacheStatus,
-    reach: Reach,
+    scope: Scope,
 ) -> Response {
     let (encoding, body) = entry.body(negotiate(conditions.accept_encoding.as_deref(), &entry.codings()));
     let mut response = Response::new(Body::empty());
@@ -67,7 +67,7 @@ pub(super) fn respond(
     if !entry.generations.is_empty() {
         set(headers, HeaderName::from_static(KAIROS_GEN), &entry.generations.to_string());
     }
-    if reach == Reach::Degraded {
+    if scope == Scope::Degraded {
         headers.insert(KAIROS_DEGRADED, HeaderValue::from_static("stale"));
     }
     let mut matches = false;
@@ -86,7 +86,7 @@ pub(super) fn respond(
         *response.body_mut() = Body::from(body);
     }
     response.extensions_mut().insert(policy);
-    response.extensions_mut().insert(reach);
+    response.extensions_mut().insert(scope);
     response
 }
 

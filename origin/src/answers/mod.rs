@@ -9,26 +9,31 @@ mod headers;
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::response::Response;
 use kairos_protocol::UnixMillis;
 use kairos_protocol::cache_status::{CacheStatus, Forward, ORIGIN};
 use kairos_protocol::encoding::negotiate;
 use kairos_protocol::freshness::{Freshness, judge};
-use kairos_protocol::generation::Generations;
+use kairos_protocol::generation::{Generations, Namespace};
 use kairos_protocol::policy::{Policy, Sharing};
 use kairos_protocol::problem::ProblemType;
 use serde::Serialize;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use tracing::Instrument;
 
-use crate::cache::{Cache, Lookup, Snapshot, Standing};
+use crate::cache::Cache;
 use crate::error::AppError;
 use crate::machine::Machine;
+use crate::store::Versioned;
 
 pub use ask::{Ask, Conditions};
+use compress::Compressor;
 use entry::Entry;
 use flight::Flights;
-pub use headers::{Reach, write_cache_headers};
+pub use headers::{Scope, write_cache_headers};
 
 /// Bytes that answers in process take at most, unless configured otherwise.
 pub const DEFAULT_CAPACITY_BYTES: u64 = 64 * 1024 * 1024;
@@ -40,18 +45,38 @@ pub struct Answers {
 }
 
 struct Inner {
-    cache: Arc<dyn Cache>,
+    cache: Cache,
     machine: Machine,
     memory: quick_cache::sync::Cache<Arc<str>, Arc<Entry>, ByWeight>,
-    flights: Flights<FlightKey, Result<Arc<Entry>, AppError>>,
+    flights: Flights<FlightKey, Result<Loaded, AppError>>,
+    loads: Semaphore,
+    compressor: Compressor,
 }
 
-/// Whoever looked up the same generations may share a load: it began after them. A reload is shared among reloads only.
+/// Whoever knows the same numbers to be current may share a load: it shows at least the state that they name. A reload is shared
+/// among reloads only, and what is not to be stored among those who asked for that.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct FlightKey {
     key: Arc<str>,
     generations: Generations,
     reload: bool,
+    no_store: bool,
+}
+
+/// What came of a flight.
+#[derive(Clone)]
+struct Loaded {
+    entry: Arc<Entry>,
+    from: From,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum From {
+    Redis,
+    /// The store.
+    Store {
+        kept: bool,
+    },
 }
 
 #[derive(Clone)]
@@ -64,9 +89,11 @@ impl quick_cache::Weighter<Arc<str>, Arc<Entry>> for ByWeight {
 }
 
 /// A request that may be answered from what is kept, on its way.
+#[derive(Clone)]
 struct Asking {
-    ask: Ask,
+    ask: Arc<Ask>,
     key: Arc<str>,
+    namespaces: Arc<[Namespace]>,
     held: Option<Arc<Entry>>,
     now: UnixMillis,
 }
@@ -74,41 +101,40 @@ struct Asking {
 /// Guesses how many entries fit, for the first allocation only.
 const TYPICAL_ENTRY_BYTES: u64 = 16 * 1024;
 
+/// Loads under way at once. More would only wait for the same store, each with its answer in memory.
+const MAX_LOADS: usize = 64;
+/// How long a load waits for its turn.
+const LOAD_TURN_TIMEOUT: Duration = Duration::from_secs(5);
+
 impl Answers {
     /// Remembers up to `capacity_bytes` in this process, and what `cache` keeps.
     #[must_use]
-    pub fn new(cache: Arc<dyn Cache>, machine: Machine, capacity_bytes: u64) -> Self {
+    pub fn new(cache: Cache, machine: Machine, capacity_bytes: u64) -> Self {
         let items = usize::try_from(capacity_bytes / TYPICAL_ENTRY_BYTES).unwrap_or(usize::MAX).max(16);
         let memory = quick_cache::sync::Cache::with_weighter(items, capacity_bytes, ByWeight);
-        Self { inner: Arc::new(Inner { cache, machine, memory, flights: Flights::new() }) }
+        let (loads, compressor) = (Semaphore::new(MAX_LOADS), Compressor::default());
+        Self { inner: Arc::new(Inner { cache, machine, memory, flights: Flights::new(), loads, compressor }) }
     }
 
     /// The answer to `ask`: remembered, or loaded by `load`, which is called at most once, on a task that runs to its end
-    /// whether or not the caller waits. Errors are not remembered. When `load` fails with 503 and there is an older answer
-    /// that is not older than what the caller has seen, that is given, marked `Kairos-Degraded: stale`.
+    /// whether or not the caller waits. Errors are not remembered. When the store is down and there is an older answer that is
+    /// not older than what the caller has seen, that is given, marked `Kairos-Degraded: stale`.
     ///
     /// # Errors
     /// Those of `load`; a panic in it is [`ProblemType::Internal`].
     pub async fn answer<T, F>(&self, ask: Ask, load: impl FnOnce() -> F + Send) -> Result<Response, AppError>
     where
         T: Serialize + Send + 'static,
-        F: Future<Output = Result<T, AppError>> + Send + 'static,
+        F: Future<Output = Result<Versioned<T>, AppError>> + Send + 'static,
     {
         if !ask.may_keep() {
             return self.inner.pass(ask, load()).await;
         }
         let key: Arc<str> = ask.full_key().into();
         let held = self.inner.memory.get(&key);
-        let asking = Asking { ask, key, held, now: self.inner.machine.now() };
-        let (snapshot, kept) = self.inner.look_up(&asking).await;
-        if let Some(entry) = asking.held.as_ref().filter(|entry| asking.may_use(entry, &snapshot)) {
-            return Ok(asking.hit(entry, "memory", false));
-        }
-        if let Some(entry) = kept.filter(|entry| asking.may_use(entry, &snapshot)) {
-            self.inner.remember(&asking.key, &entry);
-            return Ok(asking.hit(&entry, "redis", false));
-        }
-        match self.inner.load(&asking, snapshot, load).await {
+        let namespaces = ask.policy.namespaces(ask.subject.as_ref()).into();
+        let asking = Asking { ask: Arc::new(ask), key, namespaces, held, now: self.inner.machine.now() };
+        match self.inner.answer(&asking, load).await {
             Err(error) if error.problem.status == ProblemType::Unavailable.status() => {
                 self.inner.stale(&asking).await.ok_or(error)
             }
@@ -118,94 +144,105 @@ impl Answers {
 }
 
 impl Inner {
+    async fn answer<T, F>(
+        self: &Arc<Self>,
+        asking: &Asking,
+        load: impl FnOnce() -> F + Send,
+    ) -> Result<Response, AppError>
+    where
+        T: Serialize + Send + 'static,
+        F: Future<Output = Result<Versioned<T>, AppError>> + Send + 'static,
+    {
+        let current = self.cache.current(&asking.namespaces, &asking.ask.conditions.seen).await?;
+        if let Some(entry) = asking.held.as_ref().filter(|entry| asking.may_use(entry, &current)) {
+            return Ok(asking.hit(entry, "memory", Scope::Policy));
+        }
+        let directives = &asking.ask.conditions.cache_control;
+        let flight = FlightKey {
+            key: Arc::clone(&asking.key),
+            generations: current.clone(),
+            reload: directives.no_cache,
+            no_store: directives.no_store,
+        };
+        let landed = || {
+            let entry = self.memory.peek(&asking.key).filter(|entry| asking.may_use(entry, &current))?;
+            Some(Ok(Loaded { entry, from: From::Store { kept: true } }))
+        };
+        let fetch = || Arc::clone(self).fetch_or_load(asking.clone(), current.clone(), load());
+        let landing = self.flights.join(flight, landed, fetch).await;
+        let Loaded { entry, from } = landing.value.unwrap_or_else(|| Err(stopped()))?;
+        match from {
+            From::Redis => Ok(asking.hit(&entry, "redis", Scope::Policy)),
+            From::Store { kept } => {
+                count("store", asking.ask.policy, "miss");
+                let status = forwarded(asking.why_forwarded(), kept, landing.collapsed);
+                Ok(headers::respond(&entry, asking.ask.policy, &asking.ask.conditions, &status, Scope::Policy))
+            }
+        }
+    }
+
     /// An answer that is not kept: compressed for this caller only.
     async fn pass<T, F>(&self, ask: Ask, loading: F) -> Result<Response, AppError>
     where
         T: Serialize + Send + 'static,
-        F: Future<Output = Result<T, AppError>> + Send + 'static,
+        F: Future<Output = Result<Versioned<T>, AppError>> + Send + 'static,
     {
         let body = finish(loading).await?;
         let wanted = negotiate(ask.conditions.accept_encoding.as_deref(), compress::KEPT);
-        let entry = Entry::make(body, compress::only(wanted), Generations::default(), self.machine.now()).await;
+        let codings = compress::only(wanted);
+        let entry = self.compressor.entry(body, codings, Generations::default(), self.machine.now()).await;
         // Fail closed: what only its subject may see, with no subject, is nobody's.
         let orphan = ask.policy.sharing() == Sharing::Subject && ask.subject.is_none();
         let policy = if orphan { Policy::NoStore } else { ask.policy };
         count("store", policy, "bypass");
-        let status = forwarded(Forward::Bypass, false, false, None);
-        Ok(headers::respond(&entry, policy, &ask.conditions, &status, Reach::Policy))
+        let status = forwarded(Forward::Bypass, false, false);
+        Ok(headers::respond(&entry, policy, &ask.conditions, &status, Scope::Policy))
     }
 
-    /// The generations, and the shared cache's copy if it is asked for one.
-    async fn look_up(&self, asking: &Asking) -> (Snapshot, Option<Arc<Entry>>) {
-        let fresh = asking.held.as_ref().filter(|entry| asking.is_fresh(entry));
-        let lookup = Lookup {
-            namespaces: &asking.ask.policy.namespaces(asking.ask.subject.as_ref()),
-            seen: &asking.ask.conditions.seen,
-            key: &asking.key,
-            held: fresh.map(|entry| &entry.generations),
-        };
-        let found = self.cache.look_up(lookup).await;
-        (found.snapshot, found.value.and_then(Entry::from_bytes).map(Arc::new))
-    }
-
-    /// Loads the answer, with whoever else asks for it now, and keeps it if the snapshot lets it.
-    async fn load<T, F>(
-        self: &Arc<Self>,
-        asking: &Asking,
-        snapshot: Snapshot,
-        load: impl FnOnce() -> F,
-    ) -> Result<Response, AppError>
+    /// Looks into Redis, then loads; keeps what may be kept.
+    async fn fetch_or_load<T, F>(
+        self: Arc<Self>,
+        asking: Asking,
+        before: Generations,
+        loading: F,
+    ) -> Result<Loaded, AppError>
     where
         T: Serialize + Send + 'static,
-        F: Future<Output = Result<T, AppError>> + Send + 'static,
+        F: Future<Output = Result<Versioned<T>, AppError>> + Send + 'static,
     {
-        let (reason, detail) = asking.why_forwarded(snapshot.standing);
-        let keeps = snapshot.standing == Standing::Settled && !asking.ask.conditions.cache_control.no_store;
-        count("store", asking.ask.policy, detail.unwrap_or("miss"));
-        let fetch = || {
-            let (inner, loading) = (Arc::clone(self), load());
-            let (key, policy) = (Arc::clone(&asking.key), asking.ask.policy);
-            let (generations, now) = (snapshot.generations.clone(), asking.now);
-            async move {
-                let body = serialize(loading.await?)?;
-                let entry = Arc::new(Entry::make(body, compress::KEPT, generations, now).await);
-                if keeps {
-                    inner.keep(&key, &entry, policy);
-                }
-                Ok(entry)
-            }
-        };
-        // What is loaded while a write is under way may or may not show it: nobody may share it.
-        let (entry, collapsed) = if keeps {
-            let generations = snapshot.generations.clone();
-            let reload = reason == Forward::Request;
-            let flight = FlightKey { key: Arc::clone(&asking.key), generations, reload };
-            let remembered = || self.memory.peek(&asking.key).filter(|entry| asking.may_use(entry, &snapshot)).map(Ok);
-            let landing = self.flights.join(flight, remembered, fetch).await;
-            (landing.value.unwrap_or_else(|| Err(stopped())), landing.collapsed)
-        } else {
-            (tokio::spawn(fetch().in_current_span()).await.unwrap_or_else(|_| Err(stopped())), false)
-        };
-        let status = forwarded(reason, keeps, collapsed, detail);
-        // Of two answers under one generation, loaded while a write is under way, either may be the older.
-        let reach = if snapshot.standing == Standing::Settled { Reach::Policy } else { Reach::Caller };
-        Ok(headers::respond(&*entry?, asking.ask.policy, &asking.ask.conditions, &status, reach))
-    }
-
-    /// Remembers in process at once, and in the shared cache when it gets to it.
-    fn keep(self: &Arc<Self>, key: &Arc<str>, entry: &Arc<Entry>, policy: Policy) {
-        self.remember(key, entry);
-        let (inner, key, entry) = (Arc::clone(self), Arc::clone(key), Arc::clone(entry));
-        let window = policy.at_origin();
-        let ttl_secs = window.fresh_secs.saturating_add(window.stale_if_error_secs);
-        tokio::spawn(async move {
-            inner.cache.keep(&key, &entry.generations, entry.to_bytes(), ttl_secs).await;
-        });
+        let found = if asking.wants_stored() { self.cache.fetch(&asking.key).await } else { None };
+        let found = found.and_then(Entry::from_bytes).map(Arc::new);
+        if let Some(entry) = found.filter(|entry| asking.may_use(entry, &before)) {
+            self.remember(&asking.key, &entry);
+            return Ok(Loaded { entry, from: From::Redis });
+        }
+        let turn = timeout(LOAD_TURN_TIMEOUT, self.loads.acquire()).await;
+        let _turn = turn.ok().and_then(Result::ok).ok_or_else(too_busy)?;
+        let Versioned { value, generations } = loading.await?;
+        if !generations.satisfies(&before) {
+            // A server that was deposed and does not know it yet: what it gave may be older than what somebody has seen.
+            return Err(AppError::with_cause(
+                ProblemType::Unavailable,
+                format!("the store fell back to {generations}"),
+            ));
+        }
+        self.cache.learn(&generations);
+        let kept = !asking.ask.conditions.cache_control.no_store;
+        let wanted = negotiate(asking.ask.conditions.accept_encoding.as_deref(), compress::KEPT);
+        let codings = if kept { compress::KEPT } else { compress::only(wanted) };
+        let entry = Arc::new(self.compressor.entry(serialize(value)?, codings, generations, asking.now).await);
+        if kept {
+            self.remember(&asking.key, &entry);
+            let window = asking.ask.policy.at_origin();
+            let ttl_secs = window.fresh_secs.saturating_add(window.stale_if_error_secs);
+            self.cache.keep(&asking.key, || entry.to_bytes(), ttl_secs);
+        }
+        Ok(Loaded { entry, from: From::Store { kept } })
     }
 
     /// Remembers in process, unless what is there is newer.
     fn remember(&self, key: &Arc<str>, entry: &Arc<Entry>) {
-        if self.memory.peek(key).is_none_or(|there| there.made_at <= entry.made_at) {
+        if self.memory.peek(key).is_none_or(|there| entry.generations.satisfies(&there.generations)) {
             self.memory.insert(Arc::clone(key), Arc::clone(entry));
         }
     }
@@ -214,74 +251,76 @@ impl Inner {
     /// lets it be.
     async fn stale(&self, asking: &Asking) -> Option<Response> {
         if let Some(entry) = asking.held.as_ref().filter(|entry| asking.may_use_stale(entry)) {
-            return Some(asking.hit(entry, "memory", true));
+            return Some(asking.hit(entry, "memory", Scope::Degraded));
         }
-        let kept = self.cache.stale(&asking.key).await.and_then(Entry::from_bytes);
-        kept.filter(|entry| asking.may_use_stale(entry)).map(|entry| asking.hit(&entry, "redis", true))
+        let kept = self.cache.fetch(&asking.key).await.and_then(Entry::from_bytes);
+        kept.filter(|entry| asking.may_use_stale(entry)).map(|entry| asking.hit(&entry, "redis", Scope::Degraded))
     }
 }
 
 impl Asking {
-    /// Whether the entry's time is not over for this caller.
-    fn is_fresh(&self, entry: &Entry) -> bool {
-        matches!(self.judge(entry), Freshness::Fresh { .. })
-    }
-
-    /// Whether the entry is the current answer.
-    fn may_use(&self, entry: &Entry, snapshot: &Snapshot) -> bool {
-        let age_ms = entry.age_ms(self.now);
-        snapshot.standing == Standing::Settled
-            && entry.generations == snapshot.generations
-            && snapshot.longest_use_ms.is_none_or(|longest| age_ms < longest)
-            && self.is_fresh(entry)
+    /// Whether the entry is the current answer, and its time is not over for this caller.
+    fn may_use(&self, entry: &Entry, current: &Generations) -> bool {
+        entry.generations == *current && matches!(self.evaluate(entry), Freshness::Fresh { .. })
     }
 
     /// Whether the entry is better than none.
     fn may_use_stale(&self, entry: &Entry) -> bool {
-        entry.generations.satisfies(&self.ask.conditions.seen) && self.judge(entry) != Freshness::Expired
+        entry.generations.satisfies(&self.ask.conditions.seen) && self.evaluate(entry) != Freshness::Expired
     }
 
-    fn judge(&self, entry: &Entry) -> Freshness {
+    /// An entry from the future was made before the clock was set back: nobody knows how old it is.
+    fn evaluate(&self, entry: &Entry) -> Freshness {
+        if entry.made_at > self.now {
+            return Freshness::Expired;
+        }
         judge(entry.age_secs(self.now), self.ask.policy.at_origin(), &self.ask.conditions.cache_control)
     }
 
-    fn why_forwarded(&self, standing: Standing) -> (Forward, Option<&'static str>) {
+    fn wants_stored(&self) -> bool {
         let directives = &self.ask.conditions.cache_control;
-        match standing {
-            Standing::Fenced => (Forward::Bypass, Some("fenced")),
-            Standing::Behind => (Forward::Stale, Some("behind")),
-            Standing::Settled if directives.no_cache || directives.no_store => (Forward::Request, None),
-            Standing::Settled if self.held.is_some() => (Forward::Stale, None),
-            Standing::Settled => (Forward::UriMiss, None),
+        !directives.no_cache && !directives.no_store
+    }
+
+    fn why_forwarded(&self) -> Forward {
+        match &self.held {
+            _ if !self.wants_stored() => Forward::Request,
+            Some(_) => Forward::Stale,
+            None => Forward::UriMiss,
         }
     }
 
-    fn hit(&self, entry: &Entry, tier: &'static str, degraded: bool) -> Response {
+    fn hit(&self, entry: &Entry, tier: &'static str, scope: Scope) -> Response {
+        let is_degraded = scope == Scope::Degraded;
         let left_secs = i64::from(self.ask.policy.at_origin().fresh_secs) - i64::from(entry.age_secs(self.now));
-        let ttl_secs = if degraded { left_secs.min(0) } else { left_secs };
-        count(tier, self.ask.policy, if degraded { "stale" } else { "hit" });
+        let ttl_secs = if is_degraded { left_secs.min(0) } else { left_secs };
+        count(tier, self.ask.policy, if is_degraded { "stale" } else { "hit" });
         let status = CacheStatus::Hit { cache: ORIGIN, ttl_secs, detail: Some(tier) };
-        let reach = if degraded { Reach::Degraded } else { Reach::Policy };
-        headers::respond(entry, self.ask.policy, &self.ask.conditions, &status, reach)
+        headers::respond(entry, self.ask.policy, &self.ask.conditions, &status, scope)
     }
 }
 
-fn forwarded(reason: Forward, stored: bool, collapsed: bool, detail: Option<&'static str>) -> CacheStatus {
-    CacheStatus::Forwarded { cache: ORIGIN, reason, stored, collapsed, detail }
+fn forwarded(reason: Forward, stored: bool, collapsed: bool) -> CacheStatus {
+    CacheStatus::Forwarded { cache: ORIGIN, reason, stored, collapsed, detail: None }
 }
 
 /// Runs `loading` to its end on a task of its own.
 async fn finish<T, F>(loading: F) -> Result<Vec<u8>, AppError>
 where
     T: Serialize + Send + 'static,
-    F: Future<Output = Result<T, AppError>> + Send + 'static,
+    F: Future<Output = Result<Versioned<T>, AppError>> + Send + 'static,
 {
-    let whole = async move { serialize(loading.await?) };
+    let whole = async move { serialize(loading.await?.value) };
     tokio::spawn(whole.in_current_span()).await.unwrap_or_else(|_| Err(stopped()))
 }
 
 fn serialize(value: impl Serialize) -> Result<Vec<u8>, AppError> {
     serde_json::to_vec(&value).map_err(|error| defect(format!("the answer cannot be written as JSON: {error}")))
+}
+
+fn too_busy() -> AppError {
+    let problem = ProblemType::Unavailable.with_detail("Too many answers are being made. Try again in a few seconds.");
+    AppError::logged(problem, format!("no turn to load within {} s", LOAD_TURN_TIMEOUT.as_secs()))
 }
 
 fn stopped() -> AppError {

@@ -4,8 +4,6 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tokio::time::Instant;
-
 /// See the module.
 pub(crate) struct Breaker<C> {
     dependency: &'static str,
@@ -13,18 +11,16 @@ pub(crate) struct Breaker<C> {
 }
 
 struct State<C> {
-    closed: Option<Pass<C>>,
+    closed: Option<Permit<C>>,
     /// How often it has been closed.
     rounds: u64,
 }
 
 /// What a request gets while the breaker is closed.
 #[derive(Clone)]
-pub(crate) struct Pass<C> {
+pub(crate) struct Permit<C> {
     /// The connection, shared.
     pub(crate) connection: C,
-    /// Until when the dependency may not have heard everything from others that were cut off from it too.
-    pub(crate) settles_at: Instant,
     round: u64,
 }
 
@@ -42,15 +38,15 @@ impl<C: Clone> Breaker<C> {
     }
 
     /// A connection, or `None` while open.
-    pub(crate) fn pass(&self) -> Option<Pass<C>> {
+    pub(crate) fn acquire(&self) -> Option<Permit<C>> {
         self.lock().closed.clone()
     }
 
     /// Opens it after `failed` did; `true` if that changed anything: then the caller starts a probe. What an earlier
     /// connection's late failure says is not held against a newer one.
-    pub(crate) fn trip(&self, failed: &Pass<C>) -> bool {
+    pub(crate) fn trip(&self, failed: &Permit<C>) -> bool {
         let mut state = self.lock();
-        let current = state.closed.as_ref().is_some_and(|pass| pass.round == failed.round);
+        let current = state.closed.as_ref().is_some_and(|permit| permit.round == failed.round);
         if current {
             state.closed = None;
             self.report(2.0);
@@ -69,10 +65,10 @@ impl<C: Clone> Breaker<C> {
     }
 
     /// The probe succeeded.
-    pub(crate) fn close(&self, connection: C, settles_at: Instant) {
+    pub(crate) fn close(&self, connection: C) {
         let mut state = self.lock();
         state.rounds += 1;
-        state.closed = Some(Pass { connection, settles_at, round: state.rounds });
+        state.closed = Some(Permit { connection, round: state.rounds });
         self.report(0.0);
     }
 
@@ -89,14 +85,14 @@ mod tests {
     #[test]
     fn a_late_failure_of_an_earlier_connection_does_not_open_it() {
         let breaker = Breaker::new("test");
-        assert!(breaker.pass().is_none(), "open at first");
-        breaker.close('a', Instant::now());
-        let first = breaker.pass().unwrap();
+        assert!(breaker.acquire().is_none(), "open at first");
+        breaker.close('a');
+        let first = breaker.acquire().unwrap();
         assert!(breaker.trip(&first), "the first failure opens it");
         assert!(!breaker.trip(&first), "the second finds it open");
-        assert!(breaker.pass().is_none());
-        breaker.close('b', Instant::now());
+        assert!(breaker.acquire().is_none());
+        breaker.close('b');
         assert!(!breaker.trip(&first), "a failure from before");
-        assert_eq!(breaker.pass().map(|pass| pass.connection), Some('b'));
+        assert_eq!(breaker.acquire().map(|permit| permit.connection), Some('b'));
     }
 }

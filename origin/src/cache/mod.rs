@@ -1,155 +1,179 @@
-//! What the origin remembers so as not to ask the store again: the [`Cache`] trait and its two implementations, in this
-//! process ([`local`]) and in Redis ([`redis`]). Not here: what an answer looks like ([`crate::answers`]), or the store.
+//! How the origin knows whether a stored answer is still true: [`Cache`], over the store's generations, what this process knows of
+//! them, and what Redis tells of other instances' writes. Not here: what an answer looks like ([`crate::answers`]).
 //!
-//! The protocol (design: "Generations"). Every namespace of data has a generation, a number that only grows.
+//! The protocol (design: "Generations"; checked by the model in `model/`). Every namespace of data has a generation, a number
+//! that the store raises in the transaction that changes the data, and gives with whatever it reads, from the same snapshot:
+//! **one number names one state.**
 //!
-//! - A read takes the generations of its namespaces *first*. A stored entry names the generations it was made from and is
-//!   used only while exactly these are the current ones; what is loaded after the look-up is kept under what was looked up.
-//!   So a fill that comes late names generations that are gone, and nobody uses it. (The entry names them rather than its
-//!   key: then an entry can be found again, and used stale and marked, when the store is down.)
-//! - A write fences its namespaces *before* it touches the store and releases them after; both give new generations. While
-//!   a namespace is fenced, reads go to the store and keep nothing. Only after the release is the write acknowledged.
-//! - A caller may have `seen` generations that this cache has not (made by an instance that was cut off, or before Redis
-//!   lost its data). That is proof of a write we did not hear of: see [`Claim`].
+//! - A read first learns the current number ([`Cache::current`]), by a look-up that begins after the request came. A stored
+//!   answer is used only if it was made from exactly that number; else the answer is loaded, and kept under the number that it
+//!   came with.
+//! - A write is committed, then announced in Redis ([`Cache::announce`]), then acknowledged.
+//! - Where Redis does not know the number, and without Redis, the store is asked: one point query, shared by all who wait for it.
+//! - A caller may have seen a larger number than is known here. Then the store is asked, and what it says is true.
+//!
+//! Redis and this process hold copies of the numbers. Were they wrong, somebody who has seen nothing newer could get an older
+//! state for a bounded time ([`UNHEARD_USE`] without Redis); whoever has seen a newer one never does.
 
+mod batch;
 mod breaker;
-mod ledger;
-pub mod local;
+mod known;
 pub mod redis;
 
-use async_trait::async_trait;
+use std::sync::Arc;
+use std::time::Duration;
+
 use bytes::Bytes;
-use kairos_protocol::UnixMillis;
-use kairos_protocol::generation::{Generation, Generations, Namespace};
+use kairos_protocol::generation::{Generations, Namespace};
+use tokio::time::Instant;
 
-/// Whether what a read finds may be used, and what it loads be kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// Yes.
-    Settled,
-    /// No: a write is under way in one of the namespaces.
-    Fenced,
-    /// No: the caller has seen a generation that is not known here and was not adopted ([`Claim`]).
-    Behind,
+use crate::store::{GenerationStore, Result, StoreError};
+use batch::Batcher;
+use known::Known;
+use redis::Redis;
+
+/// How long a number is used that Redis does not vouch for: another instance's write may go unheard for that long.
+pub const UNHEARD_USE: Duration = Duration::from_secs(2);
+
+/// How long after the store denied a larger number such claims are not looked into again.
+const DENIAL: Duration = Duration::from_secs(1);
+
+/// What is known of the generations, and the answers that instances share. Cheap to clone: all clones are one.
+#[derive(Clone)]
+pub struct Cache {
+    inner: Arc<Inner>,
 }
 
-/// What a read must know before it looks anywhere else.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Snapshot {
-    /// One per namespace asked for; what is loaded from the store after this is at least as new.
-    pub generations: Generations,
-    /// Whether entries may be used and kept.
-    pub standing: Standing,
-    /// While other instances' writes cannot be heard: entries older than this, in milliseconds, are not used. It bounds how
-    /// old an answer can be then (I-BOUND).
-    pub longest_use_ms: Option<UnixMillis>,
+type Numbers = Batcher<Namespace, std::result::Result<Arc<Generations>, Arc<StoreError>>>;
+
+struct Inner {
+    known: Known,
+    stored: Numbers,
+    confirmed: Numbers,
+    shared: Option<Redis>,
 }
 
-/// What a read asks a cache.
-#[derive(Clone, Copy, Debug)]
-pub struct Lookup<'a> {
-    /// What the answer depends on.
-    pub namespaces: &'a [Namespace],
-    /// What the caller has seen.
-    pub seen: &'a Generations,
-    /// The answer's name.
-    pub key: &'a str,
-    /// The generations of the copy already at hand: if they are still the current ones, its bytes need not be sent again.
-    pub held: Option<&'a Generations>,
-}
-
-/// What a cache answers to a [`Lookup`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
-    /// The generations and what follows from them.
-    pub snapshot: Snapshot,
-    /// Bytes kept under the key for exactly these generations.
-    pub value: Option<Bytes>,
-}
-
-/// A write under way.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fence {
-    /// What it changes.
-    pub namespaces: Vec<Namespace>,
-    /// Tells it from other writes to the same namespaces.
-    pub token: String,
-}
-
-/// Generations and finished answers shared by whoever reaches the same cache. No method fails: without its server a cache
-/// answers from what this process knows, within 50 ms the first time and at once while the breaker is open.
-#[async_trait]
-pub trait Cache: Send + Sync + 'static {
-    /// One round trip: the generations of the namespaces, and what is kept under the key for exactly these.
-    async fn look_up(&self, lookup: Lookup<'_>) -> Found;
-
-    /// What was last kept under `key`, whatever its generations: for when the store is down.
-    async fn stale(&self, key: &str) -> Option<Bytes>;
-
-    /// Keeps `value` under `key` for `ttl_secs`, unless `generations` are no longer the current ones. May be dropped.
-    async fn keep(&self, key: &str, generations: &Generations, value: Bytes, ttl_secs: u32);
-
-    /// Before a write: new generations for `namespaces`, and a fence for longer than any write takes
-    /// ([`FENCE_MS`]), should this process die before it releases it.
-    async fn fence(&self, namespaces: Vec<Namespace>) -> Fence;
-
-    /// After a write, whether it succeeded or not: new generations once more, and the fence gone. Returns them: the writer
-    /// answers with them.
-    async fn release(&self, fence: Fence) -> Generations;
-
-    /// After a write that nobody knows the end of: it may have happened, or may yet. The fence stays for [`FENCE_MS`] from now
-    /// and then goes by itself.
-    async fn let_expire(&self, fence: Fence);
-
-    /// Whether the server that instances share is reached now; `None` where there is none.
-    fn shared_is_reached(&self) -> Option<bool>;
-
-    /// Makes everything in the namespaces old, without a write.
-    async fn invalidate(&self, namespaces: &[Namespace]);
-
-    /// Makes everything old. `false`: not in the shared server, so do it again.
-    async fn invalidate_all(&self) -> bool;
-}
-
-/// How long a fence lasts that nobody releases: 5 s longer than the longest write (row C1: 20 s).
-pub const FENCE_MS: UnixMillis = 25_000;
-
-/// How old an entry may be and still be used while other instances' writes cannot be heard.
-pub const CUT_OFF_USE_MS: UnixMillis = 2_000;
-
-/// How far ahead of the clock a generation that a caller claims to have seen may be: clocks differ.
-pub const SEEN_AHEAD_MS: UnixMillis = 60_000;
-
-/// How much time lies at least between two adoptions in one namespace.
-pub const ADOPTION_PAUSE_MS: UnixMillis = 1_000;
-
-/// What to make of a generation that a caller claims to have seen and that is larger than the known one.
-///
-/// A caller can claim anything, and an adopted number makes every entry of its namespace old for everybody. So what lies far
-/// ahead of the clock is not believed, and a namespace adopts at most once in [`ADOPTION_PAUSE_MS`]; a caller who comes in
-/// between is passed by the cache. (Redis runs the same rule in `look_up.lua`, by its own clock.)
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Claim {
-    /// It becomes the current generation: it is not ahead of the clock, so every later write's will be above it. What is loaded after this is at least as new as what the caller has seen.
-    Adopted,
-    /// It may be true, but is not adopted now: load for this caller alone, under the number it has seen. Nobody may store
-    /// that: a later write may get a smaller number.
-    Believed,
-    /// It cannot be true: load for this caller alone, under the number that is known.
-    Absurd,
-}
-
-impl Claim {
-    /// Judges the claim to have `seen` a number larger than the known one, when the namespace's last adoption was at
-    /// `adopted_at`.
+impl Cache {
+    /// For an instance that hears of others' writes from the store alone.
     #[must_use]
-    pub fn judge(seen: Generation, adopted_at: UnixMillis, now: UnixMillis) -> Self {
-        if seen > Generation::at(now.saturating_add(SEEN_AHEAD_MS)) {
-            Self::Absurd
-        } else if seen > Generation::at(now) || now < adopted_at.saturating_add(ADOPTION_PAUSE_MS) {
-            Self::Believed
-        } else {
-            Self::Adopted
+    pub fn local(store: Arc<dyn GenerationStore>) -> Self {
+        Self::new(store, None)
+    }
+
+    /// For instances that share `redis`.
+    #[must_use]
+    pub fn shared(store: Arc<dyn GenerationStore>, redis: Redis) -> Self {
+        Self::new(store, Some(redis))
+    }
+
+    fn new(store: Arc<dyn GenerationStore>, shared: Option<Redis>) -> Self {
+        let confirming = Arc::clone(&store);
+        let stored = Batcher::new(move |namespaces: Vec<Namespace>| {
+            let store = Arc::clone(&store);
+            async move { store.generations(&namespaces).await.map(Arc::new).map_err(Arc::new) }
+        });
+        let confirmed = Batcher::new(move |namespaces: Vec<Namespace>| {
+            let store = Arc::clone(&confirming);
+            async move { store.confirmed_generations(&namespaces).await.map(Arc::new).map_err(Arc::new) }
+        });
+        Self { inner: Arc::new(Inner { known: Known::default(), stored, confirmed, shared }) }
+    }
+
+    /// The current number of each of `namespaces`. With Redis: as of a moment after this was called. Without: at most
+    /// [`UNHEARD_USE`] old. In either case not older than a write of this process that was acknowledged, and at least what the
+    /// caller has `seen`, if the store ever gave that out.
+    ///
+    /// # Errors
+    /// The store's, when it had to be asked.
+    pub async fn current(&self, namespaces: &[Namespace], seen: &Generations) -> Result<Generations> {
+        let Inner { known, shared, .. } = self.inner.as_ref();
+        if let Some(redis) = shared
+            && let Some(view) = redis.look_up(namespaces).await
+        {
+            let floor = known.numbers(namespaces);
+            let is_true = |numbers: &Generations| numbers.satisfies(&floor) && numbers.satisfies(seen);
+            if let Some(numbers) = view.numbers(namespaces).filter(is_true) {
+                known.given_out(&numbers);
+                return Ok(numbers);
+            }
+            let numbers = self.ask_store(namespaces, seen).await?;
+            redis.confirm(&view, &numbers);
+            return Ok(numbers);
+        }
+        let numbers = known.current(namespaces, Instant::now().checked_sub(UNHEARD_USE));
+        match numbers.filter(|numbers| numbers.satisfies(seen)) {
+            Some(numbers) => Ok(numbers),
+            None => self.ask_store(namespaces, seen).await,
         }
     }
+
+    /// These numbers came with what was read from the store.
+    pub fn learn(&self, numbers: &Generations) {
+        self.inner.known.given_out(numbers);
+    }
+
+    /// A write that `began` then was committed, or refused, with these numbers and is about to be answered. After this, whoever
+    /// reaches the same Redis, and every caller of this process, sees it. Never fails.
+    pub async fn announce(&self, numbers: &Generations, began: Instant) {
+        self.inner.known.stored(numbers, began);
+        if let Some(redis) = &self.inner.shared {
+            redis.announce(numbers).await;
+        }
+    }
+
+    /// Something may have been written to `namespaces`, or may yet be: nobody is to rely on what is known of them.
+    pub async fn doubt(&self, namespaces: &[Namespace]) {
+        self.inner.known.distrust(namespaces);
+        if let Some(redis) = &self.inner.shared {
+            redis.doubt(namespaces).await;
+        }
+    }
+
+    /// What was last kept under `key`, whatever it was made from; nothing when Redis is not reached in time.
+    pub async fn fetch(&self, key: &str) -> Option<Bytes> {
+        self.inner.shared.as_ref()?.fetch(key).await
+    }
+
+    /// Keeps a value under `key` for `ttl_secs`, in the background. May be dropped; then it is not made either.
+    pub fn keep(&self, key: &str, value: impl FnOnce() -> Bytes, ttl_secs: u32) {
+        if let Some(redis) = &self.inner.shared {
+            redis.keep(key, value, ttl_secs);
+        }
+    }
+
+    /// Whether Redis is reached now; `None` where there is none.
+    #[must_use]
+    pub fn shared_is_reached(&self) -> Option<bool> {
+        self.inner.shared.as_ref().map(Redis::is_reached)
+    }
+
+    /// Asks the store. Where somebody knows of a larger number than it says, only a server that is surely not deposed is believed.
+    async fn ask_store(&self, namespaces: &[Namespace], seen: &Generations) -> Result<Generations> {
+        let known = &self.inner.known;
+        let (floor, began) = (known.numbers(namespaces), Instant::now());
+        let numbers = pick(&self.inner.stored, namespaces).await?;
+        let is_behind = !numbers.satisfies(&floor);
+        // Callers can claim anything: they are looked into now and then.
+        let is_claimed = !numbers.satisfies(seen) && !known.denied_since(namespaces, began.checked_sub(DENIAL));
+        if !is_behind && !is_claimed {
+            known.stored(&numbers, began);
+            return Ok(numbers);
+        }
+        let numbers = pick(&self.inner.confirmed, namespaces).await?;
+        if numbers.satisfies(&floor) && numbers.satisfies(seen) {
+            known.stored(&numbers, began);
+        } else {
+            // It was never given out, or the store was put back to an older state.
+            known.deny(&numbers, began);
+        }
+        Ok(numbers)
+    }
+}
+
+/// Those of `namespaces` out of a batch's answer.
+async fn pick(numbers: &Numbers, namespaces: &[Namespace]) -> Result<Generations> {
+    let lost = || StoreError::Corrupt("the query for generations panicked".to_owned());
+    let answer = numbers.get(namespaces).await.ok_or_else(lost)?;
+    let all = answer.map_err(|error| error.as_ref().clone())?;
+    Ok(namespaces.iter().map(|n| (n.clone(), all.get(n).unwrap_or_default())).collect())
 }

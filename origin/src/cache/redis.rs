@@ -1,34 +1,32 @@
-//! The cache that several instances share: generations, fences and answers in Redis. Not here: the scripts that run there
-//! (`scripts`), or how it is reached, lost and found again (`link`).
+//! What instances share through Redis: the number of each namespace, and answers. Not here: the scripts that run there (`scripts`),
+//! how it is reached, lost and found again (`link`), or the rules by which any of it is believed ([`super::Cache`]).
+//!
+//! Each namespace has one value, which lives for [`LIFETIME`](scripts::LIFETIME): a number, which is the current one; or a mark, when
+//! nobody knows. A write that is about to be acknowledged changes the value. Who asks the store, since there is no number, puts it
+//! there only if the value is still the one that was found before the store was asked.
 //!
 //! What is promised, by state of Redis:
-//! - reached: a read that begins after a write was acknowledged by any instance sees it;
-//! - not reached: the same within this process; of other instances' writes, an answer is at most [`CUT_OFF_USE_MS`] older.
-//!   A write that happens meanwhile is made known when Redis is back, before it is trusted; if this process dies before
-//!   that, other instances that could reach Redis all along use what they have until its time is over;
-//! - empty, flushed, restarted or fallen back to an older state: as reached. Numbers start from Redis's clock and from what
-//!   each instance remembers, so none comes twice. (A fence that is lost with them is still heeded by the writer's own
-//!   instance, and the release makes new numbers in any case.)
-//! - failed over to a replica that lacks the last changes: what was written in that gap is seen when its time is over.
+//! - reached: a look-up that begins after a write was acknowledged by any instance finds its number, or none;
+//! - not reached: nothing; the store is asked. A write that could not be announced is seen by the instances that reach Redis when the
+//!   value is over, at most twice its lifetime later; the writer's own instance knows of it;
+//! - empty, flushed, restarted or fallen back to an older state: as not reached, at the worst.
 //!
-//! One server, not a cluster: a script's keys lie together. Every key expires (entries after their time, numbers after two days
-//! without a write), and whatever the server evicts before that only costs loads: give it `maxmemory` and `allkeys-lru`.
+//! One server, not a cluster: the keys of a script lie together. Every key expires, and whatever the server evicts before that only
+//! costs a query: give it `maxmemory` and `allkeys-lru`.
 
-mod books;
 mod link;
 mod scripts;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ::redis::{RedisResult, Value};
-use async_trait::async_trait;
 use bytes::Bytes;
-use kairos_protocol::UnixMillis;
-use kairos_protocol::generation::{Generations, Namespace};
-use tokio::time::Instant;
+use kairos_protocol::generation::{Generation, Generations, Namespace};
+use tokio::sync::Semaphore;
 
-use super::{CUT_OFF_USE_MS, Cache, FENCE_MS, Fence, Found, Lookup, Snapshot, Standing};
+use super::batch::Batcher;
 use crate::machine::Machine;
 use link::{Link, Unreached};
 
@@ -39,8 +37,8 @@ pub struct RedisConfig {
     pub url: String,
     /// All keys begin with it, so that several systems can share a server.
     pub key_prefix: String,
-    /// How long a request waits for one answer before it goes on without Redis; after that, the breaker is open and
-    /// requests do not wait at all.
+    /// How long one command may take before requests go on without Redis; after that, the breaker is open and they do not wait at
+    /// all.
     pub operation_timeout: Duration,
 }
 
@@ -56,134 +54,147 @@ impl RedisConfig {
     }
 }
 
-/// See the module.
-pub struct RedisCache {
+/// Answers larger than this are not shared: moving one costs more than loading it.
+const MAX_ANSWER_BYTES: usize = 256 * 1024;
+/// Answers on their way from or to Redis at once. Who finds no place goes on without.
+const MAX_TRANSFERS: usize = 32;
+
+/// See the module. Cheap to clone: all clones are one.
+#[derive(Clone)]
+pub struct Redis {
     link: Arc<Link>,
     machine: Machine,
+    look_ups: Arc<Batcher<Namespace, Result<Arc<View>, Unreached>>>,
+    confirmations: Arc<Batcher<Settling, Result<(), Unreached>>>,
+    transfers: Arc<Semaphore>,
 }
 
-impl RedisCache {
-    /// Reaches for Redis for up to half a second, and works without it until it is there.
+/// What Redis knew of some namespaces at one moment.
+#[derive(Debug)]
+pub(super) struct View(BTreeMap<Namespace, Known>);
+
+/// What Redis knows of one namespace.
+#[derive(Clone, Debug, Default)]
+struct Known {
+    /// The current one, if somebody knows it.
+    number: Option<Generation>,
+    /// What is there, as it is.
+    value: Option<String>,
+}
+
+/// A number that the store gave after a look-up had `found` another value.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Settling {
+    namespace: Namespace,
+    found: String,
+    number: Generation,
+}
+
+impl View {
+    /// The numbers of all of `namespaces`, unless one is in doubt.
+    pub(super) fn numbers(&self, namespaces: &[Namespace]) -> Option<Generations> {
+        let number = |namespace: &Namespace| Some((namespace.clone(), self.0.get(namespace)?.number?));
+        namespaces.iter().map(number).collect()
+    }
+}
+
+impl Redis {
+    /// Reaches for Redis for up to half a second; while it is not there, every look-up says so at once.
     ///
     /// # Errors
     /// The URL cannot be read.
     pub async fn connect(config: RedisConfig, machine: Machine) -> RedisResult<Self> {
-        let link = Link::open(config, machine.clone()).await?;
-        Ok(Self { link, machine })
+        let link = Link::open(config).await?;
+        let (looking, entropy) = (Arc::clone(&link), machine.clone());
+        let look_ups =
+            Batcher::new(move |n: Vec<Namespace>| look_up(Arc::clone(&looking), n, entropy.random_hex::<8>()));
+        let confirming = Arc::clone(&link);
+        let confirmations = Batcher::new(move |settling: Vec<Settling>| {
+            let link = Arc::clone(&confirming);
+            async move { link.run::<Value>(&link.scripts.confirm(&settling)).await.map(drop) }
+        });
+        Ok(Self {
+            link,
+            machine,
+            look_ups: Arc::new(look_ups),
+            confirmations: Arc::new(confirmations),
+            transfers: Arc::new(Semaphore::new(MAX_TRANSFERS)),
+        })
     }
 
     /// Whether Redis is reached now.
     #[must_use]
     pub fn is_reached(&self) -> bool {
-        self.link.pass().is_ok()
+        self.link.permit().is_ok()
     }
 
-    async fn look_up_shared(&self, lookup: &Lookup<'_>) -> Result<Found, Unreached> {
-        let pass = self.link.pass()?;
-        let settling = Instant::now() < pass.settles_at;
-        let namespaces = in_order(lookup.namespaces);
-        let floors = self.link.ledger.floors(&namespaces);
-        let command = self.link.scripts.look_up(&namespaces, &floors, lookup);
-        let reply: Vec<Value> = self.link.ask_through(pass.clone(), &command).await?;
-        let looked_up = scripts::read_look_up(&namespaces, reply).map_err(|error| {
-            self.link.lose(&pass, &link::describe(&error));
-            Unreached::Lost
-        })?;
-        if looked_up.standing != Standing::Behind {
-            // Else they hold the caller's claim.
-            self.link.ledger.learn(&looked_up.generations);
+    /// One look-up, with whoever else asks meanwhile, that begins after this is called; `None` when Redis is not reached.
+    pub(super) async fn look_up(&self, namespaces: &[Namespace]) -> Option<Arc<View>> {
+        if !self.is_reached() {
+            return None;
         }
-        // Redis may have lost the fences of our own writes.
-        let fenced = self.link.ledger.is_fenced(&namespaces, self.machine.now());
-        let standing = if fenced { Standing::Fenced } else { looked_up.standing };
-        let longest_use_ms = settling.then_some(CUT_OFF_USE_MS);
-        let snapshot = Snapshot { generations: looked_up.generations, standing, longest_use_ms };
-        Ok(Found { snapshot, value: looked_up.value })
+        self.look_ups.get(namespaces).await?.ok()
     }
 
-    async fn advance(
-        &self,
-        namespaces: &[Namespace],
-        token: Option<&String>,
-        lasts_ms: UnixMillis,
-    ) -> Result<Generations, Unreached> {
-        let floors = self.link.ledger.floors(namespaces);
-        let command = self.link.scripts.advance(namespaces, &floors, token.into_iter(), lasts_ms);
-        let generations = scripts::name(namespaces, self.link.ask(&command).await?);
-        self.link.ledger.learn(&generations);
-        Ok(generations)
-    }
-}
-
-/// In their order, each once: as generations list them.
-fn in_order(namespaces: &[Namespace]) -> Vec<Namespace> {
-    let mut namespaces = namespaces.to_vec();
-    namespaces.sort_unstable();
-    namespaces.dedup();
-    namespaces
-}
-
-#[async_trait]
-impl Cache for RedisCache {
-    async fn look_up(&self, lookup: Lookup<'_>) -> Found {
-        self.look_up_shared(&lookup).await.unwrap_or_else(|_| {
-            let snapshot = self.link.ledger.snapshot(lookup.namespaces, lookup.seen, self.machine.now());
-            Found { snapshot: Snapshot { longest_use_ms: Some(CUT_OFF_USE_MS), ..snapshot }, value: None }
-        })
+    /// Puts what the store said after `view` in the place of what that found, in the background.
+    pub(super) fn confirm(&self, view: &View, numbers: &Generations) {
+        let settling = |(namespace, number): (&Namespace, Generation)| {
+            let found = view.0.get(namespace)?.value.clone()?;
+            Some(Settling { namespace: namespace.clone(), found, number })
+        };
+        self.confirmations.start(numbers.iter().filter_map(settling));
     }
 
-    async fn stale(&self, key: &str) -> Option<Bytes> {
-        self.link.ask(&self.link.scripts.stale(key)).await.ok().flatten()
+    /// A write is committed with these numbers and about to be acknowledged.
+    pub(super) async fn announce(&self, numbers: &Generations) {
+        let namespaces: Vec<_> = numbers.iter().map(|(namespace, _)| namespace.clone()).collect();
+        self.tell(&namespaces, numbers).await;
     }
 
-    async fn keep(&self, key: &str, generations: &Generations, value: Bytes, ttl_secs: u32) {
-        let ttl = Duration::from_secs(ttl_secs.into());
-        let kept = self.link.ask::<bool>(&self.link.scripts.keep(key, generations, &value, ttl)).await;
-        tracing::trace!(key, ?kept, "kept an answer in redis");
+    /// Nobody knows the numbers of `namespaces`.
+    pub(super) async fn doubt(&self, namespaces: &[Namespace]) {
+        self.tell(namespaces, &Generations::default()).await;
     }
 
-    async fn fence(&self, namespaces: Vec<Namespace>) -> Fence {
-        let fence = Fence { namespaces: in_order(&namespaces), token: self.machine.random_hex::<8>() };
-        self.link.ledger.enter(&fence);
-        if let Err(why) = self.advance(&fence.namespaces, Some(&fence.token), FENCE_MS).await {
-            self.link.ledger.advance(&fence.namespaces, self.machine.now());
-            self.link.note(|books| books.fence_failed(&fence, why == Unreached::Lost));
+    async fn tell(&self, namespaces: &[Namespace], numbers: &Generations) {
+        let command = self.link.scripts.announce(namespaces, numbers, &self.machine.random_hex::<8>());
+        let told = self.link.run::<Value>(&command).await;
+        tracing::trace!(?told, %numbers, "told redis of a write");
+    }
+
+    /// What was last kept under `key`. Its transfer has a connection of its own, and its failure is not held against Redis.
+    pub(super) async fn fetch(&self, key: &str) -> Option<Bytes> {
+        let _place = self.transfers.try_acquire().ok()?;
+        self.link.transfer(&self.link.scripts.fetch(key)).await.ok().flatten()
+    }
+
+    /// Keeps a value in the background; dropped when it is too large, or too much is on its way.
+    pub(super) fn keep(&self, key: &str, value: impl FnOnce() -> Bytes, ttl_secs: u32) {
+        if !self.is_reached() {
+            return;
         }
-        fence
-    }
-
-    async fn release(&self, fence: Fence) -> Generations {
-        let released = self.advance(&fence.namespaces, Some(&fence.token), 0).await;
-        let is_known = released.is_ok();
-        let generations = released.unwrap_or_else(|_| self.link.ledger.advance(&fence.namespaces, self.machine.now()));
-        self.link.ledger.leave(&fence);
-        self.link.note(|books| if is_known { books.announced(&fence) } else { books.release_failed(&fence) });
-        generations
-    }
-
-    async fn let_expire(&self, fence: Fence) {
-        self.link.ledger.let_expire(&fence, self.machine.now());
-        let renewed = self.advance(&fence.namespaces, Some(&fence.token), FENCE_MS).await;
-        self.link.note(|books| match renewed {
-            Ok(_) => books.announced(&fence),
-            Err(_) => books.fence_failed(&fence, true),
+        let Ok(place) = Arc::clone(&self.transfers).try_acquire_owned() else { return };
+        let value = value();
+        if value.len() > MAX_ANSWER_BYTES {
+            return;
+        }
+        let (link, command) = (Arc::clone(&self.link), self.link.scripts.keep(key, &value, ttl_secs));
+        tokio::spawn(async move {
+            let kept = link.transfer::<Value>(&command).await;
+            tracing::trace!(?kept, "kept an answer in redis");
+            drop(place);
         });
     }
+}
 
-    fn shared_is_reached(&self) -> Option<bool> {
-        Some(self.is_reached())
+/// What there is of each namespace; where there is nothing, a mark is put first.
+async fn look_up(link: Arc<Link>, namespaces: Vec<Namespace>, mark: String) -> Result<Arc<View>, Unreached> {
+    let values: Vec<Option<String>> = link.run(&link.scripts.look_up(&namespaces)).await?;
+    let mut known: BTreeMap<_, _> = namespaces.into_iter().zip(values.into_iter().map(scripts::read)).collect();
+    let missing: Vec<Namespace> = known.iter().filter(|(_, k)| k.value.is_none()).map(|(n, _)| n.clone()).collect();
+    if !missing.is_empty() {
+        let values: Vec<Option<String>> = link.run(&link.scripts.mark(&missing, &mark)).await?;
+        known.extend(missing.into_iter().zip(values.into_iter().map(scripts::read)));
     }
-
-    async fn invalidate(&self, namespaces: &[Namespace]) {
-        let namespaces = in_order(namespaces);
-        if self.advance(&namespaces, None, 0).await.is_err() {
-            self.link.ledger.advance(&namespaces, self.machine.now());
-            self.link.note(|books| books.invalidation_failed(&namespaces));
-        }
-    }
-
-    async fn invalidate_all(&self) -> bool {
-        self.link.ledger.forget_all();
-        self.link.ask::<Value>(&self.link.scripts.begin_epoch(&self.machine.random_hex::<8>())).await.is_ok()
-    }
+    Ok(Arc::new(View(known)))
 }

@@ -5,7 +5,6 @@ use std::io::Read;
 use anyhow::Context;
 use clap::Args;
 use kairos_protocol::account::Role;
-use kairos_protocol::generation::Namespace;
 
 use super::{Adapters, say};
 use crate::domain::accounts;
@@ -50,8 +49,10 @@ impl PutAccount {
         roles.dedup();
         let account = accounts::new_account(&state, &self.email, &self.name, password, roles).await;
         let account = account.map_err(describe)?;
-        let user = state.store.put_account(&account).await?;
-        state.cache.invalidate(&[Namespace::User(user.clone())]).await;
+        let began = tokio::time::Instant::now();
+        let done = state.store.put_account(&account, state.machine.now()).await?;
+        state.cache.announce(&done.generations, began).await;
+        let user = done.value;
         say(&format!("{} is {} with the id {user}", account.email, self.role.as_str()));
         Ok(())
     }

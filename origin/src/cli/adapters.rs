@@ -8,8 +8,7 @@ use clap::Args;
 
 use crate::auth::tokens::Tokens;
 use crate::cache::Cache;
-use crate::cache::local::LocalCache;
-use crate::cache::redis::{RedisCache, RedisConfig};
+use crate::cache::redis::{Redis, RedisConfig};
 use crate::machine::Machine;
 use crate::store::Store;
 use crate::store::mongo::MongoStore;
@@ -34,7 +33,7 @@ impl Adapters {
     ///
     /// # Errors
     /// The file cannot be opened, MongoDB cannot be reached, or a URL is not valid. A Redis that is down is no error.
-    pub async fn open(&self, machine: &Machine) -> anyhow::Result<(Arc<dyn Store>, Arc<dyn Cache>)> {
+    pub async fn open(&self, machine: &Machine) -> anyhow::Result<(Arc<dyn Store>, Cache)> {
         let store = self.store().await?;
         let key = Tokens::generate_key(machine).map_err(|error| anyhow::anyhow!(error.problem.title))?;
         let key = store.signing_key(&key).await.with_context(|| match self.mongodb_url() {
@@ -42,7 +41,7 @@ impl Adapters {
             None => format!("{} cannot be used", self.data.display()),
         })?;
         // Every database has a key of its own, so several can share a Redis.
-        let cache = self.cache(&format!("kairos:{}:", key.kid), machine).await?;
+        let cache = self.cache(Arc::clone(&store), &format!("kairos:{}:", key.kid), machine).await?;
         Ok((store, cache))
     }
 
@@ -53,16 +52,10 @@ impl Adapters {
         })
     }
 
-    async fn cache(&self, key_prefix: &str, machine: &Machine) -> anyhow::Result<Arc<dyn Cache>> {
-        Ok(match self.redis_url() {
-            Some(url) => {
-                let config = RedisConfig { key_prefix: key_prefix.to_owned(), ..RedisConfig::new(url) };
-                let redis = RedisCache::connect(config, machine.clone()).await;
-                Arc::new(redis.context("--redis-url")?)
-            }
-            None if self.mongodb_url().is_some() => Arc::new(LocalCache::beside_others(machine.clone())),
-            None => Arc::new(LocalCache::alone(machine.clone())),
-        })
+    async fn cache(&self, store: Arc<dyn Store>, key_prefix: &str, machine: &Machine) -> anyhow::Result<Cache> {
+        let Some(url) = self.redis_url() else { return Ok(Cache::local(store)) };
+        let config = RedisConfig { key_prefix: key_prefix.to_owned(), ..RedisConfig::new(url) };
+        Ok(Cache::shared(store, Redis::connect(config, machine.clone()).await.context("--redis-url")?))
     }
 
     /// An empty variable is as good as none.

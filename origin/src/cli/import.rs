@@ -56,7 +56,7 @@ impl Import {
         let (store, cache) = self.adapters.open(&machine).await?;
         let began = tokio::time::Instant::now();
         let bar = progress_bar();
-        let target = Target { store: store.as_ref(), cache: cache.as_ref(), now: machine.now(), bar: &bar };
+        let target = Target { store: store.as_ref(), cache: &cache, now: machine.now(), bar: &bar };
         let report = match &self.source.oulad {
             Some(dir) => import_oulad(&target, dir).await?,
             None => import_markdown(&target, dir, self.subject.as_deref()).await?,

@@ -14,7 +14,6 @@ use crate::machine::Machine;
 use crate::routes;
 use crate::state::AppState;
 use crate::telemetry::{self, LogFormat};
-use crate::watch;
 
 /// How long requests under way may take when the process is told to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -54,8 +53,6 @@ impl Serve {
             .await
             .map_err(|error| anyhow::anyhow!("{}", error.cause.unwrap_or(error.problem.detail)))
             .context("the store cannot be used")?;
-
-        watch::begin(state.store.clone(), state.cache.clone()).await?;
 
         // Before the line that says it is ready: from then on it can be told to stop.
         let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);

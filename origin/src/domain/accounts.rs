@@ -7,6 +7,7 @@ use kairos_protocol::problem::ProblemType;
 use crate::auth::tokens::{ACCESS_TOKEN_SECS, REFRESH_TOKEN_MS, hash_refresh_token, new_refresh_token};
 use crate::error::{AppError, Result};
 use crate::state::AppState;
+use crate::store::Versioned;
 use crate::store::records::{Account, NewSession, Rotation, Successor};
 
 const MIN_PASSWORD_CHARS: usize = 8;
@@ -115,7 +116,7 @@ pub async fn refresh(state: &AppState, shown: &str) -> Result<TokenGrant> {
     let next = Successor { token_hash: hash_refresh_token(&token), expires_at_ms: now + REFRESH_TOKEN_MS };
     match state.store.rotate_session(&hash_refresh_token(shown), &next, now).await? {
         Rotation::Rotated { user } => {
-            let profile = state.store.profile(&user).await?.ok_or_else(|| ended("The account is gone."))?;
+            let profile = state.store.profile(&user).await?.value.ok_or_else(|| ended("The account is gone."))?;
             grant(state, profile, token)
         }
         Rotation::Reused => Err(ended("The token was used before, so the whole session was ended. Sign in again.")),
@@ -135,9 +136,10 @@ pub async fn logout(state: &AppState, shown: &str) -> Result<()> {
 ///
 /// # Errors
 /// [`ProblemType::TokenInvalid`] when it is gone, or the store's.
-pub async fn profile(state: &AppState, user: &UserId) -> Result<Profile> {
-    let found = state.store.profile(user).await?;
-    found.ok_or_else(|| ProblemType::TokenInvalid.with_detail("The account is gone.").into())
+pub async fn profile(state: &AppState, user: &UserId) -> Result<Versioned<Profile>> {
+    let Versioned { value, generations } = state.store.profile(user).await?;
+    let gone = || AppError::from(ProblemType::TokenInvalid.with_detail("The account is gone."));
+    Ok(Versioned { value: value.ok_or_else(gone)?, generations })
 }
 
 async fn start_session(state: &AppState, profile: Profile) -> Result<TokenGrant> {

@@ -9,9 +9,9 @@ use kairos_protocol::page::Page;
 use kairos_protocol::problem::ProblemType;
 
 use super::cursor;
-use crate::error::Result;
-use crate::store::Store;
+use crate::error::{AppError, Result};
 use crate::store::records::{ModuleFilter, ModulePosition, Replaced};
+use crate::store::{Store, Versioned};
 
 /// A page of published modules in the order (subject, position, slug).
 ///
@@ -22,48 +22,86 @@ pub async fn list(
     filter: ModuleFilter,
     after: Option<ModulePosition>,
     limit: u32,
-) -> Result<Page<ModuleSummary>> {
+) -> Result<Versioned<Page<ModuleSummary>>> {
     let found = store.list_modules(&filter, after.as_ref(), limit + 1).await?;
-    Ok(cursor::page(found, limit, |last| ModulePosition::from(last)))
+    Ok(found.map(|modules| cursor::page(modules, limit, |last| ModulePosition::from(last))))
 }
 
 /// The published modules that fit `query` best, best first.
 ///
 /// # Errors
 /// The store's.
-pub async fn search(store: Arc<dyn Store>, query: String, limit: u32) -> Result<Page<ModuleSummary>> {
-    Ok(Page { items: store.search_modules(&query, limit).await?, next_cursor: None })
+pub async fn search(store: Arc<dyn Store>, query: String, limit: u32) -> Result<Versioned<Page<ModuleSummary>>> {
+    let found = store.search_modules(&query, limit).await?;
+    Ok(found.map(|items| Page { items, next_cursor: None }))
 }
 
 /// One published module.
 ///
 /// # Errors
 /// [`ProblemType::NotFound`], also for a draft, or the store's.
-pub async fn show(store: Arc<dyn Store>, slug: Slug) -> Result<Module> {
-    let found = store.module(&slug).await?.filter(|module| module.status == Publication::Published);
-    found.ok_or_else(|| ProblemType::NotFound.with_detail(format!("There is no module `{slug}`.")).into())
+pub async fn show(store: Arc<dyn Store>, slug: Slug) -> Result<Versioned<Module>> {
+    let Versioned { value, generations } = store.module(&slug).await?;
+    match value.filter(|module| module.status == Publication::Published) {
+        Some(value) => Ok(Versioned { value, generations }),
+        None => {
+            let problem = ProblemType::NotFound.with_detail(format!("There is no module `{slug}`."));
+            Err(AppError::refused(problem, generations))
+        }
+    }
 }
 
 /// Adds a module.
 ///
 /// # Errors
-/// [`ProblemType::InvalidFields`], [`ProblemType::SlugTaken`], or the store's.
-pub async fn create(store: Arc<dyn Store>, draft: ModuleDraft, now: UnixMillis) -> Result<Module> {
-    check(&draft, draft.version.map(|_| ("version", "must be absent: a new module starts at 1".to_owned())))?;
-    let module = draft.into_module(now);
-    if store.insert_module(&module).await? {
-        return Ok(module);
+/// [`ProblemType::SlugTaken`], or the store's.
+pub async fn create(store: Arc<dyn Store>, module: Module) -> Result<Versioned<Module>> {
+    let Versioned { value: inserted, generations } = store.insert_module(&module, module.created_at_ms).await?;
+    if inserted {
+        return Ok(Versioned { value: module, generations });
     }
     let detail = format!("There is a module `{}` already. Replace it with PUT.", module.summary.slug);
-    Err(ProblemType::SlugTaken.with_detail(detail).into())
+    Err(AppError::refused(ProblemType::SlugTaken.with_detail(detail), generations))
 }
 
-/// Replaces the version of a module that the author has seen.
+/// The module that `draft` asks to be created.
 ///
 /// # Errors
-/// [`ProblemType::InvalidFields`], [`ProblemType::NotFound`], [`ProblemType::VersionConflict`], or the store's.
-pub async fn replace(store: Arc<dyn Store>, slug: Slug, draft: ModuleDraft, now: UnixMillis) -> Result<Module> {
-    let renamed = (draft.slug != slug).then(|| ("slug", "must be the one in the path: it never changes".to_owned()));
+/// [`ProblemType::InvalidFields`].
+pub fn new_module(draft: ModuleDraft, now: UnixMillis) -> Result<Module> {
+    check(&draft, draft.version.map(|_| ("version", "must be absent: a new module starts at 1".to_owned())))?;
+    Ok(draft.into_module(now))
+}
+
+/// Replaces version `expected` of a module.
+///
+/// # Errors
+/// [`ProblemType::NotFound`], [`ProblemType::VersionConflict`], or the store's.
+pub async fn replace(store: Arc<dyn Store>, module: Module, expected: u64) -> Result<Versioned<Module>> {
+    let slug = module.summary.slug.clone();
+    let missing = || ProblemType::NotFound.with_detail(format!("There is no module `{slug}`."));
+    let Versioned { value, generations } =
+        store.replace_module(&module, expected, module.summary.updated_at_ms).await?;
+    match value {
+        Replaced::Done => {
+            // Read again for the time it was created.
+            let stored = store.module(&slug).await?.value.filter(|m| m.version == module.version);
+            Ok(Versioned { value: stored.unwrap_or(module), generations })
+        }
+        Replaced::Missing => Err(AppError::refused(missing(), generations)),
+        Replaced::Conflict { version } => {
+            let detail = format!("It has version {version} now, not {expected}. Read it again and repeat the change.");
+            Err(AppError::refused(ProblemType::VersionConflict.with_detail(detail), generations))
+        }
+    }
+}
+
+/// The module that `draft` asks for in place of the one at `slug`, and the version that it replaces.
+///
+/// # Errors
+/// [`ProblemType::InvalidFields`].
+pub fn next_module(slug: &Slug, draft: ModuleDraft, now: UnixMillis) -> Result<(Module, u64)> {
+    let renamed = (draft.slug != *slug).then(|| ("slug", "must be the one in the path: it never changes".to_owned()));
     let missing = || ("version", "must be the version that this replaces".to_owned());
     let Some(expected) = draft.version else {
         return Err(ProblemType::InvalidFields.with_detail("").with_errors([missing()]).into());
@@ -71,26 +109,20 @@ pub async fn replace(store: Arc<dyn Store>, slug: Slug, draft: ModuleDraft, now:
     check(&draft, renamed)?;
     let mut module = draft.into_module(now);
     module.version = expected.saturating_add(1);
-    match store.replace_module(&module, expected).await? {
-        // Read again for the time it was created.
-        Replaced::Done => Ok(store.module(&slug).await?.filter(|m| m.version == module.version).unwrap_or(module)),
-        Replaced::Missing => Err(ProblemType::NotFound.with_detail(format!("There is no module `{slug}`.")).into()),
-        Replaced::Conflict { version } => {
-            let detail = format!("It has version {version} now, not {expected}. Read it again and repeat the change.");
-            Err(ProblemType::VersionConflict.with_detail(detail).into())
-        }
-    }
+    Ok((module, expected))
 }
 
 /// Deletes a module. What learners did in it stays.
 ///
 /// # Errors
 /// [`ProblemType::NotFound`], or the store's.
-pub async fn delete(store: Arc<dyn Store>, slug: Slug) -> Result<()> {
-    if store.delete_module(&slug).await? {
-        return Ok(());
+pub async fn delete(store: Arc<dyn Store>, slug: Slug, now: UnixMillis) -> Result<Versioned<()>> {
+    let Versioned { value: deleted, generations } = store.delete_module(&slug, now).await?;
+    if deleted {
+        return Ok(Versioned { value: (), generations });
     }
-    Err(ProblemType::NotFound.with_detail(format!("There is no module `{slug}`.")).into())
+    let problem = ProblemType::NotFound.with_detail(format!("There is no module `{slug}`."));
+    Err(AppError::refused(problem, generations))
 }
 
 fn check(draft: &ModuleDraft, more: Option<(&'static str, String)>) -> Result<()> {

@@ -15,8 +15,8 @@ use serde_json::value::RawValue;
 use super::cursor;
 use crate::error::Result;
 use crate::extract::what_was_expected;
-use crate::store::Store;
 use crate::store::records::{Applied, FingerprintedOperation};
+use crate::store::{Store, Versioned};
 
 /// A page of a learner's records in the order of their modules' slugs.
 ///
@@ -27,16 +27,16 @@ pub async fn list_progress(
     user: UserId,
     after: Option<Slug>,
     limit: u32,
-) -> Result<Page<ProgressRecord>> {
+) -> Result<Versioned<Page<ProgressRecord>>> {
     let found = store.list_progress(&user, after.as_ref(), limit + 1).await?;
-    Ok(cursor::page(found, limit, |last| last.module.clone()))
+    Ok(found.map(|records| cursor::page(records, limit, |last| last.module.clone())))
 }
 
 /// Statistics over all of a learner's records.
 ///
 /// # Errors
 /// The store's.
-pub async fn statistics(store: Arc<dyn Store>, user: UserId) -> Result<Statistics> {
+pub async fn statistics(store: Arc<dyn Store>, user: UserId) -> Result<Versioned<Statistics>> {
     Ok(store.statistics(&user).await?)
 }
 
@@ -49,35 +49,43 @@ pub async fn list_history(
     user: UserId,
     after: Option<(UnixMillis, OperationId)>,
     limit: u32,
-) -> Result<Page<HistoryEntry>> {
+) -> Result<Versioned<Page<HistoryEntry>>> {
     let found = store.list_history(&user, after.as_ref(), limit + 1).await?;
-    Ok(cursor::page(found, limit, |last| (last.at_ms, last.id.clone())))
+    Ok(found.map(|entries| cursor::page(entries, limit, |last| (last.at_ms, last.id.clone()))))
 }
 
 /// An operation as it was sent: readable, or refused before anybody looks at the store.
 type Read = std::result::Result<FingerprintedOperation, (Option<String>, Problem)>;
 
+/// Whether a batch can be taken in.
+///
+/// # Errors
+/// [`ProblemType::InvalidFields`] when it is empty or too large.
+pub fn check_batch(sent: &[Box<RawValue>]) -> Result<()> {
+    if (1..=MAX_BATCH).contains(&sent.len()) {
+        return Ok(());
+    }
+    let detail = format!("must be 1 to {MAX_BATCH} operations");
+    Err(ProblemType::InvalidFields.with_detail("").with_errors([("operations", detail)]).into())
+}
+
 /// Takes in a batch: each operation is applied once, known already, or refused with the reason, whatever the others are.
 ///
 /// # Errors
-/// [`ProblemType::InvalidFields`] for an empty or too large batch, or the store's: then some may have been applied, and
-/// sending all of them again is safe.
+/// The store's: then some may have been applied, and sending all of them again is safe.
 pub async fn apply_operations(
     store: Arc<dyn Store>,
     user: UserId,
     sent: Vec<Box<RawValue>>,
     now: UnixMillis,
-) -> Result<Vec<OperationResult>> {
-    if sent.is_empty() || sent.len() > MAX_BATCH {
-        let detail = format!("must be 1 to {MAX_BATCH} operations");
-        return Err(ProblemType::InvalidFields.with_detail("").with_errors([("operations", detail)]).into());
-    }
+) -> Result<Versioned<Vec<OperationResult>>> {
     let mut read: Vec<Read> = sent.iter().map(|text| read_operation(text.get(), now)).collect();
     refuse_unknown_modules(store.as_ref(), &user, &mut read).await?;
     let good: Vec<FingerprintedOperation> = read.iter().flatten().cloned().collect();
-    let applied = if good.is_empty() { Vec::new() } else { store.apply_operations(&user, &good, now).await? };
+    let Versioned { value: applied, generations } = store.apply_operations(&user, &good, now).await?;
     let mut applied = applied.into_iter();
-    Ok(read.into_iter().filter_map(|slot| result(slot, &mut applied)).collect())
+    let results = read.into_iter().filter_map(|slot| result(slot, &mut applied)).collect();
+    Ok(Versioned { value: results, generations })
 }
 
 /// An operation that was taken in before is known whatever became of its module: its answer may have been lost on the way.

@@ -11,6 +11,7 @@ use crate::domain::{cursor, learners};
 use crate::error::Result;
 use crate::extract::{Body, Read, Session};
 use crate::state::AppState;
+use crate::store::Versioned;
 
 /// `GET /v1/me/progress?limit&cursor`
 pub async fn list_progress(State(state): State<AppState>, read: Read) -> Result<Response> {
@@ -43,7 +44,8 @@ pub async fn apply_operations(
     Session { user, .. }: Session,
     Body(batch): Body<OperationBatch>,
 ) -> Result<Response> {
+    learners::check_batch(&batch.operations)?;
     let work = learners::apply_operations(state.store, user.clone(), batch.operations, state.machine.now());
-    let (done, generations) = state.writes.commit(vec![Namespace::User(user)], work).await;
-    Ok(written(StatusCode::OK, &OperationResults { results: done? }, &generations))
+    let Versioned { value: results, generations } = state.writes.commit(vec![Namespace::User(user)], work).await?;
+    Ok(written(StatusCode::OK, &Versioned { value: OperationResults { results }, generations }))
 }

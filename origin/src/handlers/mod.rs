@@ -12,9 +12,11 @@ use kairos_protocol::generation::Generations;
 use kairos_protocol::headers::KAIROS_GEN;
 use serde::Serialize;
 
+use crate::store::Versioned;
+
 /// The answer to a write: what it made, and the generations from which on everybody sees it.
-fn written<T: Serialize>(status: StatusCode, body: &T, generations: &Generations) -> Response {
-    with_generations((status, Json(body)).into_response(), generations)
+fn written<T: Serialize>(status: StatusCode, done: &Versioned<T>) -> Response {
+    with_generations((status, Json(&done.value)).into_response(), &done.generations)
 }
 
 fn with_generations(mut response: Response, generations: &Generations) -> Response {

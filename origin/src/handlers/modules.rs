@@ -54,11 +54,11 @@ pub async fn create_module(
     _: AuthorSession,
     Body(draft): Body<ModuleDraft>,
 ) -> Result<Response> {
-    let work = catalog::create(state.store, draft, state.machine.now());
-    let (done, generations) = state.writes.commit(vec![Namespace::Catalog], work).await;
-    let module = done?;
-    let mut response = written(StatusCode::CREATED, &module, &generations);
-    if let Ok(location) = HeaderValue::from_str(&paths::module(module.summary.slug.as_str())) {
+    let module = catalog::new_module(draft, state.machine.now())?;
+    let work = catalog::create(state.store, module);
+    let done = state.writes.commit(vec![Namespace::Catalog], work).await?;
+    let mut response = written(StatusCode::CREATED, &done);
+    if let Ok(location) = HeaderValue::from_str(&paths::module(done.value.summary.slug.as_str())) {
         response.headers_mut().insert(LOCATION, location);
     }
     Ok(response)
@@ -71,9 +71,9 @@ pub async fn replace_module(
     ModuleSlug(slug): ModuleSlug,
     Body(draft): Body<ModuleDraft>,
 ) -> Result<Response> {
-    let work = catalog::replace(state.store, slug, draft, state.machine.now());
-    let (done, generations) = state.writes.commit(vec![Namespace::Catalog], work).await;
-    Ok(written(StatusCode::OK, &done?, &generations))
+    let (module, expected) = catalog::next_module(&slug, draft, state.machine.now())?;
+    let work = catalog::replace(state.store, module, expected);
+    Ok(written(StatusCode::OK, &state.writes.commit(vec![Namespace::Catalog], work).await?))
 }
 
 /// `DELETE /v1/modules/{slug}`
@@ -82,8 +82,7 @@ pub async fn delete_module(
     _: AuthorSession,
     ModuleSlug(slug): ModuleSlug,
 ) -> Result<Response> {
-    let work = catalog::delete(state.store, slug);
-    let (done, generations) = state.writes.commit(vec![Namespace::Catalog], work).await;
-    done?;
-    Ok(with_generations(StatusCode::NO_CONTENT.into_response(), &generations))
+    let work = catalog::delete(state.store, slug, state.machine.now());
+    let done = state.writes.commit(vec![Namespace::Catalog], work).await?;
+    Ok(with_generations(StatusCode::NO_CONTENT.into_response(), &done.generations))
 }

@@ -11,6 +11,7 @@ use crate::error::{AppError, Result};
 use crate::extract::Read;
 use crate::openapi;
 use crate::state::AppState;
+use crate::store::Versioned;
 
 /// `GET /health/live`
 pub async fn show_liveness() -> Json<Value> {
@@ -45,10 +46,10 @@ pub async fn show_metrics(State(state): State<AppState>) -> Result<Response> {
 /// `GET /.well-known/jwks.json`
 pub async fn show_key_set(State(state): State<AppState>, read: Read) -> Result<Response> {
     let keys = state.tokens.key_set();
-    state.answers.answer(read.ask, || async move { Ok(keys) }).await
+    state.answers.answer(read.ask, || async move { Ok(Versioned::constant(keys)) }).await
 }
 
 /// `GET /openapi.json`
 pub async fn show_openapi(State(state): State<AppState>, read: Read) -> Result<Response> {
-    state.answers.answer(read.ask, || async { openapi::document() }).await
+    state.answers.answer(read.ask, || async { openapi::document().map(Versioned::constant) }).await
 }

@@ -52,7 +52,8 @@ pub async fn import_markdown(target: &Target<'_>, dir: &Path, subject: Option<&s
     }
     report.modules = modules.len() as u64;
     for batch in modules.chunks(MODULES_PER_BATCH) {
-        report.modules_written += target.write(vec![Namespace::Catalog], target.store.import_modules(batch)).await?;
+        let written = target.store.import_modules(batch, target.now);
+        report.modules_written += target.write(vec![Namespace::Catalog], written).await?;
     }
     Ok(report)
 }
@@ -136,7 +137,7 @@ async fn read_module(
         Ok(draft) => draft,
         Err(fault) => return bad(fault.line, fault.detail),
     };
-    match target.store.module(&draft.slug).await? {
+    match target.store.module(&draft.slug).await?.value {
         Some(other) if other.summary.subject != draft.subject => {
             let (slug, owner) = (&draft.slug, &other.summary.subject);
             bad(1, format!("the slug `{slug}` belongs to a module of `{owner}`; rename the file"))

@@ -15,16 +15,17 @@ use std::path::PathBuf;
 use indicatif::ProgressBar;
 use kairos_protocol::UnixMillis;
 use kairos_protocol::generation::Namespace;
+use tokio::time::Instant;
 
 use crate::cache::Cache;
-use crate::store::{self, Store, StoreError};
+use crate::store::{self, Store, StoreError, Versioned};
 
 /// Where an import goes, and what it shows while it runs.
 pub struct Target<'a> {
     /// Takes the data.
     pub store: &'a dyn Store,
     /// Hears of each batch, so that no instance that reaches it answers older.
-    pub cache: &'a dyn Cache,
+    pub cache: &'a Cache,
     /// The time that new modules and accounts get.
     pub now: UnixMillis,
     /// Moves with every file or row; hidden where nobody looks.
@@ -32,20 +33,23 @@ pub struct Target<'a> {
 }
 
 impl Target<'_> {
-    /// Runs one batch's write between a fence and its release.
+    /// Runs one batch's write, announced to the caches.
     async fn write<T>(
         &self,
         namespaces: Vec<Namespace>,
-        work: impl Future<Output = store::Result<T>>,
+        work: impl Future<Output = store::Result<Versioned<T>>>,
     ) -> Result<T, ImportError> {
-        let fence = self.cache.fence(namespaces).await;
-        let done = work.await;
-        if done.as_ref().is_err_and(StoreError::may_have_happened) {
-            self.cache.let_expire(fence).await;
-        } else {
-            self.cache.release(fence).await;
+        let began = Instant::now();
+        match work.await {
+            Ok(done) => {
+                self.cache.announce(&done.generations, began).await;
+                Ok(done.value)
+            }
+            Err(error) => {
+                self.cache.doubt(&namespaces).await;
+                Err(error.into())
+            }
         }
-        Ok(done?)
     }
 }
 

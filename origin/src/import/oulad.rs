@@ -90,7 +90,7 @@ async fn import_assessments(target: &Target<'_>, dir: &Path, report: &mut Report
         }
     }
     report.modules = modules.len() as u64;
-    let written = target.store.import_modules(&modules);
+    let written = target.store.import_modules(&modules, target.now);
     report.modules_written = target.write(vec![Namespace::Catalog], written).await?;
     Ok(assessments)
 }
@@ -199,14 +199,9 @@ async fn import_batch(
     let new: Vec<Account> = users.iter().filter(|u| !known.contains(**u)).map(|u| account(u, target.now)).collect();
     known.extend(new.iter().map(|account| account.id.clone()));
     let namespaces = users.into_iter().cloned().map(Namespace::User).collect();
-    let written = target.write(namespaces, async {
-        let added = target.store.import_accounts(&new).await?;
-        let applied = target.store.import_operations(batch, target.now).await?;
-        Ok((added, applied))
-    });
-    let (added, applied) = written.await?;
-    report.learners_added += added;
-    report.operations_applied += applied;
+    report.learners_added += target.store.import_accounts(&new).await?;
+    let applied = target.store.import_operations(batch, target.now);
+    report.operations_applied += target.write(namespaces, applied).await?;
     Ok(())
 }
 

@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use kairos_protocol::UnixMillis;
 use kairos_protocol::account::Profile;
 use kairos_protocol::catalog::{Module, ModuleSummary};
+use kairos_protocol::generation::{Generations, Namespace};
 use kairos_protocol::ids::{OperationId, Slug, UserId};
 use kairos_protocol::progress::{HistoryEntry, ProgressRecord, Statistics};
 
@@ -20,7 +21,7 @@ use records::{
 };
 
 /// Why the store did not do what it was asked. Nothing was changed, except where [`StoreError::may_have_happened`] says so.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// It cannot be reached, or refuses; trying again later may help.
     #[error("the store is unavailable: {0}")]
@@ -45,16 +46,46 @@ impl StoreError {
 /// Shorthand.
 pub type Result<T> = std::result::Result<T, StoreError>;
 
-/// The database. Every method is one round trip, or says so. Safe to share among any number of instances when the
-/// implementation's database is.
+/// What was read or written, and the generations of its namespaces in the same snapshot or transaction: they name the state that
+/// was read, that the write left, or that it found when it changed nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Versioned<T> {
+    /// What it is.
+    pub value: T,
+    /// One for each namespace.
+    pub generations: Generations,
+}
+
+impl<T> Versioned<T> {
+    /// What no namespace has: it changes with a release.
+    pub fn constant(value: T) -> Self {
+        Self { value, generations: Generations::default() }
+    }
+
+    /// The same state, shown another way.
+    pub fn map<U>(self, show: impl FnOnce(T) -> U) -> Versioned<U> {
+        Versioned { value: show(self.value), generations: self.generations }
+    }
+}
+
+/// The authority on generations. A namespace's number changes in the transaction that changes its data, and in no other, so one
+/// number names one state for ever (`protocol::generation`).
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait GenerationStore: Send + Sync + 'static {
+    /// The current number of each namespace, 0 for one that never changed. One point query, of data that no failover takes back.
+    async fn generations(&self, namespaces: &[Namespace]) -> Result<Generations>;
+
+    /// The same, and surely not from a server that was deposed and does not know it yet. Slower: for a caller who has seen a
+    /// larger number than [`GenerationStore::generations`] gave.
+    async fn confirmed_generations(&self, namespaces: &[Namespace]) -> Result<Generations>;
+}
+
+/// The database. Every method is one round trip, or says so. Safe to share among any number of instances when the
+/// implementation's database is. `now` is the writer's clock, for [`kairos_protocol::generation::Generation::next`].
+#[async_trait]
+pub trait Store: GenerationStore {
     /// Whether the database answers, within a second.
     async fn ping(&self) -> Result<()>;
-
-    /// A number that is another one after another process changed the data; `None` where others that write make themselves
-    /// heard through the cache.
-    async fn foreign_version(&self) -> Result<Option<i64>>;
 
     /// Published modules in the order (subject, position, slug), from after `after`, at most `limit`; without content.
     async fn list_modules(
@@ -62,43 +93,43 @@ pub trait Store: Send + Sync + 'static {
         filter: &ModuleFilter,
         after: Option<&ModulePosition>,
         limit: u32,
-    ) -> Result<Vec<ModuleSummary>>;
+    ) -> Result<Versioned<Vec<ModuleSummary>>>;
 
     /// Published modules that match the words of `query`, best first, at most `limit`; without content. Title counts more
     /// than tags, summary and content, in that order. Words are stemmed; all of `query` is text, never syntax.
-    async fn search_modules(&self, query: &str, limit: u32) -> Result<Vec<ModuleSummary>>;
+    async fn search_modules(&self, query: &str, limit: u32) -> Result<Versioned<Vec<ModuleSummary>>>;
 
     /// One module, whatever its status.
-    async fn module(&self, slug: &Slug) -> Result<Option<Module>>;
+    async fn module(&self, slug: &Slug) -> Result<Versioned<Option<Module>>>;
 
     /// Which of `slugs` name a published module.
     async fn published_among(&self, slugs: &BTreeSet<Slug>) -> Result<BTreeSet<Slug>>;
 
     /// Adds a module; `false` when its slug is taken.
-    async fn insert_module(&self, module: &Module) -> Result<bool>;
+    async fn insert_module(&self, module: &Module, now: UnixMillis) -> Result<Versioned<bool>>;
 
     /// Replaces the module of the same slug if it still has version `expected`; `created_at_ms` stays what it was.
-    async fn replace_module(&self, module: &Module, expected: u64) -> Result<Replaced>;
+    async fn replace_module(&self, module: &Module, expected: u64, now: UnixMillis) -> Result<Versioned<Replaced>>;
 
     /// Deletes a module; `false` when there was none. Progress and history in it stay.
-    async fn delete_module(&self, slug: &Slug) -> Result<bool>;
+    async fn delete_module(&self, slug: &Slug, now: UnixMillis) -> Result<Versioned<bool>>;
 
     /// Adds or overwrites modules by slug, for imports. An unchanged module (all but version and times equal) is not touched;
     /// a changed one gets the next version. Returns how many were added or changed.
-    async fn import_modules(&self, modules: &[Module]) -> Result<u64>;
+    async fn import_modules(&self, modules: &[Module], now: UnixMillis) -> Result<Versioned<u64>>;
 
     /// Adds an account; `false` when its email or id is taken.
     async fn insert_account(&self, account: &Account) -> Result<bool>;
 
     /// Adds an account, or gives the one with this email the new name, password (unless `None`) and roles. A new password ends
     /// its sessions. Returns its id.
-    async fn put_account(&self, account: &Account) -> Result<UserId>;
+    async fn put_account(&self, account: &Account, now: UnixMillis) -> Result<Versioned<UserId>>;
 
     /// The account with this email (lower case), its password hash included.
     async fn account_by_email(&self, email: &str) -> Result<Option<Account>>;
 
     /// An account without its secrets.
-    async fn profile(&self, user: &UserId) -> Result<Option<Profile>>;
+    async fn profile(&self, user: &UserId) -> Result<Versioned<Option<Profile>>>;
 
     /// Adds accounts whose ids are not taken, for imports. Returns how many were added.
     async fn import_accounts(&self, accounts: &[Account]) -> Result<u64>;
@@ -116,10 +147,15 @@ pub trait Store: Send + Sync + 'static {
     async fn signing_key(&self, candidate: &SigningKey) -> Result<SigningKey>;
 
     /// A learner's records in the order of their modules' slugs, from after `after`, at most `limit`.
-    async fn list_progress(&self, user: &UserId, after: Option<&Slug>, limit: u32) -> Result<Vec<ProgressRecord>>;
+    async fn list_progress(
+        &self,
+        user: &UserId,
+        after: Option<&Slug>,
+        limit: u32,
+    ) -> Result<Versioned<Vec<ProgressRecord>>>;
 
     /// Statistics over all of a learner's records, in one aggregation (row Q1).
-    async fn statistics(&self, user: &UserId) -> Result<Statistics>;
+    async fn statistics(&self, user: &UserId) -> Result<Versioned<Statistics>>;
 
     /// A learner's history, newest first by (time, operation id), from after `after`, at most `limit`.
     async fn list_history(
@@ -127,7 +163,7 @@ pub trait Store: Send + Sync + 'static {
         user: &UserId,
         after: Option<&(UnixMillis, OperationId)>,
         limit: u32,
-    ) -> Result<Vec<HistoryEntry>>;
+    ) -> Result<Versioned<Vec<HistoryEntry>>>;
 
     /// Which of `ids` the learner has sent before and the store has taken in, or begun to.
     async fn known_among(&self, user: &UserId, ids: &[OperationId]) -> Result<BTreeSet<OperationId>>;
@@ -140,9 +176,13 @@ pub trait Store: Send + Sync + 'static {
         user: &UserId,
         operations: &[FingerprintedOperation],
         now: UnixMillis,
-    ) -> Result<Vec<Applied>>;
+    ) -> Result<Versioned<Vec<Applied>>>;
 
     /// [`Store::apply_operations`] for many learners, for imports: the same meaning, in as few round trips as may be.
     /// Returns how many operations were applied now.
-    async fn import_operations(&self, operations: &[(UserId, FingerprintedOperation)], now: UnixMillis) -> Result<u64>;
+    async fn import_operations(
+        &self,
+        operations: &[(UserId, FingerprintedOperation)],
+        now: UnixMillis,
+    ) -> Result<Versioned<u64>>;
 }

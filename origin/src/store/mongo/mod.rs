@@ -5,6 +5,7 @@
 
 mod accounts;
 mod documents;
+mod generations;
 mod indexes;
 mod learners;
 mod modules;

@@ -4,6 +4,7 @@
 //! Not for several instances: they would each need the file. That is what [`super::mongo`] is for.
 
 mod accounts;
+mod generations;
 mod learners;
 mod modules;
 mod operations;

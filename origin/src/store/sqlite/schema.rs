@@ -3,7 +3,8 @@
 use rusqlite::{Connection, TransactionBehavior};
 
 /// Each step leads from one version to the next. A step that was released is never changed.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
     CREATE TABLE modules (
         id INTEGER PRIMARY KEY,
         slug TEXT NOT NULL UNIQUE,
@@ -96,7 +97,15 @@ const STEPS: &[&str] = &["
         PRIMARY KEY (user_id, id)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX operations_by_expiry ON operations (expires_at_ms);
-"];
+",
+    "
+    -- A namespace that is not here has never changed.
+    CREATE TABLE generations (
+        namespace TEXT NOT NULL PRIMARY KEY,
+        number INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+",
+];
 
 /// Why a file cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -6,16 +6,49 @@ use async_trait::async_trait;
 use kairos_protocol::UnixMillis;
 use kairos_protocol::account::Profile;
 use kairos_protocol::catalog::{Module, ModuleSummary};
+use kairos_protocol::generation::{Generations, Namespace};
 use kairos_protocol::ids::{OperationId, Slug, UserId};
 use kairos_protocol::progress::{HistoryEntry, ProgressRecord, Statistics};
 use rusqlite::Connection;
 
-use super::{SqliteStore, accounts, learners, modules, operations, sessions};
+use super::{SqliteStore, accounts, generations, learners, modules, operations, sessions};
 use crate::store::records::{
     Account, Applied, FingerprintedOperation, ModuleFilter, ModulePosition, NewSession, Replaced, Rotation, SigningKey,
     Successor,
 };
-use crate::store::{Result, Store};
+use crate::store::{GenerationStore, Result, Store, Versioned};
+
+const CATALOG: &[Namespace] = &[Namespace::Catalog];
+
+impl SqliteStore {
+    /// Reads data and the numbers of its `namespaces` in one transaction.
+    async fn read_state<T: Send + 'static>(
+        &self,
+        namespaces: Vec<Namespace>,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<Versioned<T>> {
+        let read = move |c: &Connection| {
+            let transaction = c.unchecked_transaction()?;
+            let value = query(&transaction)?;
+            let generations = generations::current(&transaction, &namespaces)?;
+            transaction.commit()?;
+            Ok(Versioned { value, generations })
+        };
+        self.readers.read(read).await
+    }
+}
+
+#[async_trait]
+impl GenerationStore for SqliteStore {
+    async fn generations(&self, namespaces: &[Namespace]) -> Result<Generations> {
+        let namespaces = namespaces.to_vec();
+        self.readers.read(move |c| generations::current(c, &namespaces)).await
+    }
+
+    async fn confirmed_generations(&self, namespaces: &[Namespace]) -> Result<Generations> {
+        self.generations(namespaces).await
+    }
+}
 
 #[async_trait]
 impl Store for SqliteStore {
@@ -23,30 +56,24 @@ impl Store for SqliteStore {
         self.readers.read(|c| c.query_row("SELECT 1", [], |_| Ok(()))).await
     }
 
-    async fn foreign_version(&self) -> Result<Option<i64>> {
-        // The writer's connection: its own commits do not count.
-        let version = |c: &Connection| c.pragma_query_value(None, "data_version", |row| row.get(0));
-        self.writer.write(version).await.map(Some)
-    }
-
     async fn list_modules(
         &self,
         filter: &ModuleFilter,
         after: Option<&ModulePosition>,
         limit: u32,
-    ) -> Result<Vec<ModuleSummary>> {
+    ) -> Result<Versioned<Vec<ModuleSummary>>> {
         let query = modules::list_query(filter, after, limit);
-        self.readers.read(move |c| modules::list(c, query)).await
+        self.read_state(CATALOG.to_vec(), move |c| modules::list(c, query)).await
     }
 
-    async fn search_modules(&self, query: &str, limit: u32) -> Result<Vec<ModuleSummary>> {
+    async fn search_modules(&self, query: &str, limit: u32) -> Result<Versioned<Vec<ModuleSummary>>> {
         let query = query.to_owned();
-        self.readers.read(move |c| modules::search(c, &query, limit)).await
+        self.read_state(CATALOG.to_vec(), move |c| modules::search(c, &query, limit)).await
     }
 
-    async fn module(&self, slug: &Slug) -> Result<Option<Module>> {
+    async fn module(&self, slug: &Slug) -> Result<Versioned<Option<Module>>> {
         let slug = slug.clone();
-        self.readers.read(move |c| modules::find(c, &slug)).await
+        self.read_state(CATALOG.to_vec(), move |c| modules::find(c, &slug)).await
     }
 
     async fn published_among(&self, slugs: &BTreeSet<Slug>) -> Result<BTreeSet<Slug>> {
@@ -54,24 +81,40 @@ impl Store for SqliteStore {
         self.readers.read(move |c| modules::published_among(c, &slugs)).await
     }
 
-    async fn insert_module(&self, module: &Module) -> Result<bool> {
+    async fn insert_module(&self, module: &Module, now: UnixMillis) -> Result<Versioned<bool>> {
         let module = module.clone();
-        self.writer.write(move |c| modules::insert(c, &module)).await
+        let insert = move |c: &Connection| {
+            let inserted = modules::insert(c, &module)?;
+            generations::commit(c, CATALOG, now, inserted, inserted)
+        };
+        self.writer.write(insert).await
     }
 
-    async fn replace_module(&self, module: &Module, expected: u64) -> Result<Replaced> {
+    async fn replace_module(&self, module: &Module, expected: u64, now: UnixMillis) -> Result<Versioned<Replaced>> {
         let module = module.clone();
-        self.writer.write(move |c| modules::replace(c, &module, expected)).await
+        let replace = move |c: &Connection| {
+            let replaced = modules::replace(c, &module, expected)?;
+            generations::commit(c, CATALOG, now, replaced == Replaced::Done, replaced)
+        };
+        self.writer.write(replace).await
     }
 
-    async fn delete_module(&self, slug: &Slug) -> Result<bool> {
+    async fn delete_module(&self, slug: &Slug, now: UnixMillis) -> Result<Versioned<bool>> {
         let slug = slug.clone();
-        self.writer.write(move |c| modules::delete(c, &slug)).await
+        let delete = move |c: &Connection| {
+            let deleted = modules::delete(c, &slug)?;
+            generations::commit(c, CATALOG, now, deleted, deleted)
+        };
+        self.writer.write(delete).await
     }
 
-    async fn import_modules(&self, modules: &[Module]) -> Result<u64> {
+    async fn import_modules(&self, modules: &[Module], now: UnixMillis) -> Result<Versioned<u64>> {
         let wanted = modules.to_vec();
-        self.writer.write(move |c| modules::import(c, &wanted)).await
+        let import = move |c: &Connection| {
+            let written = modules::import(c, &wanted)?;
+            generations::commit(c, CATALOG, now, written > 0, written)
+        };
+        self.writer.write(import).await
     }
 
     async fn insert_account(&self, account: &Account) -> Result<bool> {
@@ -79,9 +122,13 @@ impl Store for SqliteStore {
         self.writer.write(move |c| accounts::insert(c, &account)).await
     }
 
-    async fn put_account(&self, account: &Account) -> Result<UserId> {
+    async fn put_account(&self, account: &Account, now: UnixMillis) -> Result<Versioned<UserId>> {
         let account = account.clone();
-        self.writer.write(move |c| accounts::put(c, &account)).await
+        let put = move |c: &Connection| {
+            let user = accounts::put(c, &account)?;
+            generations::commit(c, &[Namespace::User(user.clone())], now, true, user)
+        };
+        self.writer.write(put).await
     }
 
     async fn account_by_email(&self, email: &str) -> Result<Option<Account>> {
@@ -89,9 +136,9 @@ impl Store for SqliteStore {
         self.readers.read(move |c| accounts::by_email(c, &email)).await
     }
 
-    async fn profile(&self, user: &UserId) -> Result<Option<Profile>> {
+    async fn profile(&self, user: &UserId) -> Result<Versioned<Option<Profile>>> {
         let user = user.clone();
-        self.readers.read(move |c| accounts::profile(c, &user)).await
+        self.read_state(vec![Namespace::User(user.clone())], move |c| accounts::profile(c, &user)).await
     }
 
     async fn import_accounts(&self, accounts: &[Account]) -> Result<u64> {
@@ -119,14 +166,22 @@ impl Store for SqliteStore {
         self.writer.write(move |c| accounts::signing_key(c, &candidate)).await
     }
 
-    async fn list_progress(&self, user: &UserId, after: Option<&Slug>, limit: u32) -> Result<Vec<ProgressRecord>> {
+    async fn list_progress(
+        &self,
+        user: &UserId,
+        after: Option<&Slug>,
+        limit: u32,
+    ) -> Result<Versioned<Vec<ProgressRecord>>> {
         let (user, after) = (user.clone(), after.cloned());
-        self.readers.read(move |c| learners::records(c, &user, after.as_ref(), limit)).await
+        self.read_state(vec![Namespace::User(user.clone())], move |c| {
+            learners::records(c, &user, after.as_ref(), limit)
+        })
+        .await
     }
 
-    async fn statistics(&self, user: &UserId) -> Result<Statistics> {
+    async fn statistics(&self, user: &UserId) -> Result<Versioned<Statistics>> {
         let user = user.clone();
-        self.readers.read(move |c| learners::statistics(c, &user)).await
+        self.read_state(vec![Namespace::User(user.clone())], move |c| learners::statistics(c, &user)).await
     }
 
     async fn list_history(
@@ -134,9 +189,12 @@ impl Store for SqliteStore {
         user: &UserId,
         after: Option<&(UnixMillis, OperationId)>,
         limit: u32,
-    ) -> Result<Vec<HistoryEntry>> {
+    ) -> Result<Versioned<Vec<HistoryEntry>>> {
         let (user, after) = (user.clone(), after.cloned());
-        self.readers.read(move |c| learners::history(c, &user, after.as_ref(), limit)).await
+        self.read_state(vec![Namespace::User(user.clone())], move |c| {
+            learners::history(c, &user, after.as_ref(), limit)
+        })
+        .await
     }
 
     async fn known_among(&self, user: &UserId, ids: &[OperationId]) -> Result<BTreeSet<OperationId>> {
@@ -149,13 +207,27 @@ impl Store for SqliteStore {
         user: &UserId,
         operations: &[FingerprintedOperation],
         now: UnixMillis,
-    ) -> Result<Vec<Applied>> {
+    ) -> Result<Versioned<Vec<Applied>>> {
         let (user, wanted) = (user.clone(), operations.to_vec());
-        self.writer.write(move |c| operations::apply(c, &user, &wanted, now)).await
+        let apply = move |c: &Connection| {
+            let applied = operations::apply(c, &user, &wanted, now)?;
+            let has_changed = applied.iter().any(|applied| matches!(applied, Applied::Now(_)));
+            generations::commit(c, &[Namespace::User(user)], now, has_changed, applied)
+        };
+        self.writer.write(apply).await
     }
 
-    async fn import_operations(&self, operations: &[(UserId, FingerprintedOperation)], now: UnixMillis) -> Result<u64> {
+    async fn import_operations(
+        &self,
+        operations: &[(UserId, FingerprintedOperation)],
+        now: UnixMillis,
+    ) -> Result<Versioned<u64>> {
         let wanted = operations.to_vec();
-        self.writer.write(move |c| operations::import(c, &wanted, now)).await
+        let import = move |c: &Connection| {
+            let applied = operations::import(c, &wanted, now)?;
+            let users: BTreeSet<Namespace> = wanted.into_iter().map(|(user, _)| Namespace::User(user)).collect();
+            generations::commit(c, &Vec::from_iter(users), now, applied > 0, applied)
+        };
+        self.writer.write(import).await
     }
 }

@@ -1,0 +1,122 @@
+//! Look-ups in batches: one on its way, and one waiting that all who come meanwhile share. So each gets an answer that was looked
+//! for after it asked, and under load the cost per request goes towards nothing. Not what is looked up.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+
+type Work<K, T> = dyn Fn(Vec<K>) -> Pin<Box<dyn Future<Output = T> + Send>> + Send + Sync;
+
+/// Looks up many keys at once; what comes back is shared by all who asked for any of them.
+pub(super) struct Batcher<K, T> {
+    work: Arc<Work<K, T>>,
+    state: Arc<Mutex<State<K, T>>>,
+}
+
+struct State<K, T> {
+    is_running: bool,
+    next: Option<Batch<K, T>>,
+}
+
+struct Batch<K, T> {
+    keys: BTreeSet<K>,
+    answer: watch::Sender<Option<T>>,
+}
+
+impl<K: Clone + Ord + Send + 'static, T: Clone + Send + Sync + 'static> Batcher<K, T> {
+    pub(super) fn new<F>(work: impl Fn(Vec<K>) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = T> + Send + 'static,
+    {
+        let state = Arc::new(Mutex::new(State { is_running: false, next: None }));
+        Self { work: Arc::new(move |keys| Box::pin(work(keys))), state }
+    }
+
+    /// The answer of a look-up of `keys`, among others, that begins after this is called; `None` when it panicked.
+    pub(super) async fn get(&self, keys: &[K]) -> Option<T> {
+        let mut answer = self.join(keys);
+        answer.wait_for(Option::is_some).await.ok().and_then(|answer| answer.clone())
+    }
+
+    /// Begins such a look-up, or joins one, and waits for nothing.
+    pub(super) fn start(&self, keys: impl IntoIterator<Item = K>) {
+        let keys: Vec<K> = keys.into_iter().collect();
+        if !keys.is_empty() {
+            drop(self.join(&keys));
+        }
+    }
+
+    fn join(&self, keys: &[K]) -> watch::Receiver<Option<T>> {
+        let mut state = lock(&self.state);
+        let batch = state.next.get_or_insert_with(|| Batch { keys: BTreeSet::new(), answer: watch::channel(None).0 });
+        batch.keys.extend(keys.iter().cloned());
+        let answer = batch.answer.subscribe();
+        if !state.is_running {
+            state.is_running = true;
+            drop(state);
+            tokio::spawn(drive(Arc::clone(&self.work), Arc::clone(&self.state)));
+        }
+        answer
+    }
+}
+
+/// Runs batches until none waits.
+async fn drive<K: Send + 'static, T: Send + Sync + 'static>(work: Arc<Work<K, T>>, state: Arc<Mutex<State<K, T>>>) {
+    loop {
+        let batch = {
+            let mut state = lock(&state);
+            let batch = state.next.take();
+            state.is_running = batch.is_some();
+            batch
+        };
+        let Some(Batch { keys, answer }) = batch else { return };
+        // A panic in the look-up drops the sender: those who wait are told, and the next batch goes on.
+        if let Ok(found) = tokio::spawn(work(keys.into_iter().collect())).await {
+            answer.send_replace(Some(found));
+        }
+    }
+}
+
+fn lock<K, T>(state: &Mutex<State<K, T>>) -> MutexGuard<'_, State<K, T>> {
+    // The state is whole between any two statements, so a poisoned lock guards sound data.
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_comes_while_one_is_on_its_way_shares_the_next() {
+        let gate = Arc::new(Semaphore::new(0));
+        let runs = Arc::new(AtomicUsize::new(0));
+        let (held, counted) = (Arc::clone(&gate), Arc::clone(&runs));
+        let batcher = Arc::new(Batcher::new(move |keys: Vec<u8>| {
+            let (gate, run) = (Arc::clone(&held), counted.fetch_add(1, Ordering::SeqCst));
+            async move {
+                gate.acquire().await.unwrap().forget();
+                (run, keys)
+            }
+        }));
+        let first = batcher.join(&[1]);
+        while runs.load(Ordering::SeqCst) == 0 {
+            tokio::task::yield_now().await;
+        }
+        let rest = [batcher.join(&[2]), batcher.join(&[3]), batcher.join(&[2])];
+        gate.add_permits(2);
+        let answer = |mut of: watch::Receiver<Option<(usize, Vec<u8>)>>| async move {
+            of.wait_for(Option::is_some).await.unwrap().clone().unwrap()
+        };
+        assert_eq!(answer(first).await, (0, vec![1]));
+        for one in rest {
+            assert_eq!(answer(one).await, (1, vec![2, 3]), "one look-up for all three");
+        }
+    }
+}

@@ -1,0 +1,14 @@
+-- Writes are committed and about to be acknowledged. KEYS: namespaces. ARGV: how long a value lives in milliseconds, a mark for
+-- doubt, then the number of each namespace ('' where nobody knows it).
+for i = 1, #KEYS do
+  local known, number = redis.call('GET', KEYS[i]), ARGV[i + 2]
+  if known and number ~= '' and string.match(known, '^%d+$') then
+    if tonumber(known) < tonumber(number) then
+      redis.call('SET', KEYS[i], number, 'PX', ARGV[1])
+    end
+  else
+    -- Whoever is asking the store may have asked before this write: what they heard must not be settled.
+    redis.call('SET', KEYS[i], ARGV[2], 'PX', ARGV[1])
+  end
+end
+return 1

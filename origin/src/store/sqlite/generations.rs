@@ -1,0 +1,36 @@
+//! The numbers of namespaces, raised by the transaction that changes the data ([`crate::store::GenerationStore`]).
+
+use kairos_protocol::UnixMillis;
+use kairos_protocol::generation::{Generation, Generations, Namespace};
+use rusqlite::{Connection, OptionalExtension, Result, params};
+
+use crate::store::Versioned;
+
+pub(super) fn current(connection: &Connection, namespaces: &[Namespace]) -> Result<Generations> {
+    namespaces.iter().map(|namespace| Ok((namespace.clone(), number(connection, namespace)?))).collect()
+}
+
+/// Gives each of `namespaces` its next number if the write `has_changed` their data.
+pub(super) fn commit<T>(
+    connection: &Connection,
+    namespaces: &[Namespace],
+    now: UnixMillis,
+    has_changed: bool,
+    value: T,
+) -> Result<Versioned<T>> {
+    if has_changed {
+        let mut raise =
+            connection.prepare_cached("INSERT OR REPLACE INTO generations (namespace, number) VALUES (?, ?)")?;
+        for namespace in namespaces {
+            let next = number(connection, namespace)?.next(now);
+            raise.execute(params![namespace.to_string(), i64::try_from(next.get()).unwrap_or(i64::MAX)])?;
+        }
+    }
+    Ok(Versioned { value, generations: current(connection, namespaces)? })
+}
+
+fn number(connection: &Connection, namespace: &Namespace) -> Result<Generation> {
+    let mut find = connection.prepare_cached("SELECT number FROM generations WHERE namespace = ?")?;
+    let number: Option<i64> = find.query_row([namespace.to_string()], |row| row.get(0)).optional()?;
+    Ok(Generation::new(number.and_then(|number| u64::try_from(number).ok()).unwrap_or(0)))
+}
