@@ -10,10 +10,11 @@ use kairos_origin::store::records::{
     Account, Applied, FingerprintedOperation, ModuleFilter, ModulePosition, NewSession, Replaced, Rotation, SigningKey,
     Successor,
 };
-use kairos_origin::store::{Result, Store, StoreError};
+use kairos_origin::store::{GenerationStore, Result, Store, StoreError, Versioned};
 use kairos_protocol::UnixMillis;
 use kairos_protocol::account::Profile;
 use kairos_protocol::catalog::{Module, ModuleSummary};
+use kairos_protocol::generation::{Generations, Namespace};
 use kairos_protocol::ids::{OperationId, Slug, UserId};
 use kairos_protocol::progress::{HistoryEntry, ProgressRecord, Statistics};
 
@@ -47,13 +48,20 @@ impl Breakable {
 }
 
 #[async_trait]
+impl GenerationStore for Breakable {
+    async fn generations(&self, namespaces: &[Namespace]) -> Result<Generations> {
+        self.reach()?.generations(namespaces).await
+    }
+
+    async fn confirmed_generations(&self, namespaces: &[Namespace]) -> Result<Generations> {
+        self.reach()?.confirmed_generations(namespaces).await
+    }
+}
+
+#[async_trait]
 impl Store for Breakable {
     async fn ping(&self) -> Result<()> {
         self.reach()?.ping().await
-    }
-
-    async fn foreign_version(&self) -> Result<Option<i64>> {
-        self.reach()?.foreign_version().await
     }
 
     async fn list_modules(
@@ -61,15 +69,15 @@ impl Store for Breakable {
         filter: &ModuleFilter,
         after: Option<&ModulePosition>,
         limit: u32,
-    ) -> Result<Vec<ModuleSummary>> {
+    ) -> Result<Versioned<Vec<ModuleSummary>>> {
         self.reach()?.list_modules(filter, after, limit).await
     }
 
-    async fn search_modules(&self, query: &str, limit: u32) -> Result<Vec<ModuleSummary>> {
+    async fn search_modules(&self, query: &str, limit: u32) -> Result<Versioned<Vec<ModuleSummary>>> {
         self.reach()?.search_modules(query, limit).await
     }
 
-    async fn module(&self, slug: &Slug) -> Result<Option<Module>> {
+    async fn module(&self, slug: &Slug) -> Result<Versioned<Option<Module>>> {
         self.reach()?.module(slug).await
     }
 
@@ -77,35 +85,35 @@ impl Store for Breakable {
         self.reach()?.published_among(slugs).await
     }
 
-    async fn insert_module(&self, module: &Module) -> Result<bool> {
-        self.reach()?.insert_module(module).await
+    async fn insert_module(&self, module: &Module, now: UnixMillis) -> Result<Versioned<bool>> {
+        self.reach()?.insert_module(module, now).await
     }
 
-    async fn replace_module(&self, module: &Module, expected: u64) -> Result<Replaced> {
-        self.reach()?.replace_module(module, expected).await
+    async fn replace_module(&self, module: &Module, expected: u64, now: UnixMillis) -> Result<Versioned<Replaced>> {
+        self.reach()?.replace_module(module, expected, now).await
     }
 
-    async fn delete_module(&self, slug: &Slug) -> Result<bool> {
-        self.reach()?.delete_module(slug).await
+    async fn delete_module(&self, slug: &Slug, now: UnixMillis) -> Result<Versioned<bool>> {
+        self.reach()?.delete_module(slug, now).await
     }
 
-    async fn import_modules(&self, modules: &[Module]) -> Result<u64> {
-        self.reach()?.import_modules(modules).await
+    async fn import_modules(&self, modules: &[Module], now: UnixMillis) -> Result<Versioned<u64>> {
+        self.reach()?.import_modules(modules, now).await
     }
 
     async fn insert_account(&self, account: &Account) -> Result<bool> {
         self.reach()?.insert_account(account).await
     }
 
-    async fn put_account(&self, account: &Account) -> Result<UserId> {
-        self.reach()?.put_account(account).await
+    async fn put_account(&self, account: &Account, now: UnixMillis) -> Result<Versioned<UserId>> {
+        self.reach()?.put_account(account, now).await
     }
 
     async fn account_by_email(&self, email: &str) -> Result<Option<Account>> {
         self.reach()?.account_by_email(email).await
     }
 
-    async fn profile(&self, user: &UserId) -> Result<Option<Profile>> {
+    async fn profile(&self, user: &UserId) -> Result<Versioned<Option<Profile>>> {
         self.reach()?.profile(user).await
     }
 
@@ -129,11 +137,16 @@ impl Store for Breakable {
         self.reach()?.signing_key(candidate).await
     }
 
-    async fn list_progress(&self, user: &UserId, after: Option<&Slug>, limit: u32) -> Result<Vec<ProgressRecord>> {
+    async fn list_progress(
+        &self,
+        user: &UserId,
+        after: Option<&Slug>,
+        limit: u32,
+    ) -> Result<Versioned<Vec<ProgressRecord>>> {
         self.reach()?.list_progress(user, after, limit).await
     }
 
-    async fn statistics(&self, user: &UserId) -> Result<Statistics> {
+    async fn statistics(&self, user: &UserId) -> Result<Versioned<Statistics>> {
         self.reach()?.statistics(user).await
     }
 
@@ -142,7 +155,7 @@ impl Store for Breakable {
         user: &UserId,
         after: Option<&(UnixMillis, OperationId)>,
         limit: u32,
-    ) -> Result<Vec<HistoryEntry>> {
+    ) -> Result<Versioned<Vec<HistoryEntry>>> {
         self.reach()?.list_history(user, after, limit).await
     }
 
@@ -155,11 +168,15 @@ impl Store for Breakable {
         user: &UserId,
         operations: &[FingerprintedOperation],
         now: UnixMillis,
-    ) -> Result<Vec<Applied>> {
+    ) -> Result<Versioned<Vec<Applied>>> {
         self.reach()?.apply_operations(user, operations, now).await
     }
 
-    async fn import_operations(&self, operations: &[(UserId, FingerprintedOperation)], now: UnixMillis) -> Result<u64> {
+    async fn import_operations(
+        &self,
+        operations: &[(UserId, FingerprintedOperation)],
+        now: UnixMillis,
+    ) -> Result<Versioned<u64>> {
         self.reach()?.import_operations(operations, now).await
     }
 }

@@ -9,17 +9,17 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use axum::body::to_bytes;
 use axum::response::Response;
 use kairos_origin::answers::{Answers, Ask, Conditions};
 use kairos_origin::cache::Cache;
-use kairos_origin::cache::local::LocalCache;
-use kairos_origin::cache::redis::{RedisCache, RedisConfig};
+use kairos_origin::cache::redis::{Redis, RedisConfig};
 use kairos_origin::error::AppError;
 use kairos_origin::machine::{Clock, Machine};
-use kairos_origin::store::StoreError;
+use kairos_origin::store::{self, GenerationStore, StoreError, Versioned};
 use kairos_origin::writes::Writes;
-use kairos_protocol::generation::{Generations, Namespace};
+use kairos_protocol::generation::{Generation, Generations, Namespace};
 use kairos_protocol::headers::{CACHE_STATUS, KAIROS_DEGRADED, KAIROS_GEN};
 use kairos_protocol::ids::UserId;
 use kairos_protocol::policy::Policy;
@@ -55,12 +55,19 @@ impl Clock for TestClock {
     }
 }
 
-/// The table: one number per learner, which only writes change, by one. Shared by the instances of a test.
+/// The table: one number per learner, which only writes change, by one; it is the generation of the learner's namespace too. Shared
+/// by the instances of a test.
 #[derive(Default)]
 pub struct Table {
     numbers: Mutex<HashMap<UserId, u64>>,
     /// How often it was read.
     pub loads: AtomicU64,
+    /// How often it was asked for generations alone.
+    pub queries: AtomicU64,
+    /// How often it was asked for generations that are surely not those of a deposed server.
+    pub confirmations: AtomicU64,
+    /// How many writes behind it answers, as a deposed server does that does not know it yet.
+    pub lag: AtomicU64,
     /// When set, what a load fails with.
     pub failure: Mutex<Option<ProblemType>>,
     /// When set, each load reads, then waits for a permit before it hands over what it read.
@@ -87,11 +94,32 @@ impl Table {
     }
 
     /// Makes it one larger, and returns it.
-    pub fn increase(&self, user: &UserId) -> u64 {
+    pub fn increase(&self, user: &UserId) -> Versioned<u64> {
         let mut numbers = self.numbers.lock().unwrap();
         let number = numbers.entry(user.clone()).or_default();
         *number += 1;
-        *number
+        let generations = [(Namespace::User(user.clone()), Generation::new(*number))].into_iter().collect();
+        Versioned { value: *number, generations }
+    }
+
+    /// The current number of each of `namespaces`.
+    pub fn current(&self, namespaces: &[Namespace]) -> Generations {
+        self.named(namespaces, 0)
+    }
+
+    fn named(&self, namespaces: &[Namespace], lag: u64) -> Generations {
+        let number = |namespace: &Namespace| match namespace {
+            Namespace::User(user) => self.number(user).saturating_sub(lag),
+            Namespace::Catalog => 0,
+        };
+        namespaces.iter().map(|namespace| (namespace.clone(), Generation::new(number(namespace)))).collect()
+    }
+
+    fn answer(&self, namespaces: &[Namespace], lag: u64) -> store::Result<Generations> {
+        if *self.failure.lock().unwrap() == Some(ProblemType::Unavailable) {
+            return Err(StoreError::Unavailable("as the test wants it".to_owned()));
+        }
+        Ok(self.named(namespaces, lag))
     }
 
     /// Holds loads until permits are added.
@@ -102,17 +130,33 @@ impl Table {
     }
 
     /// What is read now, handed over when the gate lets it.
-    async fn load(self: Arc<Self>, user: UserId) -> Result<Row, AppError> {
+    async fn load(self: Arc<Self>, user: UserId, namespaces: Vec<Namespace>) -> Result<Versioned<Row>, AppError> {
         self.loads.fetch_add(1, Ordering::SeqCst);
+        let lag = self.lag.load(Ordering::SeqCst);
         let failure = *self.failure.lock().unwrap();
         let length = usize::try_from(self.padding.load(Ordering::SeqCst)).unwrap();
         let text = "How long may this answer be used? ".chars().cycle().take(length).collect();
-        let row = Row { whose: user.to_string(), number: self.number(&user), text };
+        let number = self.number(&user).saturating_sub(lag);
+        let row = Row { whose: user.to_string(), number, text };
+        let row = Versioned { value: row, generations: self.named(&namespaces, lag) };
         let gate = self.gate.lock().unwrap().clone();
         if let Some(gate) = gate {
             gate.acquire().await.expect("gates are not closed for good").forget();
         }
         failure.map_or(Ok(row), |problem| Err(problem.into()))
+    }
+}
+
+#[async_trait]
+impl GenerationStore for Table {
+    async fn generations(&self, namespaces: &[Namespace]) -> store::Result<Generations> {
+        self.queries.fetch_add(1, Ordering::SeqCst);
+        self.answer(namespaces, self.lag.load(Ordering::SeqCst))
+    }
+
+    async fn confirmed_generations(&self, namespaces: &[Namespace]) -> store::Result<Generations> {
+        self.confirmations.fetch_add(1, Ordering::SeqCst);
+        self.answer(namespaces, 0)
     }
 }
 
@@ -122,7 +166,7 @@ pub struct Instance {
     /// The table.
     pub table: Arc<Table>,
     /// Its cache.
-    pub cache: Arc<dyn Cache>,
+    pub cache: Cache,
     /// Its answers.
     pub answers: Answers,
     /// Its writes.
@@ -142,9 +186,6 @@ pub struct Read {
     pub degraded: Option<String>,
 }
 
-/// The `Cache-Status` of a read while a write is under way.
-pub const FENCED: &str = "kairos-origin; fwd=bypass; detail=fenced";
-
 /// Long enough that a busy machine does not look like a broken Redis.
 pub const PATIENT: Duration = Duration::from_secs(5);
 
@@ -152,21 +193,28 @@ impl Instance {
     /// The only instance on a table of its own.
     #[must_use]
     pub fn alone(clock: &Arc<TestClock>) -> Self {
-        Self::new(Arc::default(), Arc::new(LocalCache::alone(clock.machine())), clock.machine())
+        Self::without_redis(Arc::default(), clock.machine())
     }
 
-    /// One of those that share `table` and the Redis at `url`.
-    pub async fn sharing(url: String, table: Arc<Table>) -> Self {
-        let config = RedisConfig { operation_timeout: PATIENT, ..RedisConfig::new(url) };
-        let cache = RedisCache::connect(config, Machine::system()).await.expect("the URL is valid");
-        Self::new(table, Arc::new(cache), Machine::system())
+    /// One of those that share `table`, and nothing else.
+    #[must_use]
+    pub fn without_redis(table: Arc<Table>, machine: Machine) -> Self {
+        let cache = Cache::local(Arc::<Table>::clone(&table));
+        Self::new(table, cache, machine)
+    }
+
+    /// One of those that share `table` and a Redis.
+    pub async fn sharing(config: RedisConfig, table: Arc<Table>) -> Self {
+        let redis = Redis::connect(config, Machine::system()).await.expect("the URL is valid");
+        let cache = Cache::shared(Arc::<Table>::clone(&table), redis);
+        Self::new(table, cache, Machine::system())
     }
 
     /// An instance over `table` with `cache`.
     #[must_use]
-    pub fn new(table: Arc<Table>, cache: Arc<dyn Cache>, machine: Machine) -> Self {
-        let answers = Answers::new(Arc::clone(&cache), machine, 8 << 20);
-        let writes = Writes::new(Arc::clone(&cache));
+    pub fn new(table: Arc<Table>, cache: Cache, machine: Machine) -> Self {
+        let answers = Answers::new(cache.clone(), machine, 8 << 20);
+        let writes = Writes::new(cache.clone());
         Self { table, cache, answers, writes }
     }
 
@@ -183,7 +231,8 @@ impl Instance {
     /// The table's failure.
     pub async fn respond(&self, ask: Ask, whose: &UserId) -> Result<Response, AppError> {
         let (table, whose) = (Arc::clone(&self.table), whose.clone());
-        self.answers.answer(ask, move || table.load(whose)).await
+        let namespaces = ask.policy.namespaces(ask.subject.as_ref());
+        self.answers.answer(ask, move || table.load(whose, namespaces)).await
     }
 
     /// The learner's row, on the condition that the caller has `seen` these generations.
@@ -200,15 +249,17 @@ impl Instance {
     pub async fn write(&self, user: &UserId) -> (u64, Generations) {
         let (table, whose) = (Arc::clone(&self.table), user.clone());
         let work = async move { Ok(table.increase(&whose)) };
-        let (outcome, generations) = self.writes.commit(vec![Namespace::User(user.clone())], work).await;
-        (outcome.expect("a write to the table does not fail"), generations)
+        let done = self.writes.commit(vec![Namespace::User(user.clone())], work).await;
+        let Versioned { value, generations } = done.expect("a write to the table does not fail");
+        (value, generations)
     }
 
     /// A write that the store does not answer: it is up to the test whether and when it happens.
     pub async fn write_unanswered(&self, user: &UserId) {
-        let work = async { Err::<(), AppError>(StoreError::Unanswered("as the test wants it".to_owned()).into()) };
-        let (outcome, generations) = self.writes.commit(vec![Namespace::User(user.clone())], work).await;
-        assert!(outcome.is_err() && generations == Generations::default(), "nobody is told that it happened");
+        let work = async { Err(StoreError::Unanswered("as the test wants it".to_owned()).into()) };
+        let outcome = self.writes.commit::<(), _>(vec![Namespace::User(user.clone())], work).await;
+        let error = outcome.expect_err("nobody is told that it happened");
+        assert_eq!(error.generations, Generations::default());
     }
 }
 

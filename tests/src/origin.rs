@@ -112,7 +112,7 @@ impl TestOrigin {
     async fn start(world: Arc<World>, clock: Arc<MovableClock>) -> Self {
         let machine = Machine { clock: Arc::<MovableClock>::clone(&clock), ..Machine::system() };
         let store = Arc::new(Breakable::new(world.store().await));
-        let cache = world.cache(&machine).await;
+        let cache = world.cache(Arc::<Breakable>::clone(&store), &machine).await;
         let state = AppState::assemble(
             Arc::<Breakable>::clone(&store),
             cache,
@@ -210,7 +210,8 @@ impl TestOrigin {
         let account =
             kairos_origin::domain::accounts::new_account(&self.state, &email, name, password, roles.to_vec()).await;
         let account = account.expect("a valid account");
-        let id = self.state.store.put_account(&account).await.expect("the store answers");
+        let put = self.state.store.put_account(&account, self.state.machine.now()).await;
+        let id = put.expect("the store answers").value;
         let token = self.state.tokens.sign(&id, roles).expect("tokens can be signed");
         Person { id, email, token }
     }

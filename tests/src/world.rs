@@ -9,8 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kairos_origin::cache::Cache;
-use kairos_origin::cache::local::LocalCache;
-use kairos_origin::cache::redis::{RedisCache, RedisConfig};
+use kairos_origin::cache::redis::{Redis, RedisConfig};
 use kairos_origin::machine::Machine;
 use kairos_origin::store::Store;
 use kairos_origin::store::mongo::MongoStore;
@@ -87,18 +86,13 @@ impl World {
         }
     }
 
-    /// A new instance's cache.
-    pub async fn cache(&self, machine: &Machine) -> Arc<dyn Cache> {
-        match &self.redis_url {
-            Some(url) => {
-                // A busy machine is not a broken Redis; what a broken one costs is tested with one of its own.
-                let (key_prefix, operation_timeout) = (format!("{}:", self.name), Duration::from_secs(5));
-                let config = RedisConfig { key_prefix, operation_timeout, ..RedisConfig::new(url) };
-                Arc::new(RedisCache::connect(config, machine.clone()).await.expect("REDIS_URL is valid"))
-            }
-            None if self.mongodb_url.is_some() => Arc::new(LocalCache::beside_others(machine.clone())),
-            None => Arc::new(LocalCache::alone(machine.clone())),
-        }
+    /// A new instance's cache over `store`.
+    pub async fn cache(&self, store: Arc<dyn Store>, machine: &Machine) -> Cache {
+        let Some(url) = &self.redis_url else { return Cache::local(store) };
+        // A busy machine is not a broken Redis; what a broken one costs is tested with one of its own.
+        let (key_prefix, operation_timeout) = (format!("{}:", self.name), Duration::from_secs(5));
+        let config = RedisConfig { key_prefix, operation_timeout, ..RedisConfig::new(url) };
+        Cache::shared(store, Redis::connect(config, machine.clone()).await.expect("REDIS_URL is valid"))
     }
 }
 

@@ -12,14 +12,13 @@ use axum::body::to_bytes;
 use axum::http::StatusCode;
 use axum::response::Response;
 use kairos_origin::answers::{Ask, Conditions};
-use kairos_origin::cache::FENCE_MS;
 use kairos_origin::error::AppError;
 use kairos_protocol::cache_control::CacheControl;
 use kairos_protocol::generation::{Generations, Namespace};
 use kairos_protocol::ids::UserId;
 use kairos_protocol::policy::{Policy, Sharing};
 use kairos_protocol::problem::ProblemType;
-use kairos_tests::instance::{FENCED, Instance, Read, TestClock, learner, parse};
+use kairos_tests::instance::{Instance, Read, TestClock, learner, parse};
 use tokio::sync::Notify;
 
 /// An instance alone, its clock, and a learner.
@@ -260,30 +259,29 @@ async fn with_the_store_down_an_older_answer_is_given_and_marked() {
 }
 
 #[tokio::test]
-async fn while_a_write_is_under_way_nothing_is_kept_or_shared() {
+async fn a_write_that_hangs_costs_readers_nothing() {
     let world = world();
     world.read().await;
-    let (committed, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (begun, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let (table, ada) = (Arc::clone(&world.instance.table), world.ada.clone());
     let work = {
-        let (committed, go_on) = (Arc::clone(&committed), Arc::clone(&go_on));
+        let (begun, go_on) = (Arc::clone(&begun), Arc::clone(&go_on));
         async move {
-            let number = table.increase(&ada);
-            committed.notify_one();
+            begun.notify_one();
             go_on.notified().await;
-            Ok(number)
+            Ok(table.increase(&ada))
         }
     };
     let (writes, namespace) = (world.instance.writes.clone(), world.namespace());
     let writing = tokio::spawn(async move { writes.commit(vec![namespace], work).await });
-    committed.notified().await;
-    for loads in 2..4 {
+    begun.notified().await;
+    for _ in 0..3 {
         let during = world.read().await;
-        assert_eq!((during.status.as_str(), during.row.number), (FENCED, 1));
-        assert_eq!(world.loads(), loads);
+        assert!(during.status.contains("hit") && during.row.number == 0, "{}", during.status);
     }
+    assert_eq!(world.loads(), 1);
     go_on.notify_one();
-    assert_eq!(writing.await.unwrap().0.unwrap(), 1);
+    assert_eq!(writing.await.unwrap().unwrap().value, 1);
     assert_eq!(world.read().await.status, "kairos-origin; fwd=stale; stored");
     assert!(world.read().await.status.contains("hit"));
 }
@@ -323,23 +321,45 @@ async fn a_write_runs_to_its_end_and_frees_its_namespace() {
     go_on.notify_one();
     until(|| world.instance.table.number(&world.ada) == 1).await;
 
-    let free = async {
-        loop {
-            let read = world.read().await;
-            if !read.status.contains("bypass") {
-                return read;
-            }
-        }
-    };
-    let after = tokio::time::timeout(Duration::from_secs(10), free).await.expect("the namespace is freed");
-    assert_eq!((after.row.number, after.status.as_str()), (1, "kairos-origin; fwd=uri-miss; stored"));
+    let announced = async { while world.read().await.row.number != 1 {} };
+    tokio::time::timeout(Duration::from_secs(10), announced).await.expect("it is announced");
 
-    // What a write did that panicked is not known.
+    // What a write did that panicked is not known: the store is asked.
+    let asked = || world.instance.table.queries.load(Ordering::SeqCst);
+    let before = asked();
+    assert!(world.read().await.status.contains("hit") && asked() == before);
     let panicking = async { panic!("as the test wants it") };
-    let (outcome, _) = world.instance.writes.commit::<(), _>(vec![world.namespace()], panicking).await;
+    let outcome = world.instance.writes.commit::<(), _>(vec![world.namespace()], panicking).await;
     assert_eq!(outcome.unwrap_err().problem.status, 500);
-    assert_eq!(world.read().await.status, FENCED);
-    world.clock.advance_ms(FENCE_MS);
+    assert!(world.read().await.status.contains("hit") && asked() == before + 1);
+}
+
+#[tokio::test]
+async fn what_a_deposed_server_gives_is_neither_given_on_nor_kept() {
+    let world = world();
+    let (number, written) = world.instance.write(&world.ada).await;
+    assert_eq!(world.read().await.row.number, number);
+    let (_, newer) = world.instance.write(&world.ada).await;
+    world.instance.table.lag.store(1, Ordering::SeqCst);
+    // Whoever has seen the newer state is told nothing older; who has not is given the older answer, marked.
+    let refused = world.instance.read(&world.ada, &newer).await;
+    assert_eq!(refused.unwrap_err().problem.status, 503);
+    let stale = world.instance.read(&world.ada, &written).await.unwrap();
+    assert_eq!((stale.row.number, stale.degraded.as_deref()), (number, Some("stale")));
+    world.instance.table.lag.store(0, Ordering::SeqCst);
+    let after = world.instance.read(&world.ada, &newer).await.unwrap();
+    assert_eq!((after.row.number, after.status.as_str()), (number + 1, "kairos-origin; fwd=stale; stored"));
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_makes_answers_old_and_not_immortal() {
+    let world = world();
+    let first = world.read().await;
+    world.clock.advance_ms(-3_600_000);
+    let again = world.read().await;
+    assert_eq!((again.status.as_str(), again.row), ("kairos-origin; fwd=stale; stored", first.row));
+    assert_eq!(world.read().await.status, "kairos-origin; hit; ttl=300; detail=memory", "it was replaced");
+    world.clock.advance_ms(300_000);
     assert_eq!(world.read().await.status, "kairos-origin; fwd=stale; stored");
 }
 

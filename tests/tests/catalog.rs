@@ -159,7 +159,7 @@ async fn fill(origin: &TestOrigin, count: u32) -> Vec<ModuleSummary> {
         serde_json::from_value::<ModuleDraft>(body).unwrap().into_module(1)
     };
     let modules: Vec<Module> = (0..count).map(module).collect();
-    origin.state.store.import_modules(&modules).await.unwrap();
+    origin.state.store.import_modules(&modules, 0).await.unwrap();
     let mut summaries: Vec<_> = modules.into_iter().map(|m| m.summary).collect();
     summaries.sort_by_key(|m| (m.subject.clone(), m.position, m.slug.clone()));
     summaries

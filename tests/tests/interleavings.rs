@@ -1,39 +1,42 @@
-//! The caches' protocol in every order of steps: reads and writes are taken apart into their phases, and these are run in orders
-//! that proptest makes up. Whatever the order, a read returns nothing older than what was acknowledged, or returned to anybody,
-//! before it began. Under load and faults: `coherence.rs`.
+//! The caches' protocol in every order of steps, on the code itself: reads and writes are taken apart into their phases, and these are
+//! run in orders that proptest makes up. Whatever the order, a read returns nothing older than what was acknowledged before it began,
+//! a session nothing older than it has seen, and one number names one state. All orders of a smaller world: `model/`. Under load and
+//! faults: `coherence.rs`.
 
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a failed check fails the test")]
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use kairos_origin::cache::local::LocalCache;
-use kairos_origin::cache::redis::{RedisCache, RedisConfig};
-use kairos_origin::cache::{Cache, Fence, Lookup, Snapshot, Standing};
+use kairos_origin::cache::Cache;
+use kairos_origin::cache::redis::{Redis, RedisConfig};
 use kairos_origin::machine::Machine;
+use kairos_origin::store::Versioned;
 use kairos_protocol::generation::{Generations, Namespace};
 use kairos_protocol::ids::UserId;
-use kairos_tests::instance::{TestClock, learner};
+use kairos_tests::instance::{PATIENT, Table, learner};
 use kairos_tests::redis::RedisServer;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
-/// Instances that share a cache, what each remembers, and the number they are all about.
+/// Instances, what each remembers, and the table that they are all about.
 struct World<'a> {
-    instances: &'a [Arc<dyn Cache>],
+    instances: &'a [Cache],
+    table: &'a Table,
     user: UserId,
-    /// By instance: the last answer kept, and what it was made from.
-    memories: Vec<Option<(Generations, u64)>>,
-    stored: u64,
-    /// Redis, when it is to be flushed now and then. Then fences are lost, and only what was acknowledged is sure to be seen; else
-    /// what was read is, too.
+    /// By instance: the last answer kept, under what it came with.
+    memories: Vec<Option<Versioned<u64>>>,
+    /// By session: what it has seen.
+    sessions: [Versioned<u64>; 2],
+    /// Redis, when it is to be flushed now and then. Then a number may come back for its lifetime, and only sessions are sure.
     flushed: Option<&'a RedisServer>,
-    /// The largest number anybody was told.
-    told: u64,
+    /// Whether what one instance acknowledged is seen by the other at once: they share a Redis, or there is just one.
+    heard_at_once: bool,
+    acknowledged: u64,
+    states: HashMap<String, u64>,
     writes: Vec<Write>,
-    /// How many writes the store did not answer and may do yet.
-    unanswered: u64,
     reads: Vec<Read>,
     trace: Vec<String>,
     failure: Option<String>,
@@ -41,128 +44,139 @@ struct World<'a> {
 
 struct Write {
     instance: usize,
-    fence: Fence,
-    committed: Option<u64>,
+    began: tokio::time::Instant,
+    committed: Option<Versioned<u64>>,
 }
 
 struct Read {
     instance: usize,
-    snapshot: Snapshot,
-    least: u64,
-    loaded: Option<u64>,
+    session: usize,
+    acknowledged: u64,
+    current: Generations,
+    loaded: Option<Versioned<u64>>,
 }
 
-impl<'a> World<'a> {
-    fn new(instances: &'a [Arc<dyn Cache>], user: UserId, flushed: Option<&'a RedisServer>) -> Self {
-        let memories = instances.iter().map(|_| None).collect();
-        let (stored, told, writes, unanswered, reads, trace) = (0, 0, vec![], 0, vec![], vec![]);
-        Self { instances, user, memories, stored, flushed, told, writes, unanswered, reads, trace, failure: None }
+impl World<'_> {
+    fn namespaces(&self) -> Vec<Namespace> {
+        vec![Namespace::User(self.user.clone())]
     }
 
     /// One step: `kind` says of what, `which` of whose.
     async fn step(&mut self, kind: u8, which: usize) {
         match kind {
-            0 if self.writes.len() < 3 => self.fence(which % self.instances.len()).await,
-            1 | 2 if !self.writes.is_empty() => self.go_on_writing(which % self.writes.len()).await,
-            3 | 4 if self.reads.len() < 6 => self.look_up(which % self.instances.len()).await,
-            5..8 if !self.reads.is_empty() => self.go_on_reading(which % self.reads.len()).await,
-            9 if self.unanswered > 0 => {
-                self.unanswered -= 1;
-                self.stored += 1;
-                self.trace.push(format!("the store does {} after all", self.stored));
+            0 if self.writes.len() < 3 => {
+                let (instance, began) = (which % self.instances.len(), tokio::time::Instant::now());
+                self.writes.push(Write { instance, began, committed: None });
             }
-            9 if !self.writes.is_empty() && which.is_multiple_of(4) => self.give_up(which % self.writes.len()).await,
+            1 | 2 if !self.writes.is_empty() => self.go_on_writing(which % self.writes.len()).await,
+            3 | 4 if self.reads.len() < 6 => self.look_up(which % self.instances.len(), which % 3 % 2).await,
+            5..8 if !self.reads.is_empty() => self.go_on_reading(which % self.reads.len()),
             8 if which.is_multiple_of(4) => {
                 if let Some(redis) = self.flushed {
                     redis.run(&["FLUSHALL"]).await;
                     self.trace.push("redis is flushed".to_owned());
                 }
             }
+            // The store does not answer; it may have done it, or not.
+            9 if !self.writes.is_empty() && which.is_multiple_of(4) => {
+                let write = self.writes.swap_remove(which % self.writes.len());
+                self.trace.push(format!("{} gives a write up", write.instance));
+                self.instances[write.instance].doubt(&self.namespaces()).await;
+            }
             _ => {}
         }
     }
 
-    async fn fence(&mut self, instance: usize) {
-        let fence = self.instances[instance].fence(vec![Namespace::User(self.user.clone())]).await;
-        self.trace.push(format!("{instance} fences {}", fence.token));
-        self.writes.push(Write { instance, fence, committed: None });
-    }
-
     async fn go_on_writing(&mut self, which: usize) {
         let write = &mut self.writes[which];
-        if write.committed.is_none() {
-            self.stored += 1;
-            write.committed = Some(self.stored);
-            self.trace.push(format!("{} commits {}", write.instance, self.stored));
-            return;
-        }
-        let write = self.writes.swap_remove(which);
-        let generations = self.instances[write.instance].release(write.fence).await;
-        self.trace.push(format!("{} acknowledges {:?} at {generations}", write.instance, write.committed));
-        self.told = self.told.max(write.committed.unwrap_or(0));
-    }
-
-    /// The store does not answer in time.
-    async fn give_up(&mut self, which: usize) {
-        let write = self.writes.swap_remove(which);
-        self.unanswered += u64::from(write.committed.is_none());
-        self.trace.push(format!("{} gives {} up", write.instance, write.fence.token));
-        self.instances[write.instance].let_expire(write.fence).await;
-    }
-
-    async fn look_up(&mut self, instance: usize) {
-        let least = self.told;
-        let held = self.memories[instance].as_ref();
-        let namespaces = [Namespace::User(self.user.clone())];
-        let seen = Generations::default();
-        let (key, held_from) = (self.user.as_str(), held.map(|(generations, _)| generations));
-        let lookup = Lookup { namespaces: &namespaces, seen: &seen, key, held: held_from };
-        let found = self.instances[instance].look_up(lookup).await;
-        let snapshot = found.snapshot;
-        self.trace.push(format!("{instance} looks up {:?} at {}", snapshot.standing, snapshot.generations));
-        let settled = snapshot.standing == Standing::Settled;
-        let remembered = held.filter(|(from, _)| settled && *from == snapshot.generations).map(|(_, number)| *number);
-        let kept = found.value.filter(|_| settled).and_then(|value| String::from_utf8(value.into()).ok()?.parse().ok());
-        match remembered.or(kept) {
-            Some(number) => self.tell(instance, "has", number, least),
-            None => self.reads.push(Read { instance, snapshot, least, loaded: None }),
-        }
-    }
-
-    async fn go_on_reading(&mut self, which: usize) {
-        let read = &mut self.reads[which];
-        let Some(number) = read.loaded else {
-            read.loaded = Some(self.stored);
-            self.trace.push(format!("{} loads {}", read.instance, self.stored));
+        let Some(committed) = write.committed.take() else {
+            let committed = self.table.increase(&self.user);
+            self.trace.push(format!("{} commits {}", write.instance, committed.value));
+            write.committed = Some(committed);
             return;
         };
-        let Read { instance, snapshot, least, .. } = self.reads.swap_remove(which);
-        if snapshot.standing == Standing::Settled {
-            let value = number.to_string().into_bytes().into();
-            self.instances[instance].keep(self.user.as_str(), &snapshot.generations, value, 60).await;
-            self.memories[instance] = Some((snapshot.generations, number));
-        }
-        self.tell(instance, "loaded", number, least);
+        let write = self.writes.swap_remove(which);
+        self.instances[write.instance].announce(&committed.generations, write.began).await;
+        self.trace.push(format!("{} acknowledges {}", write.instance, committed.value));
+        self.acknowledged = self.acknowledged.max(committed.value);
     }
 
-    fn tell(&mut self, instance: usize, how: &str, number: u64, least: u64) {
-        self.trace.push(format!("{instance} {how} {number}"));
-        if number < least {
-            self.failure = Some(format!("{number} was told after {least}:\n{}", self.trace.join("\n")));
+    async fn look_up(&mut self, instance: usize, session: usize) {
+        let acknowledged = self.acknowledged;
+        let seen = &self.sessions[session].generations;
+        let current = self.instances[instance].current(&self.namespaces(), seen).await.expect("the table answers");
+        self.trace.push(format!("{instance} looks up {current} for {session}"));
+        let read = Read { instance, session, acknowledged, current, loaded: None };
+        match self.memories[instance].clone().filter(|kept| kept.generations == read.current) {
+            Some(kept) => self.tell(&read, "has", kept),
+            None => self.reads.push(read),
         }
-        if self.flushed.is_none() {
-            self.told = self.told.max(number);
+    }
+
+    fn go_on_reading(&mut self, which: usize) {
+        let number = self.table.number(&self.user);
+        let read = &mut self.reads[which];
+        let Some(loaded) = read.loaded.take() else {
+            let generations = self.table.current(&[Namespace::User(self.user.clone())]);
+            self.trace.push(format!("{} loads {number}", read.instance));
+            read.loaded = Some(Versioned { value: number, generations });
+            return;
+        };
+        let read = self.reads.swap_remove(which);
+        self.instances[read.instance].learn(&loaded.generations);
+        self.memories[read.instance] = Some(loaded.clone());
+        self.tell(&read, "loaded", loaded);
+    }
+
+    fn tell(&mut self, read: &Read, how: &str, told: Versioned<u64>) {
+        let Versioned { value: number, generations } = &told;
+        self.trace.push(format!("{} {how} {number} at {generations} for {}", read.instance, read.session));
+        let named = *self.states.entry(generations.to_string()).or_insert(*number);
+        let session = &self.sessions[read.session];
+        // A session that asks twice at once takes the newer of the two answers.
+        let seen = read.current.satisfies(&session.generations).then_some(session.value).unwrap_or_default();
+        let least = if self.heard_at_once { read.acknowledged } else { 0 };
+        if *number < least || *number < seen || named != *number {
+            let what =
+                format!("{number} after {least} was acknowledged and {seen} seen, and {named} under the same number");
+            self.failure.get_or_insert(format!("{what}:\n{}", self.trace.join("\n")));
+        }
+        if session.value < *number {
+            self.sessions[read.session] = told;
         }
     }
 }
 
-fn run_all(runtime: &tokio::runtime::Runtime, cases: u32, instances: &[Arc<dyn Cache>], flushed: Option<&RedisServer>) {
-    let (users, steps) = (AtomicU64::new(0), AtomicU64::new(0));
-    let mut runner = TestRunner::new(ProptestConfig { cases, failure_persistence: None, ..Default::default() });
-    let outcome = runner.run(&vec((0..10_u8, any::<usize>()), 1..150), |plan| {
-        let user = learner(&format!("learner-{}", users.fetch_add(1, Ordering::SeqCst)));
+struct Setting<'a> {
+    cases: u32,
+    instances: &'a [Cache],
+    table: &'a Table,
+    flushed: Option<&'a RedisServer>,
+    heard_at_once: bool,
+}
+
+fn run_all(runtime: &tokio::runtime::Runtime, setting: &Setting<'_>) {
+    static USERS: AtomicU64 = AtomicU64::new(0);
+    let steps = AtomicU64::new(0);
+    let config = ProptestConfig { cases: setting.cases, failure_persistence: None, ..Default::default() };
+    let outcome = TestRunner::new(config).run(&vec((0..10_u8, any::<usize>()), 1..150), |plan| {
         steps.fetch_add(plan.len() as u64, Ordering::SeqCst);
-        let mut world = World::new(instances, user, flushed);
+        let nothing = Versioned { value: 0, generations: Generations::default() };
+        let mut world = World {
+            instances: setting.instances,
+            table: setting.table,
+            user: learner(&format!("learner-{}", USERS.fetch_add(1, Ordering::SeqCst))),
+            memories: vec![None; setting.instances.len()],
+            sessions: [nothing.clone(), nothing],
+            flushed: setting.flushed,
+            heard_at_once: setting.heard_at_once,
+            acknowledged: 0,
+            states: HashMap::new(),
+            writes: vec![],
+            reads: vec![],
+            trace: vec![],
+            failure: None,
+        };
         runtime.block_on(async {
             for (kind, which) in plan {
                 world.step(kind, which).await;
@@ -171,7 +185,7 @@ fn run_all(runtime: &tokio::runtime::Runtime, cases: u32, instances: &[Arc<dyn C
         world.failure.map_or(Ok(()), |failure| Err(TestCaseError::fail(failure)))
     });
     outcome.map_err(|failure| failure.to_string()).expect("every order holds");
-    println!("{} steps in {cases} orders", steps.into_inner());
+    println!("{} steps in {} orders", steps.into_inner(), setting.cases);
 }
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -180,22 +194,25 @@ fn runtime() -> tokio::runtime::Runtime {
 
 #[test]
 fn no_order_of_steps_tells_anything_older_in_process() {
-    // The clock stands: numbers must differ all the same.
-    let cache: Arc<dyn Cache> = Arc::new(LocalCache::alone(TestClock::new().machine()));
-    run_all(&runtime(), 2_000, &[cache], None);
+    let table = Arc::<Table>::default();
+    let instance = || Cache::local(Arc::<Table>::clone(&table));
+    let setting = Setting { cases: 2_000, instances: &[instance()], table: &table, flushed: None, heard_at_once: true };
+    run_all(&runtime(), &setting);
+    run_all(&runtime(), &Setting { instances: &[instance(), instance()], heard_at_once: false, ..setting });
 }
 
 #[test]
 fn no_order_of_steps_tells_anything_older_through_redis() {
     let runtime = runtime();
     let Some(redis) = runtime.block_on(RedisServer::start()) else { return };
+    let table = Arc::<Table>::default();
     let connect = async || {
-        let patience = std::time::Duration::from_secs(5);
-        let config = RedisConfig { operation_timeout: patience, ..RedisConfig::new(redis.url()) };
-        let cache = RedisCache::connect(config, Machine::system()).await.expect("the URL is valid");
-        Arc::new(cache) as Arc<dyn Cache>
+        let config = RedisConfig { operation_timeout: PATIENT, ..RedisConfig::new(redis.url()) };
+        let redis = Redis::connect(config, Machine::system()).await.expect("the URL is valid");
+        Cache::shared(Arc::<Table>::clone(&table), redis)
     };
     let instances = runtime.block_on(async { [connect().await, connect().await] });
-    run_all(&runtime, 300, &instances, None);
-    run_all(&runtime, 300, &instances, Some(&redis));
+    let setting = Setting { cases: 300, instances: &instances, table: &table, flushed: None, heard_at_once: true };
+    run_all(&runtime, &setting);
+    run_all(&runtime, &Setting { flushed: Some(&redis), heard_at_once: false, ..setting });
 }

@@ -26,8 +26,6 @@ struct Entry {
     number: Generation,
     /// When it was surely the current one; unless the store said so, nobody knows.
     current_at: Option<Instant>,
-    /// When the store last said that a larger number, which a caller claimed to have seen, was never given out.
-    denied_at: Option<Instant>,
 }
 
 impl Known {
@@ -72,11 +70,11 @@ impl Known {
             if shard.len() >= MOST_NAMESPACES && !shard.contains_key(namespace) {
                 shard.clear();
             }
-            let first = Entry { number, current_at: at, denied_at: None };
+            let first = Entry { number, current_at: at };
             let entry = shard.entry(namespace.clone()).or_insert(first);
             // Of two answers the larger number is the later one, whichever came first.
             if number > entry.number {
-                *entry = Entry { number, current_at: at, ..*entry };
+                *entry = Entry { number, current_at: at };
             } else if number == entry.number {
                 entry.current_at = entry.current_at.max(at);
             }
@@ -92,17 +90,13 @@ impl Known {
         }
     }
 
-    /// Somebody knew of a larger number, and the store, asked at `at`, said that these are the largest that it ever gave out.
-    pub(super) fn deny(&self, numbers: &Generations, at: Instant) {
+    /// These numbers are not in the store any more: forgets those that are still what is known.
+    pub(super) fn lower(&self, numbers: &Generations) {
         for (namespace, number) in numbers.iter() {
-            let entry = Entry { number, current_at: Some(at), denied_at: Some(at) };
-            self.shard(namespace).insert(namespace.clone(), entry);
+            let mut shard = self.shard(namespace);
+            if shard.get(namespace).is_some_and(|entry| entry.number == number) {
+                shard.remove(namespace);
+            }
         }
-    }
-
-    /// Whether that was at `since` or later, for all of them.
-    pub(super) fn denied_since(&self, namespaces: &[Namespace], since: Option<Instant>) -> bool {
-        let denied_at = |namespace| self.get(namespace).and_then(|entry| entry.denied_at);
-        namespaces.iter().all(|namespace| denied_at(namespace).is_some_and(|at| since.is_none_or(|since| at >= since)))
     }
 }

@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use kairos_protocol::generation::{Generations, Namespace};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use crate::store::{GenerationStore, Result, StoreError};
 use batch::Batcher;
@@ -35,8 +35,8 @@ use redis::Redis;
 /// How long a number is used that Redis does not vouch for: another instance's write may go unheard for that long.
 pub const UNHEARD_USE: Duration = Duration::from_secs(2);
 
-/// How long after the store denied a larger number such claims are not looked into again.
-const DENIAL: Duration = Duration::from_secs(1);
+/// How long a claim waits before it is looked into, with all others that came meanwhile: callers can claim anything.
+const CLAIM_PAUSE: Duration = Duration::from_millis(50);
 
 /// What is known of the generations, and the answers that instances share. Cheap to clone: all clones are one.
 #[derive(Clone)]
@@ -74,7 +74,10 @@ impl Cache {
         });
         let confirmed = Batcher::new(move |namespaces: Vec<Namespace>| {
             let store = Arc::clone(&confirming);
-            async move { store.confirmed_generations(&namespaces).await.map(Arc::new).map_err(Arc::new) }
+            async move {
+                sleep(CLAIM_PAUSE).await;
+                store.confirmed_generations(&namespaces).await.map(Arc::new).map_err(Arc::new)
+            }
         });
         Self { inner: Arc::new(Inner { known: Known::default(), stored, confirmed, shared }) }
     }
@@ -152,20 +155,17 @@ impl Cache {
         let known = &self.inner.known;
         let (floor, began) = (known.numbers(namespaces), Instant::now());
         let numbers = pick(&self.inner.stored, namespaces).await?;
-        let is_behind = !numbers.satisfies(&floor);
-        // Callers can claim anything: they are looked into now and then.
-        let is_claimed = !numbers.satisfies(seen) && !known.denied_since(namespaces, began.checked_sub(DENIAL));
-        if !is_behind && !is_claimed {
+        if numbers.satisfies(&floor) && numbers.satisfies(seen) {
             known.stored(&numbers, began);
             return Ok(numbers);
         }
+        // What this says is true: a claim above it was never given out.
         let numbers = pick(&self.inner.confirmed, namespaces).await?;
-        if numbers.satisfies(&floor) && numbers.satisfies(seen) {
-            known.stored(&numbers, began);
-        } else {
-            // It was never given out, or the store was put back to an older state.
-            known.deny(&numbers, began);
+        if !numbers.satisfies(&floor) {
+            tracing::warn!(%numbers, known = %floor, "the store was put back to an older state");
+            known.lower(&floor);
         }
+        known.stored(&numbers, began);
         Ok(numbers)
     }
 }

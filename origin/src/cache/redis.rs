@@ -1,7 +1,7 @@
 //! What instances share through Redis: the number of each namespace, and answers. Not here: the scripts that run there (`scripts`),
 //! how it is reached, lost and found again (`link`), or the rules by which any of it is believed ([`super::Cache`]).
 //!
-//! Each namespace has one value, which lives for [`LIFETIME`](scripts::LIFETIME): a number, which is the current one; or a mark, when
+//! Each namespace has one value, which lives for [`RedisConfig::number_lifetime`]: a number, which is the current one; or a mark, when
 //! nobody knows. A write that is about to be acknowledged changes the value. Who asks the store, since there is no number, puts it
 //! there only if the value is still the one that was found before the store was asked.
 //!
@@ -40,17 +40,24 @@ pub struct RedisConfig {
     /// How long one command may take before requests go on without Redis; after that, the breaker is open and they do not wait at
     /// all.
     pub operation_timeout: Duration,
+    /// How long Redis holds a number, or a mark, without being told again. A write that nobody could announce is seen by all after
+    /// at most twice that.
+    pub number_lifetime: Duration,
 }
 
 impl RedisConfig {
     /// Keeps the whole loss below 50 ms.
     pub const OPERATION_TIMEOUT: Duration = Duration::from_millis(40);
 
-    /// `url` with the prefix `kairos:` and the usual timeout.
+    /// Each namespace that is read costs the store one point query in that time.
+    pub const NUMBER_LIFETIME: Duration = Duration::from_secs(10);
+
+    /// `url` with the prefix `kairos:` and the usual times.
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
         let key_prefix = "kairos:".to_owned();
-        Self { url: url.into(), key_prefix, operation_timeout: Self::OPERATION_TIMEOUT }
+        let (operation_timeout, number_lifetime) = (Self::OPERATION_TIMEOUT, Self::NUMBER_LIFETIME);
+        Self { url: url.into(), key_prefix, operation_timeout, number_lifetime }
     }
 }
 

@@ -4,7 +4,8 @@ for i = 1, #KEYS do
   local known, number = redis.call('GET', KEYS[i]), ARGV[i + 2]
   if known and number ~= '' and string.match(known, '^%d+$') then
     if tonumber(known) < tonumber(number) then
-      redis.call('SET', KEYS[i], number, 'PX', ARGV[1])
+      -- Not for longer than before: the writer may have stood still since its commit, and others have gone on.
+      redis.call('SET', KEYS[i], number, 'KEEPTTL')
     end
   else
     -- Whoever is asking the store may have asked before this write: what they heard must not be settled.

@@ -63,7 +63,7 @@ impl Link {
             client: Client::open(info)?,
             operation_timeout: config.operation_timeout,
             breaker: Breaker::new("redis"),
-            scripts: Scripts::new(config.key_prefix),
+            scripts: Scripts::new(config.key_prefix, config.number_lifetime),
         });
         if let Err(error) = link.connect().await {
             tracing::warn!(%error, "redis cannot be reached; going on without it");

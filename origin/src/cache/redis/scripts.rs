@@ -11,21 +11,19 @@ const ANNOUNCE: &str = include_str!("announce.lua");
 const MARK: &str = include_str!("mark.lua");
 const CONFIRM: &str = include_str!("confirm.lua");
 
-/// How long Redis holds a number, or a doubt, without being told again. A write that nobody announced is seen after twice that.
-pub(super) const LIFETIME: Duration = Duration::from_secs(10);
-
 /// Builds commands for keys that begin with one prefix.
 pub(super) struct Scripts {
     prefix: String,
+    number_lifetime: Duration,
     announce: Script,
     mark: Script,
     confirm: Script,
 }
 
 impl Scripts {
-    pub(super) fn new(prefix: String) -> Self {
+    pub(super) fn new(prefix: String, number_lifetime: Duration) -> Self {
         let [announce, mark, confirm] = [ANNOUNCE, MARK, CONFIRM].map(Script::new);
-        Self { prefix, announce, mark, confirm }
+        Self { prefix, number_lifetime, announce, mark, confirm }
     }
 
     fn generation_key(&self, namespace: &Namespace) -> String {
@@ -40,7 +38,7 @@ impl Scripts {
         let keys: Vec<String> = namespaces.into_iter().map(|namespace| self.generation_key(namespace)).collect();
         let mut call = cmd("EVALSHA");
         call.arg(script.get_hash()).arg(keys.len()).arg(keys);
-        call.arg(u64::try_from(LIFETIME.as_millis()).unwrap_or(u64::MAX));
+        call.arg(u64::try_from(self.number_lifetime.as_millis()).unwrap_or(u64::MAX));
         call
     }
 
