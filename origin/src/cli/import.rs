@@ -23,7 +23,7 @@ const SHOWN_BAD_ROWS: usize = 50;
   kairos-origin import --mongodb-url mongodb://127.0.0.1:27017/kairos --markdown course
 
 An import that was interrupted is finished by running it again. A server that runs on the same embedded store shows what
-was imported within a second; with Redis, at once.")]
+was imported after two seconds; with Redis, at once.")]
 /// Options of `import`.
 pub struct Import {
     #[command(flatten)]
