@@ -104,22 +104,14 @@ impl Table {
 
     /// The current number of each of `namespaces`.
     pub fn current(&self, namespaces: &[Namespace]) -> Generations {
-        self.named(namespaces, 0)
-    }
-
-    fn named(&self, namespaces: &[Namespace], lag: u64) -> Generations {
-        let number = |namespace: &Namespace| match namespace {
-            Namespace::User(user) => self.number(user).saturating_sub(lag),
-            Namespace::Catalog => 0,
-        };
-        namespaces.iter().map(|namespace| (namespace.clone(), Generation::new(number(namespace)))).collect()
+        named(&self.numbers.lock().unwrap(), namespaces, 0)
     }
 
     fn answer(&self, namespaces: &[Namespace], lag: u64) -> store::Result<Generations> {
         if *self.failure.lock().unwrap() == Some(ProblemType::Unavailable) {
             return Err(StoreError::Unavailable("as the test wants it".to_owned()));
         }
-        Ok(self.named(namespaces, lag))
+        Ok(named(&self.numbers.lock().unwrap(), namespaces, lag))
     }
 
     /// Holds loads until permits are added.
@@ -136,15 +128,27 @@ impl Table {
         let failure = *self.failure.lock().unwrap();
         let length = usize::try_from(self.padding.load(Ordering::SeqCst)).unwrap();
         let text = "How long may this answer be used? ".chars().cycle().take(length).collect();
-        let number = self.number(&user).saturating_sub(lag);
-        let row = Row { whose: user.to_string(), number, text };
-        let row = Versioned { value: row, generations: self.named(&namespaces, lag) };
+        // Both in one snapshot, as a store gives them.
+        let (number, generations) = {
+            let numbers = self.numbers.lock().unwrap();
+            let number = numbers.get(&user).copied().unwrap_or(0).saturating_sub(lag);
+            (number, named(&numbers, &namespaces, lag))
+        };
+        let row = Versioned { value: Row { whose: user.to_string(), number, text }, generations };
         let gate = self.gate.lock().unwrap().clone();
         if let Some(gate) = gate {
             gate.acquire().await.expect("gates are not closed for good").forget();
         }
         failure.map_or(Ok(row), |problem| Err(problem.into()))
     }
+}
+
+fn named(numbers: &HashMap<UserId, u64>, namespaces: &[Namespace], lag: u64) -> Generations {
+    let number = |namespace: &Namespace| match namespace {
+        Namespace::User(user) => numbers.get(user).copied().unwrap_or(0).saturating_sub(lag),
+        Namespace::Catalog => 0,
+    };
+    namespaces.iter().map(|namespace| (namespace.clone(), Generation::new(number(namespace)))).collect()
 }
 
 #[async_trait]
