@@ -55,6 +55,10 @@ impl Facts {
     /// Judges by age and by what this browser has already seen (I-SESSION): an answer made from older generations is only
     /// shown when nothing newer can be had.
     pub(crate) fn usability(&self, policy: Policy, seen: &Generations, now: UnixMillis) -> Usability {
+        if self.made_at_ms > now {
+            // The clock was ahead when it came, or has been set back since: nobody knows how old it is.
+            return Usability::IfNothingElse;
+        }
         let age_secs = freshness::age_secs(self.made_at_ms, 0, now);
         let behind = !self.generations.satisfies(seen);
         match freshness::judge(age_secs, policy.in_browser(), &CacheControl::default()) {
@@ -116,7 +120,8 @@ mod tests {
             (31 * day_ms, "catalog=4", Usability::IfNothingElse),
             (91 * day_ms, "catalog=4", Usability::Unusable),
             (91 * day_ms, "catalog=6", Usability::Unusable),
-            (-5_000, "catalog=5", Usability::Fresh),
+            (-1, "catalog=5", Usability::IfNothingElse),
+            (-31 * day_ms, "catalog=4", Usability::IfNothingElse),
         ] {
             let judged = facts.usability(Policy::CatalogList, &Generations::parse(seen), now);
             assert_eq!(judged, expected, "at {now} having seen {seen:?}");

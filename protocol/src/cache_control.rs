@@ -69,13 +69,16 @@ impl CacheControl {
 }
 
 fn set_strictest(slot: &mut Option<u32>, argument: Option<&str>) {
-    let secs = argument.and_then(delta_secs).unwrap_or(0);
+    let secs = argument.map(unquote).and_then(delta_secs).unwrap_or(0);
     *slot = Some(slot.map_or(secs, |earlier| earlier.min(secs)));
 }
 
-/// Reads delta-seconds (RFC 9111 §1.2.2), quoted or not; too large becomes 2^31.
-fn delta_secs(text: &str) -> Option<u32> {
-    let digits = text.strip_prefix('"').and_then(|t| t.strip_suffix('"')).unwrap_or(text);
+fn unquote(text: &str) -> &str {
+    text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text)
+}
+
+/// Reads delta-seconds (RFC 9111 §1.2.2); too large becomes 2^31.
+pub(crate) fn delta_secs(digits: &str) -> Option<u32> {
     if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }

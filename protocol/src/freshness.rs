@@ -2,7 +2,7 @@
 //! RFC 5861). Not here: where answers are stored, or which policy they have.
 
 use crate::UnixMillis;
-use crate::cache_control::CacheControl;
+use crate::cache_control::{CacheControl, delta_secs};
 use crate::policy::Window;
 
 /// What may be done with a stored answer.
@@ -21,11 +21,29 @@ pub enum Freshness {
     Expired,
 }
 
-/// Seconds since `stored_at`, plus the age it had then. A clock that went back gives that age.
+/// Seconds since `stored_at`, plus the age it had then. A response stored a second or more in the future has [`u32::MAX`]: a
+/// clock was set back, nobody can say how old it is, and [`judge`] calls it [`Freshness::Expired`] in every window. (Less than
+/// a second is how concurrent requests and instances read their clocks, and counts as none.)
 #[must_use]
 pub fn age_secs(stored_at: UnixMillis, age_when_stored_secs: u32, now: UnixMillis) -> u32 {
-    let resident_secs = now.saturating_sub(stored_at).max(0) / 1_000;
+    let resident_secs = now.saturating_sub(stored_at) / 1_000;
     u32::try_from(resident_secs).unwrap_or(u32::MAX).saturating_add(age_when_stored_secs)
+}
+
+/// The current age of a response that came over HTTP, in seconds (RFC 9111 §4.2.3): since it was asked for, plus the `Age` it
+/// came with, and no less than since its `Date`. A `Date` in the future says nothing; an `asked_at` there is as in
+/// [`age_secs`].
+#[must_use]
+pub fn current_age_secs(asked_at: UnixMillis, age_value_secs: u32, date: Option<UnixMillis>, now: UnixMillis) -> u32 {
+    let apparent_secs = date.filter(|date| *date <= now).map_or(0, |date| age_secs(date, 0, now));
+    age_secs(asked_at, age_value_secs, now).max(apparent_secs)
+}
+
+/// Reads an `Age` field, in seconds: its first member, and 0 when that is no whole number (RFC 9111 §5.1).
+#[must_use]
+pub fn age_value_secs(field: &str) -> u32 {
+    let first = field.split(',').next().unwrap_or_default();
+    delta_secs(first.trim()).unwrap_or(0)
 }
 
 /// Judges an answer that is `age_secs` old. `request` holds the caller's own directives: `no-cache` and a smaller `max-age`

@@ -3,7 +3,7 @@
 
 use kairos_protocol::cache_control::CacheControl;
 use kairos_protocol::freshness::Freshness::{Expired, Fresh, StaleIfError, StaleWhileRevalidate};
-use kairos_protocol::freshness::{age_secs, judge, shared_window};
+use kairos_protocol::freshness::{age_secs, age_value_secs, current_age_secs, judge, shared_window};
 use kairos_protocol::policy::Window;
 
 const fn window(fresh_secs: u32, stale_while_revalidate_secs: u32, stale_if_error_secs: u32) -> Window {
@@ -11,18 +11,75 @@ const fn window(fresh_secs: u32, stale_while_revalidate_secs: u32, stale_if_erro
 }
 
 #[test]
-fn age_grows_with_the_clock_and_never_shrinks_below_what_it_was() {
+fn age_grows_with_the_clock_and_is_not_known_of_what_lies_in_the_future() {
     for (stored_at, age_when_stored, now, age) in [
         (1_000, 0, 1_000, 0),
         (1_000, 0, 1_999, 0),
         (1_000, 0, 2_000, 1),
         (1_000, 7, 61_000, 67),
-        (61_000, 7, 1_000, 7),
-        (i64::MAX, 7, i64::MIN, 7),
+        (1_999, 7, 1_000, 7),
+        (2_000, 7, 1_000, u32::MAX),
+        (61_000, 0, 1_000, u32::MAX),
+        (i64::MAX, 7, i64::MIN, u32::MAX),
         (i64::MIN, 0, i64::MAX, u32::MAX),
         (0, u32::MAX, 60_000, u32::MAX),
     ] {
         assert_eq!(age_secs(stored_at, age_when_stored, now), age, "stored at {stored_at}, now {now}");
+    }
+}
+
+#[test]
+fn what_lies_in_the_future_is_expired_in_every_window() {
+    for window in [window(60, 30, 600), window(u32::MAX, u32::MAX, u32::MAX)] {
+        for request in ["", "max-age=4000000000"] {
+            let age = age_secs(61_000, 0, 60_000);
+            assert_eq!(judge(age, window, &CacheControl::parse(request)), Expired, "{request:?} in {window:?}");
+        }
+    }
+}
+
+#[test]
+fn current_age_counts_from_the_request_and_from_the_date() {
+    for (asked_at, age_value, date, now, age) in [
+        (10_000, 0, None, 10_500, 0),
+        (10_000, 0, None, 14_000, 4),
+        (10_000, 30, None, 14_000, 34),
+        (10_000, 0, Some(10_000), 14_000, 4),
+        (10_000, 0, Some(5_000), 14_000, 9),
+        (10_000, 30, Some(5_000), 14_000, 34),
+        (10_000, 2, Some(5_000), 14_000, 9),
+        // An origin whose clock is ahead.
+        (10_000, 0, Some(90_000), 14_000, 4),
+        (10_000, 3, Some(i64::MAX), 14_000, 7),
+        (10_000, 0, Some(i64::MIN), i64::MAX, u32::MAX),
+        // Our own clock was set back.
+        (90_000, 0, Some(10_000), 14_000, u32::MAX),
+        (10_000, u32::MAX, None, 14_000, u32::MAX),
+    ] {
+        let found = current_age_secs(asked_at, age_value, date, now);
+        assert_eq!(found, age, "asked at {asked_at}, Age {age_value}, Date {date:?}, now {now}");
+    }
+}
+
+#[test]
+fn an_age_field_is_its_first_member_if_that_is_a_whole_number() {
+    for (field, secs) in [
+        ("0", 0),
+        ("7200", 7_200),
+        (" 5 ", 5),
+        ("7200, 0", 7_200),
+        ("0, 7200", 0),
+        ("2147483648", 1 << 31),
+        ("99999999999999999999", 1 << 31),
+        ("", 0),
+        ("abc", 0),
+        ("-7200", 0),
+        ("7200.0", 0),
+        ("\"7200\"", 0),
+        ("7200;foo=bar", 0),
+        (", 7200", 0),
+    ] {
+        assert_eq!(age_value_secs(field), secs, "{field:?}");
     }
 }
 
