@@ -2,6 +2,7 @@
 //! reason in `Cache-Status`. Pure; not how it is stored (`cache_store`).
 
 use kairos_protocol::encoding::Encoding;
+use kairos_protocol::generation::Generations;
 use kairos_protocol::headers;
 
 use crate::fields::Fields;
@@ -34,8 +35,10 @@ pub enum NoStore {
     Encoding,
     /// It does not say which generations it was made from.
     Generations,
-    /// It was made from older generations than the stored copy, or than the caller has seen.
+    /// It is older than the stored copy, or than what the caller has seen.
     Older,
+    /// What it confirms or replaces was forgotten meanwhile.
+    Gone,
     /// Its length is not said, or too large.
     Length,
     /// The store failed.
@@ -58,13 +61,14 @@ impl NoStore {
             Self::Encoding => "encoding",
             Self::Generations => "generations",
             Self::Older => "older",
+            Self::Gone => "gone",
             Self::Length => "length",
             Self::Failed => "store-failed",
         }
     }
 }
 
-/// Judges an answer with `status` and `fields`; `copy` is what is stored now. Gives the length that the body must have.
+/// Judges an answer with `status` and `fields` to a caller that has seen `claims`. Gives the length that the body must have.
 ///
 /// # Errors
 /// The first reason against storing it.
@@ -73,7 +77,7 @@ pub fn admit(
     fields: &Fields,
     shared: &Shared,
     question: &Question,
-    copy: Option<&StoredAnswer>,
+    claims: &Generations,
 ) -> Result<u32, NoStore> {
     let refuse = |when: bool, reason: NoStore| if when { Err(reason) } else { Ok(()) };
     refuse(shared.is_head, NoStore::Head)?;
@@ -85,42 +89,32 @@ pub fn admit(
     refuse(fields.get(headers::KAIROS_DEGRADED).is_some(), NoStore::Degraded)?;
     refuse(varies_by_more_than_coding(fields), NoStore::Vary)?;
     refuse(!is_coding_of(fields, shared.encoding), NoStore::Encoding)?;
-    check_generations(fields, shared, question)?;
-    refuse(copy.is_some_and(|copy| lags_behind(fields, copy)), NoStore::Older)?;
+    check_generations(fields, shared, claims)?;
     let length = fields.get("content-length").and_then(|length| length.parse().ok());
     length.filter(|length| *length <= MAX_BODY_BYTES).ok_or(NoStore::Length)
 }
 
-/// Judges a 304 with `update`: whether `refreshed`, which is `copy` with it, may be kept in the copy's place.
+/// Judges a 304 with `update`: whether `refreshed`, which is the copy with it, may be kept in the copy's place.
 ///
 /// # Errors
 /// The first reason against it.
-pub fn admit_update(update: &Fields, copy: &StoredAnswer, refreshed: &StoredAnswer) -> Result<(), NoStore> {
+pub fn admit_update(update: &Fields, refreshed: &StoredAnswer) -> Result<(), NoStore> {
     if refreshed.window().is_none() {
         return Err(NoStore::Directives);
     }
     if update.get(headers::KAIROS_DEGRADED).is_some() {
         return Err(NoStore::Degraded);
     }
-    if lags_behind(update, copy) {
-        return Err(NoStore::Older);
-    }
     Ok(())
 }
 
-/// Whether an answer was made from older generations than `copy`, as a lagging instance or a late answer may be.
-#[must_use]
-pub fn lags_behind(fields: &Fields, copy: &StoredAnswer) -> bool {
-    !generations_of(fields).satisfies(&copy.generations())
-}
-
-fn check_generations(fields: &Fields, shared: &Shared, question: &Question) -> Result<(), NoStore> {
+fn check_generations(fields: &Fields, shared: &Shared, claims: &Generations) -> Result<(), NoStore> {
     let made_from = generations_of(fields);
     // A copy that names no generation would pass every later comparison.
     if shared.policy.namespaces(None).iter().any(|namespace| made_from.get(namespace).is_none()) {
         return Err(NoStore::Generations);
     }
-    if made_from.satisfies(&question.minimum()) { Ok(()) } else { Err(NoStore::Older) }
+    if made_from.satisfies(claims) { Ok(()) } else { Err(NoStore::Older) }
 }
 
 fn varies_by_more_than_coding(fields: &Fields) -> bool {

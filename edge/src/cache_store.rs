@@ -81,7 +81,7 @@ pub(crate) async fn store(key: &str, answer: &StoredAnswer, body: &ArrayBuffer, 
     within(PATIENCE, put).await.unwrap_or_else(|| Err("the store took too long".into())).map(|_| ())
 }
 
-/// Forgets what is stored under `key`.
+/// Forgets what is stored under `key`, if anything is.
 ///
 /// # Errors
 /// The store cannot be reached.

@@ -1,20 +1,22 @@
 //! One request, from the route to the reply: look up, decide, fetch, store. The decisions stand in [`crate::route`],
-//! [`crate::verdict`] and [`crate::admission`]; this file only carries them out.
+//! [`crate::verdict`], [`crate::order`] and [`crate::admission`]; this file only carries them out.
 
 use js_sys::ArrayBuffer;
 use kairos_protocol::UnixMillis;
 use kairos_protocol::cache_status::{CacheStatus, Forward};
+use kairos_protocol::generation::Generations;
 use kairos_protocol::headers;
 use kairos_protocol::problem::ProblemType;
 use wasm_bindgen::JsValue;
 use web_sys::Request;
 use worker::{console_error, console_warn};
 
-use crate::admission::{NoStore, admit, admit_update, lags_behind};
+use crate::admission::{NoStore, admit, admit_update};
 use crate::cache_store::{self, Found};
 use crate::fields::Fields;
+use crate::order::{believed, outranks};
 use crate::platform::{Body, Reply, question};
-use crate::reply::{forwarded, hit, origin_problem, problem_reply, shared_reply};
+use crate::reply::{forwarded, hit, not_cached, origin_problem, problem_reply, shared_reply};
 use crate::route::{Question, Route, Shared, route};
 use crate::stored::StoredAnswer;
 use crate::upstream::{Answer, Failure, Upstream};
@@ -32,17 +34,31 @@ pub(crate) async fn handle(
     let question = question(request)?;
     match route(&question) {
         Route::Absent => Ok(problem_reply(&ProblemType::NotFound.with_detail("There is no such route."), None)),
-        Route::Through(reason) => Ok(pass_through(request, &question, upstream, reason).await),
+        Route::NotCached => Ok(not_cached()),
+        Route::Through(reason) => {
+            let claims = believed(&question, None, clock());
+            Ok(pass_through(request, &question, &claims, upstream, reason).await)
+        }
         Route::Shared(shared) => {
             let key = shared.key();
-            Ok(Exchange { request, question: &question, shared: &shared, key: &key, upstream, clock }.answer().await)
+            let found = look_up(&key).await;
+            let claims = believed(&question, found.as_ref().map(|found| &found.answer), clock());
+            let exchange =
+                Exchange { request, question: &question, shared: &shared, key: &key, claims, upstream, clock };
+            Ok(exchange.answer(found).await)
         }
     }
 }
 
-async fn pass_through(request: &Request, question: &Question, upstream: &Upstream, reason: Forward) -> Reply {
+async fn pass_through(
+    request: &Request,
+    question: &Question,
+    claims: &Generations,
+    upstream: &Upstream,
+    reason: Forward,
+) -> Reply {
     let member = forwarded(reason, false, None);
-    match upstream.pass_on(request, question).await {
+    match upstream.pass_on(request, question, claims).await {
         Ok(answer) => {
             let body = answer.body();
             let mut fields = answer.fields;
@@ -56,11 +72,40 @@ async fn pass_through(request: &Request, question: &Question, upstream: &Upstrea
     }
 }
 
-/// Whether the origin's answer is worse than a copy that may stand in for it: an error, the documented default, or one made
-/// from older generations.
-fn is_worse(status: u16, fields: &Fields, copy: &StoredAnswer) -> bool {
-    let is_default = fields.get(headers::KAIROS_DEGRADED) == Some("default");
-    status >= 500 || is_default || (status == 200 && lags_behind(fields, copy))
+/// A store that cannot be reached has nothing.
+async fn look_up(key: &str) -> Option<Found> {
+    cache_store::look_up(key).await.unwrap_or_else(|error| {
+        console_error!("look-up of {key} failed: {error:?}");
+        None
+    })
+}
+
+/// Whether the origin failed, as far as a copy may stand in for its answer: an error, or the documented default.
+fn is_failure(answer: &Answer) -> bool {
+    answer.status >= 500 || answer.fields.get(headers::KAIROS_DEGRADED) == Some("default")
+}
+
+/// That the origin was asked.
+#[derive(Clone, Copy)]
+struct Asked {
+    reason: Forward,
+    at: UnixMillis,
+}
+
+/// Why an answer that may be stored was not.
+enum NotKept {
+    /// Something newer was stored while it was on its way.
+    Overtaken(Found),
+    Refused(NoStore),
+}
+
+impl NotKept {
+    const fn reason(&self) -> NoStore {
+        match self {
+            Self::Overtaken(_) => NoStore::Older,
+            Self::Refused(why) => *why,
+        }
+    }
 }
 
 /// A request that the store may answer, on its way.
@@ -69,20 +114,19 @@ struct Exchange<'a> {
     question: &'a Question,
     shared: &'a Shared,
     key: &'a str,
+    claims: Generations,
     upstream: &'a Upstream,
     clock: fn() -> UnixMillis,
 }
 
 impl Exchange<'_> {
-    async fn answer(&self) -> Reply {
-        let found = cache_store::look_up(self.key).await.unwrap_or_else(|error| {
-            console_error!("look-up of {} failed: {error:?}", self.key);
-            None
-        });
-        match judge_copy(found.as_ref().map(|found| &found.answer), self.question, (self.clock)()) {
+    async fn answer(&self, found: Option<Found>) -> Reply {
+        let copy = found.as_ref().map(|found| &found.answer);
+        match judge_copy(copy, self.question, &self.claims, (self.clock)()) {
+            Verdict::NotCached => not_cached(),
             Verdict::Ask(reason) => self.ask(found, reason).await,
             Verdict::Hit { ttl_secs } => match found {
-                Some(found) => self.serve_copy(&found.answer, found.body(), ttl_secs, None),
+                Some(found) => self.serve_copy(&found, ttl_secs, None),
                 None => self.ask(None, Forward::UriMiss).await,
             },
         }
@@ -90,74 +134,89 @@ impl Exchange<'_> {
 
     async fn ask(&self, found: Option<Found>, reason: Forward) -> Reply {
         let tag = found.as_ref().and_then(|found| found.answer.entity_tag());
-        let minimum = self.question.minimum();
-        match self.upstream.ask(self.shared, self.request, &minimum, tag).await {
-            Err(failure) => self.without_origin(found, reason, &failure),
-            Ok(answer) => self.with_origin(found, reason, answer).await,
+        let asked = Asked { reason, at: (self.clock)() };
+        match self.upstream.ask(self.shared, self.request, &self.claims, tag).await {
+            Err(failure) => self.without_origin(found, asked, &failure),
+            Ok(answer) => self.with_origin(found, asked, answer).await,
         }
     }
 
-    async fn with_origin(&self, found: Option<Found>, reason: Forward, answer: Answer) -> Reply {
+    async fn with_origin(&self, found: Option<Found>, asked: Asked, answer: Answer) -> Reply {
         match (answer.status, found) {
-            (304, Some(found)) => self.refresh(found, reason, &answer).await,
+            (304, Some(found)) => self.refresh(found, asked, &answer).await,
             // Nobody asked for it: there was no tag to compare with.
-            (304, None) => self.without_origin(None, reason, &Failure::Status(304)),
-            (status, Some(found)) if is_worse(status, &answer.fields, &found.answer) => match self.stand_in(&found) {
+            (304, None) => self.without_origin(None, asked, &Failure::Status(304)),
+            (_, Some(found)) if is_failure(&answer) => match self.stand_in(&found) {
                 Some(reply) => reply,
-                None => self.take(Some(found), reason, answer).await,
+                None => self.take(Some(found), asked, answer).await,
             },
-            (404 | 410, Some(found)) => {
-                // It is gone: no later failure of the origin may bring it back.
-                if let Err(error) = cache_store::forget(self.key).await {
-                    console_warn!("{} could not be forgotten: {error:?}", self.key);
-                }
-                self.take(Some(found), reason, answer).await
+            (200, Some(found)) if self.is_outranked(asked, &answer, &found) => match self.prefer(&found) {
+                Some(reply) => reply,
+                None => self.take(Some(found), asked, answer).await,
+            },
+            (404 | 410, found) => {
+                self.forget().await;
+                self.take(found, asked, answer).await
             }
-            (_, found) => self.take(found, reason, answer).await,
+            (_, found) => self.take(found, asked, answer).await,
         }
     }
 
     /// Gives the origin's answer on, and keeps it when it may.
-    async fn take(&self, found: Option<Found>, reason: Forward, answer: Answer) -> Reply {
-        let copy = found.as_ref().map(|found| &found.answer);
-        let length = match admit(answer.status, &answer.fields, self.shared, self.question, copy) {
+    async fn take(&self, found: Option<Found>, asked: Asked, answer: Answer) -> Reply {
+        let length = match admit(answer.status, &answer.fields, self.shared, self.question, &self.claims) {
             Ok(length) => length,
             Err(why) => {
-                let member = forwarded(reason, false, Some(why.token()));
+                let member = forwarded(asked.reason, false, Some(why.token()));
                 let body = answer.body();
                 return shared_reply(self.question, answer.status, answer.fields, body, &member);
             }
         };
         let body = match answer.bytes(length).await {
             Ok(body) => body,
-            Err(failure) => return self.without_origin(found, reason, &failure),
+            Err(failure) => return self.without_origin(found, asked, &failure),
         };
-        let newest = StoredAnswer::new(answer.fields.clone(), (self.clock)());
-        let kept = self.keep(&newest, &body).await;
-        let member = forwarded(reason, kept.is_ok(), kept.err().map(NoStore::token));
+        let newest = StoredAnswer::new(answer.fields.clone(), asked.at);
+        let kept = self.keep(&newest, &body, found.is_some()).await;
+        if let Err(NotKept::Overtaken(newer)) = &kept
+            && let Some(reply) = self.prefer(newer)
+        {
+            return reply;
+        }
+        let member = forwarded(asked.reason, kept.is_ok(), kept.err().map(|why| why.reason().token()));
         shared_reply(self.question, answer.status, answer.fields, Body::Bytes(body), &member)
     }
 
     /// The origin says that the copy is still right.
-    async fn refresh(&self, found: Found, reason: Forward, answer: &Answer) -> Reply {
-        let newest = found.answer.refreshed(&answer.fields, (self.clock)());
-        if let Err(why) = admit_update(&answer.fields, &found.answer, &newest) {
-            let member = forwarded(reason, false, Some(why.token()));
+    async fn refresh(&self, found: Found, asked: Asked, answer: &Answer) -> Reply {
+        let newest = found.answer.refreshed(&answer.fields, asked.at);
+        if let Err(why) = self.check_update(answer, &found.answer, &newest) {
+            let member = forwarded(asked.reason, false, Some(why.token()));
             // For its caller alone it may be: that does not make it older than the origin says.
-            let confirmed = if why == NoStore::Directives { &newest } else { &found.answer };
-            return self.validated(confirmed, answer, found.body(), &member);
+            let fields =
+                if why == NoStore::Directives { newest.fields().clone() } else { self.aged_fields(&found.answer) };
+            return self.validated(fields, answer, found.body(), &member);
         }
         let body = match found.bytes().await {
             Ok(body) => body,
-            Err(error) => return self.without_origin(None, reason, &Failure::Broken(format!("{error:?}"))),
+            Err(error) => return self.without_origin(None, asked, &Failure::Broken(format!("{error:?}"))),
         };
-        let kept = self.keep(&newest, &body).await;
-        let member = forwarded(reason, kept.is_ok(), kept.err().map(NoStore::token));
-        self.validated(&newest, answer, Body::Bytes(body), &member)
+        let kept = self.keep(&newest, &body, true).await;
+        if let Err(NotKept::Overtaken(newer)) = &kept
+            && let Some(reply) = self.prefer(newer)
+        {
+            return reply;
+        }
+        let member = forwarded(asked.reason, kept.is_ok(), kept.err().map(|why| why.reason().token()));
+        self.validated(newest.fields().clone(), answer, Body::Bytes(body), &member)
     }
 
-    fn validated(&self, copy: &StoredAnswer, answer: &Answer, body: Body, member: &CacheStatus) -> Reply {
-        let mut fields = copy.fields().clone();
+    fn check_update(&self, answer: &Answer, copy: &StoredAnswer, newest: &StoredAnswer) -> Result<(), NoStore> {
+        admit_update(&answer.fields, newest)?;
+        if outranks(copy, newest, (self.clock)()) { Err(NoStore::Older) } else { Ok(()) }
+    }
+
+    fn validated(&self, mut fields: Fields, answer: &Answer, body: Body, member: &CacheStatus) -> Reply {
         for name in [headers::CACHE_STATUS, headers::KAIROS_DEGRADED] {
             if let Some(value) = answer.fields.get(name) {
                 fields.set(name, value);
@@ -166,34 +225,65 @@ impl Exchange<'_> {
         shared_reply(self.question, 200, fields, body, member)
     }
 
-    async fn keep(&self, answer: &StoredAnswer, body: &ArrayBuffer) -> Result<(), NoStore> {
-        let keep_secs = answer.keep_secs((self.clock)());
-        cache_store::store(self.key, answer, body, keep_secs).await.map_err(|error| {
+    /// Stores `newest`, if nothing newer has come meanwhile. What was `found` when the origin was asked, and is gone, was
+    /// forgotten for a reason: it is not put back.
+    async fn keep(&self, newest: &StoredAnswer, body: &ArrayBuffer, found: bool) -> Result<(), NotKept> {
+        match look_up(self.key).await {
+            Some(there) if outranks(&there.answer, newest, (self.clock)()) => return Err(NotKept::Overtaken(there)),
+            None if found => return Err(NotKept::Refused(NoStore::Gone)),
+            _ => {}
+        }
+        let keep_secs = newest.keep_secs((self.clock)());
+        cache_store::store(self.key, newest, body, keep_secs).await.map_err(|error| {
             console_warn!("{} was not stored: {error:?}", self.key);
-            NoStore::Failed
+            NotKept::Refused(NoStore::Failed)
         })
     }
 
-    fn without_origin(&self, found: Option<Found>, reason: Forward, failure: &Failure) -> Reply {
+    /// It is gone, in every coding: no later failure of the origin may bring it back.
+    async fn forget(&self) {
+        for key in self.shared.all_keys() {
+            if let Err(error) = cache_store::forget(&key).await {
+                console_warn!("{key} could not be forgotten: {error:?}");
+            }
+        }
+    }
+
+    fn is_outranked(&self, asked: Asked, answer: &Answer, copy: &Found) -> bool {
+        outranks(&copy.answer, &StoredAnswer::new(answer.fields.clone(), asked.at), (self.clock)())
+    }
+
+    fn without_origin(&self, found: Option<Found>, asked: Asked, failure: &Failure) -> Reply {
         console_error!("{}: {failure}", self.shared.target);
         found.and_then(|found| self.stand_in(&found)).unwrap_or_else(|| {
             let problem = origin_problem(self.question, matches!(failure, Failure::Status(_)));
-            problem_reply(&problem, Some(&forwarded(reason, false, None)))
+            problem_reply(&problem, Some(&forwarded(asked.reason, false, None)))
         })
     }
 
     /// The copy in place of an origin that failed, if it may.
     fn stand_in(&self, found: &Found) -> Option<Reply> {
-        let ttl_secs = stands_in(&found.answer, self.question, (self.clock)())?;
-        Some(self.serve_copy(&found.answer, found.body(), ttl_secs, Some("stale")))
+        let ttl_secs = stands_in(&found.answer, &self.claims, (self.clock)())?;
+        Some(self.serve_copy(found, ttl_secs, Some("stale")))
     }
 
-    fn serve_copy(&self, copy: &StoredAnswer, body: Body, ttl_secs: i64, degraded: Option<&'static str>) -> Reply {
-        let mut fields = copy.fields().clone();
-        fields.set("age", copy.age_secs((self.clock)()).to_string());
+    /// The copy in place of an answer that it outranks, if it may.
+    fn prefer(&self, found: &Found) -> Option<Reply> {
+        let ttl_secs = stands_in(&found.answer, &self.claims, (self.clock)())?;
+        Some(self.serve_copy(found, ttl_secs, (ttl_secs <= 0).then_some("stale")))
+    }
+
+    fn serve_copy(&self, found: &Found, ttl_secs: i64, degraded: Option<&'static str>) -> Reply {
+        let mut fields = self.aged_fields(&found.answer);
         if let Some(degraded) = degraded {
             fields.set(headers::KAIROS_DEGRADED, degraded);
         }
-        shared_reply(self.question, 200, fields, body, &hit(ttl_secs, None))
+        shared_reply(self.question, 200, fields, found.body(), &hit(ttl_secs, None))
+    }
+
+    fn aged_fields(&self, copy: &StoredAnswer) -> Fields {
+        let mut fields = copy.fields().clone();
+        fields.set("age", copy.age_secs((self.clock)()).to_string());
+        fields
     }
 }

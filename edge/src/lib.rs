@@ -17,6 +17,7 @@ pub mod admission;
 mod cache_store;
 pub mod fields;
 mod handler;
+pub mod order;
 mod platform;
 mod reply;
 pub mod route;

@@ -57,7 +57,7 @@ pub(crate) fn problem_reply(problem: &Problem, member: Option<&CacheStatus>) -> 
         [("content-type", problem::CONTENT_TYPE), ("cache-control", "no-store"), ("x-content-type-options", "nosniff")]
             .into_iter()
             .collect();
-    if problem.status >= 500 {
+    if matches!(problem.status, 502 | 503) {
         fields.set("retry-after", RETRY_AFTER_SECS.to_string());
     }
     if let Some(member) = member {
@@ -65,6 +65,14 @@ pub(crate) fn problem_reply(problem: &Problem, member: Option<&CacheStatus>) -> 
     }
     let text = serde_json::to_string(problem).unwrap_or_default();
     Reply { status: problem.status, fields, body: Body::Text(text) }
+}
+
+/// What a caller is told that wants a stored answer only, when there is none. No cache member: it is no stored answer, nor was
+/// anybody asked (RFC 9211 §2).
+#[must_use]
+pub(crate) fn not_cached() -> Reply {
+    let detail = "The request says only-if-cached, and there is no stored answer that it may have.";
+    problem_reply(&ProblemType::NotCached.with_detail(detail), None)
 }
 
 /// What a caller is told when the origin gave no usable answer. A write that got none may still have taken effect.

@@ -4,8 +4,6 @@
 use kairos_protocol::cache_control::CacheControl;
 use kairos_protocol::cache_status::Forward;
 use kairos_protocol::encoding::{Encoding, negotiate};
-use kairos_protocol::generation::Generations;
-use kairos_protocol::headers;
 use kairos_protocol::ids::Slug;
 use kairos_protocol::paths;
 use kairos_protocol::policy::{Policy, Sharing};
@@ -44,12 +42,6 @@ impl Question {
         target.split_once('?').unwrap_or((target, ""))
     }
 
-    /// Generations the caller has already seen.
-    #[must_use]
-    pub fn minimum(&self) -> Generations {
-        self.fields.get(headers::KAIROS_MIN_GEN).map(Generations::parse).unwrap_or_default()
-    }
-
     /// The caller's own directives.
     #[must_use]
     pub fn cache_control(&self) -> CacheControl {
@@ -70,6 +62,8 @@ pub enum Route {
     Absent,
     /// To the origin and back, untouched.
     Through(Forward),
+    /// The caller wants it from the store only, where it never is (RFC 9111 §5.2.1.7).
+    NotCached,
     /// The same answer for everyone: from the store if possible.
     Shared(Shared),
 }
@@ -92,7 +86,16 @@ impl Shared {
     /// because the store does not honour `Vary` everywhere.
     #[must_use]
     pub fn key(&self) -> String {
-        format!("https://edge.kairos.internal/{}{}", self.encoding.token(), self.target)
+        self.key_in(self.encoding)
+    }
+
+    /// The keys of the same answer in every coding.
+    pub fn all_keys(&self) -> impl Iterator<Item = String> {
+        Encoding::PREFERRED.iter().map(|encoding| self.key_in(*encoding))
+    }
+
+    fn key_in(&self, encoding: Encoding) -> String {
+        format!("https://edge.kairos.internal/{}{}", encoding.token(), self.target)
     }
 }
 
@@ -105,7 +108,11 @@ pub fn route(question: &Question) -> Route {
     if !question.is_read() {
         return Route::Through(Forward::Method);
     }
-    shared(question).map_or(Route::Through(Forward::Bypass), Route::Shared)
+    match shared(question) {
+        Some(shared) => Route::Shared(shared),
+        None if question.cache_control().only_if_cached => Route::NotCached,
+        None => Route::Through(Forward::Bypass),
+    }
 }
 
 fn shared(question: &Question) -> Option<Shared> {

@@ -1,5 +1,7 @@
-//! A stored answer: when it came and with which fields. Everything else about it (window, generations, tag) is read from those
+//! A stored answer: when it was asked for and with which fields it came. Everything else about it (window, generations, tag) is read from those
 //! fields again, so that it cannot disagree with them. Pure; where it is kept is `cache_store`'s matter.
+
+use std::time::UNIX_EPOCH;
 
 use kairos_protocol::UnixMillis;
 use kairos_protocol::cache_control::CacheControl;
@@ -30,16 +32,22 @@ const NOT_KEPT: &[&str] = &[
 /// An answer with status 200, without its body.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredAnswer {
-    received_at_ms: UnixMillis,
+    asked_at_ms: UnixMillis,
     fields: Fields,
 }
 
 impl StoredAnswer {
-    /// An answer that came at `now`.
+    /// An answer to a request of `asked_at_ms`: whatever time it took, it may have been made at its beginning.
     #[must_use]
-    pub fn new(mut fields: Fields, now: UnixMillis) -> Self {
+    pub fn new(mut fields: Fields, asked_at_ms: UnixMillis) -> Self {
         fields.remove(NOT_KEPT);
-        Self { received_at_ms: now, fields }
+        Self { asked_at_ms, fields }
+    }
+
+    /// When it was asked for, or last confirmed.
+    #[must_use]
+    pub const fn asked_at_ms(&self) -> UnixMillis {
+        self.asked_at_ms
     }
 
     /// Its fields, as the origin wrote them.
@@ -48,12 +56,18 @@ impl StoredAnswer {
         &self.fields
     }
 
-    /// Seconds since it was made (RFC 9111 §4.2.3).
+    /// Seconds since it was made (RFC 9111 §4.2.3); `u32::MAX` when the edge's clock was set back since.
     #[must_use]
     pub fn age_secs(&self, now: UnixMillis) -> u32 {
-        // An unreadable age is read as the largest: stale rather than wrong.
-        let when_received = self.fields.get("age").map_or(0, |age| age.trim().parse().unwrap_or(u32::MAX));
-        freshness::age_secs(self.received_at_ms, when_received, now)
+        let age_value_secs = self.fields.get("age").map_or(0, freshness::age_value_secs);
+        let date = self.fields.get("date").and_then(read_date);
+        freshness::current_age_secs(self.asked_at_ms, age_value_secs, date, now)
+    }
+
+    /// Whether it is within its freshness.
+    #[must_use]
+    pub fn is_fresh(&self, now: UnixMillis) -> bool {
+        self.window().is_some_and(|window| self.age_secs(now) < window.fresh_secs)
     }
 
     /// How long it may be used. `None`: not at all.
@@ -81,19 +95,26 @@ impl StoredAnswer {
         most.saturating_sub(self.age_secs(now))
     }
 
-    /// The same answer after the origin confirmed it by a 304 with `update` at `now` (RFC 9111 §3.2).
+    /// The same answer after the origin, asked at `asked_at_ms`, confirmed it by a 304 with `update` (RFC 9111 §3.2).
     #[must_use]
-    pub fn refreshed(&self, update: &Fields, now: UnixMillis) -> Self {
+    pub fn refreshed(&self, update: &Fields, asked_at_ms: UnixMillis) -> Self {
         let mut fields = self.fields.clone();
-        fields.remove(&["age"]);
+        // They speak of the answer that is confirmed, not of the confirmation.
+        fields.remove(&["age", "date"]);
         // What describes the stored bytes stays with them.
         let describes_bytes =
             |name: &str| matches!(name, "content-encoding" | "content-length" | "content-range" | "etag");
         for (name, value) in update.iter().filter(|(name, _)| !describes_bytes(name)) {
             fields.set(name, value);
         }
-        Self::new(fields, now)
+        Self::new(fields, asked_at_ms)
     }
+}
+
+/// Reads a `Date` (RFC 9110 §5.6.7); one that is none is as if it were not there.
+fn read_date(field: &str) -> Option<UnixMillis> {
+    let since_1970 = httpdate::parse_http_date(field).ok()?.duration_since(UNIX_EPOCH).ok()?;
+    UnixMillis::try_from(since_1970.as_millis()).ok()
 }
 
 /// The window that an answer's fields give the edge (RFC 9213 before RFC 9111).

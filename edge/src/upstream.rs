@@ -104,17 +104,25 @@ impl Upstream {
         Self { base: base.trim_end_matches('/').to_owned() }
     }
 
-    /// Passes `request` on as it is; its body is streamed.
+    /// Passes `request` on as it is, but for a read's claims to have seen generations; its body is streamed.
     ///
     /// # Errors
     /// [`Failure`]; whether the request took effect is then unknown.
-    pub(crate) async fn pass_on(&self, request: &Request, question: &Question) -> Result<Answer, Failure> {
-        let headers = Headers::new_with_headers(&request.headers()).map_err(Failure::broken)?;
+    pub(crate) async fn pass_on(
+        &self,
+        request: &Request,
+        question: &Question,
+        claims: &Generations,
+    ) -> Result<Answer, Failure> {
+        let fields = Headers::new_with_headers(&request.headers()).map_err(Failure::broken)?;
         let codings = question.accept_encoding.as_deref().filter(|codings| !codings.is_empty()).unwrap_or("identity");
-        headers.set("accept-encoding", codings).map_err(Failure::broken)?;
+        fields.set("accept-encoding", codings).map_err(Failure::broken)?;
+        if question.is_read() {
+            replace(&fields, headers::KAIROS_MIN_GEN, &claims.to_string()).map_err(Failure::broken)?;
+        }
         let init = RequestInit::new();
         init.set_method(&question.method);
-        init.set_headers_headers(&headers);
+        init.set_headers_headers(&fields);
         if let Some(body) = request.body() {
             init.set_body_opt_readable_stream(Some(&body));
         }
@@ -131,7 +139,7 @@ impl Upstream {
         &self,
         shared: &Shared,
         request: &Request,
-        minimum: &Generations,
+        claims: &Generations,
         entity_tag: Option<&str>,
     ) -> Result<Answer, Failure> {
         let mut fields = Fields::default();
@@ -141,8 +149,8 @@ impl Upstream {
             }
         }
         fields.set("accept-encoding", shared.encoding.token());
-        if !minimum.is_empty() {
-            fields.set(headers::KAIROS_MIN_GEN, minimum.to_string());
+        if !claims.is_empty() {
+            fields.set(headers::KAIROS_MIN_GEN, claims.to_string());
         }
         if let Some(tag) = entity_tag {
             fields.set("if-none-match", tag);
@@ -173,4 +181,9 @@ impl Upstream {
         let fields = read_fields(&response.headers()).map_err(Failure::broken)?;
         Ok(Answer { status, fields, response })
     }
+}
+
+/// Puts `value` in the place of what `name` has; an empty one leaves nothing.
+fn replace(fields: &Headers, name: &str, value: &str) -> Result<(), JsValue> {
+    if value.is_empty() { fields.delete(name) } else { fields.set(name, value) }
 }

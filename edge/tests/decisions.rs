@@ -3,11 +3,13 @@
 
 use kairos_edge::admission::{MAX_BODY_BYTES, NoStore, admit, admit_update};
 use kairos_edge::fields::Fields;
+use kairos_edge::order::believed;
 use kairos_edge::route::{Question, Route, Shared, canonical_target, route};
 use kairos_edge::stored::StoredAnswer;
 use kairos_edge::verdict::{Verdict, judge_copy, stands_in};
 use kairos_protocol::cache_status::Forward;
 use kairos_protocol::encoding::Encoding;
+use kairos_protocol::generation::Generations;
 use kairos_protocol::paths;
 use kairos_protocol::policy::Policy;
 
@@ -67,6 +69,10 @@ fn copy(age_secs: i64, changes: Pairs<'_>) -> StoredAnswer {
     StoredAnswer::new(page(changes), NOW - age_secs * 1_000)
 }
 
+fn judge(copy: Option<&StoredAnswer>, question: &Question) -> Verdict {
+    judge_copy(copy, question, &believed(question, copy, NOW), NOW)
+}
+
 #[test]
 fn urls_are_split_into_path_and_query() {
     let cases = [
@@ -110,6 +116,11 @@ fn only_what_everyone_may_share_is_looked_up() {
     for field in [("content-length", "2"), ("transfer-encoding", "chunked"), ("if-match", "\"a\"")] {
         assert_eq!(route(&question("GET", paths::MODULES, &[field])), Route::Through(Forward::Bypass), "{field:?}");
     }
+    let from_store = ("cache-control", "only-if-cached");
+    for (method, path) in [("GET", paths::ME), ("HEAD", paths::HEALTH_READY), ("GET", "/v1/modules?utm=1")] {
+        assert_eq!(route(&question(method, path, &[from_store])), Route::NotCached, "{method} {path}");
+    }
+    assert_eq!(route(&question("POST", paths::OPERATIONS, &[from_store])), Route::Through(Forward::Method));
     assert_eq!(route(&get(paths::METRICS)), Route::Absent);
     assert_eq!(route(&question("POST", paths::METRICS, &[])), Route::Absent);
 }
@@ -166,20 +177,32 @@ fn a_copy_is_used_while_it_is_fresh_and_as_new_as_the_caller_has_seen() {
         (10, &[("cache-control", "max-age=9")], Verdict::Ask(Forward::Request)),
         (10, &[("cache-control", "max-age=10")], hit(50)),
         (70, &[("cache-control", "no-cache")], Verdict::Ask(Forward::Stale)),
+        (-5, &[], Verdict::Ask(Forward::Stale)),
+        (10, &[("cache-control", "only-if-cached")], hit(50)),
+        (60, &[("cache-control", "only-if-cached")], Verdict::NotCached),
+        (10, &[("cache-control", "only-if-cached, max-age=9")], Verdict::NotCached),
+        (10, &[("cache-control", "only-if-cached"), ("kairos-min-gen", "catalog=6")], Verdict::NotCached),
     ];
     for (age_secs, asked, expected) in cases {
         let question = question("GET", paths::MODULES, asked);
-        assert_eq!(judge_copy(Some(&copy(*age_secs, &[])), &question, NOW), *expected, "{age_secs} s, {asked:?}");
+        assert_eq!(judge(Some(&copy(*age_secs, &[])), &question), *expected, "{age_secs} s, {asked:?}");
     }
-    assert_eq!(judge_copy(None, &get(paths::MODULES), NOW), Verdict::Ask(Forward::UriMiss));
+    assert_eq!(judge(None, &get(paths::MODULES)), Verdict::Ask(Forward::UriMiss));
     let unusable = copy(0, &[("cdn-cache-control", "no-store")]);
-    assert_eq!(judge_copy(Some(&unusable), &get(paths::MODULES), NOW), Verdict::Ask(Forward::UriMiss));
+    assert_eq!(judge(Some(&unusable), &get(paths::MODULES)), Verdict::Ask(Forward::UriMiss));
 }
 
 #[test]
 fn age_counts_from_when_the_answer_was_made() {
     assert_eq!(copy(10, &[("age", "30")]).age_secs(NOW), 40);
-    assert_eq!(copy(10, &[("age", "soon")]).age_secs(NOW), u32::MAX);
+    assert_eq!(copy(10, &[("age", "30, 99")]).age_secs(NOW), 40);
+    assert_eq!(copy(10, &[("age", "soon")]).age_secs(NOW), 10);
+    // NOW is 01:06:40.
+    assert_eq!(copy(10, &[("date", "Sun, 23 Nov 2025 01:06:00 GMT")]).age_secs(NOW), 40);
+    assert_eq!(copy(10, &[("date", "Sun, 23 Nov 2025 01:06:00 GMT"), ("age", "50")]).age_secs(NOW), 60);
+    assert_eq!(copy(10, &[("date", "Sunday, 23-Nov-25 01:06:00 GMT")]).age_secs(NOW), 40);
+    assert_eq!(copy(10, &[("date", "Sun, 23 Nov 2025 02:00:00 GMT")]).age_secs(NOW), 10, "the origin's clock is ahead");
+    assert_eq!(copy(10, &[("date", "a while ago")]).age_secs(NOW), 10);
     assert_eq!(copy(-10, &[]).age_secs(NOW), u32::MAX, "a clock that went back");
     assert_eq!(copy(10, &[]).keep_secs(NOW), 1_050);
     assert_eq!(copy(2_000, &[]).keep_secs(NOW), 0);
@@ -194,21 +217,22 @@ fn a_copy_stands_in_for_a_failed_origin_within_its_window() {
         (1_060, &[], None),
         (100, &[("cache-control", "no-cache")], Some(-40)),
         (100, &[("kairos-min-gen", "catalog=6")], None),
+        (-10, &[], None),
     ];
     for (age_secs, asked, expected) in cases {
-        let question = question("GET", paths::MODULES, asked);
-        assert_eq!(stands_in(&copy(*age_secs, &[]), &question, NOW), *expected, "{age_secs} s, {asked:?}");
+        let (question, copy) = (question("GET", paths::MODULES, asked), copy(*age_secs, &[]));
+        let claims = believed(&question, Some(&copy), NOW);
+        assert_eq!(stands_in(&copy, &claims, NOW), *expected, "{age_secs} s, {asked:?}");
     }
     let strict = copy(100, &[("cdn-cache-control", "max-age=60, stale-if-error=1000, must-revalidate")]);
-    assert_eq!(stands_in(&strict, &get(paths::MODULES), NOW), None);
+    assert_eq!(stands_in(&strict, &Generations::default(), NOW), None);
 }
 
 #[test]
 fn an_answer_is_stored_only_when_every_check_holds() {
-    let stored = copy(0, &[("kairos-gen", "catalog=5")]);
     let ask = get(paths::MODULES);
     let check = |status, changes: Pairs<'_>, question: &Question| {
-        admit(status, &page(changes), &shared(question), question, Some(&stored))
+        admit(status, &page(changes), &shared(question), question, &believed(question, None, NOW))
     };
     assert_eq!(check(200, &[], &ask), Ok(700));
     assert_eq!(check(200, &[("content-encoding", "")], &ask), Ok(700));
@@ -233,7 +257,6 @@ fn an_answer_is_stored_only_when_every_check_holds() {
         ("content-encoding", "br, gzip", NoStore::Encoding),
         ("kairos-gen", "", NoStore::Generations),
         ("kairos-gen", "user.ab=5", NoStore::Generations),
-        ("kairos-gen", "catalog=4", NoStore::Older),
         ("content-length", "", NoStore::Length),
         ("content-length", &too_long, NoStore::Length),
     ];
@@ -252,23 +275,20 @@ fn an_answer_is_stored_only_when_every_check_holds() {
 
 #[test]
 fn a_304_makes_the_copy_new_again() {
-    let old = copy(100, &[("age", "7")]);
+    let old = copy(100, &[("age", "7"), ("date", "Sun, 23 Nov 2025 01:05:00 GMT")]);
     let update: Fields =
         [("kairos-gen", "catalog=6"), ("etag", "\"other\""), ("content-length", "0")].into_iter().collect();
     let refreshed = old.refreshed(&update, NOW);
-    assert_eq!(admit_update(&update, &old, &refreshed), Ok(()));
+    assert_eq!(admit_update(&update, &refreshed), Ok(()));
     assert_eq!(refreshed.age_secs(NOW), 0);
     assert_eq!(refreshed.generations().to_string(), "catalog=6");
     assert_eq!((refreshed.entity_tag(), refreshed.fields().get("content-length")), (Some("\"one\""), Some("700")));
 
-    let refused = [
-        ("kairos-gen", "catalog=4", NoStore::Older),
-        ("kairos-degraded", "stale", NoStore::Degraded),
-        ("cdn-cache-control", "no-store", NoStore::Directives),
-    ];
+    let refused =
+        [("kairos-degraded", "stale", NoStore::Degraded), ("cdn-cache-control", "no-store", NoStore::Directives)];
     for (name, value, reason) in refused {
         let update: Fields = [(name, value)].into_iter().collect();
-        assert_eq!(admit_update(&update, &old, &old.refreshed(&update, NOW)), Err(reason), "{name}: {value}");
+        assert_eq!(admit_update(&update, &old.refreshed(&update, NOW)), Err(reason), "{name}: {value}");
     }
 }
 

@@ -116,6 +116,8 @@ problem_types! {
     BadGateway = "bad-gateway", 502, "The origin gave no usable answer";
     /// A dependency is down or too slow; `Retry-After` says when to try again. A write may have happened all the same.
     Unavailable = "unavailable", 503, "Temporarily unavailable";
+    /// The request wants a stored answer only (`only-if-cached`), and the edge has none that it may give.
+    NotCached = "not-cached", 504, "There is no stored answer";
 }
 
 impl ProblemType {

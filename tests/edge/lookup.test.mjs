@@ -151,7 +151,7 @@ test("I-SESSION a caller that has seen newer makes the edge ask, and the newer c
   const ahead = await ask(edge, path, { headers: { "kairos-min-gen": "catalog=6, user.ab=9" } });
   assert.equal(ahead.text, "new");
   assert.equal(edgeStatus(ahead), "kairos-edge; fwd=stale; stored");
-  assert.equal(origin.asked.at(-1).headers["kairos-min-gen"], "catalog=6, user.ab=9");
+  assert.equal(origin.asked.at(-1).headers["kairos-min-gen"], "catalog=6", "a list does not depend on an account");
   const later = await ask(edge, path);
   assert.deepEqual([later.text, later.headers["kairos-gen"], isHit(later)], ["new", "catalog=6", true]);
 });

@@ -1,0 +1,119 @@
+//! Which of two states the edge takes for the newer, as tables: claims, copies and answers whose numbers and clocks agree, and those
+//! of an origin whose clock was wrong. Not the rest of its decisions (`decisions.rs`).
+
+use kairos_edge::order::{AHEAD_MS, believed, is_as_new_as, outranks};
+use kairos_edge::route::Question;
+use kairos_edge::stored::StoredAnswer;
+use kairos_protocol::generation::{Generation, Generations};
+use kairos_protocol::paths;
+
+const NOW: i64 = 1_763_860_000_000;
+
+/// `catalog=` the clock's own number at so many milliseconds from [`NOW`].
+fn catalog_at(from_now_ms: i64) -> String {
+    format!("catalog={}", Generation::at(NOW + from_now_ms).get())
+}
+
+fn claiming(path: &str, claims: &str) -> Question {
+    Question {
+        method: "GET".to_owned(),
+        path: path.to_owned(),
+        query: String::new(),
+        fields: [("kairos-min-gen", claims)].into_iter().collect(),
+        accept_encoding: None,
+    }
+}
+
+/// What was asked for `age_secs` ago, with a number of `number_ms` from [`NOW`].
+fn copy(age_secs: i64, number_ms: i64) -> StoredAnswer {
+    let generations = catalog_at(number_ms);
+    let fields = [("cdn-cache-control", "max-age=60, stale-if-error=1000"), ("kairos-gen", &generations)];
+    StoredAnswer::new(fields.into_iter().collect(), NOW - age_secs * 1_000)
+}
+
+#[test]
+fn claims_that_cannot_be_true_or_do_not_matter_are_not_believed() {
+    let true_for_sure = catalog_at(0);
+    let (most, too_much) = (catalog_at(AHEAD_MS), catalog_at(AHEAD_MS + 1));
+    let (user_now, user_too_much) = (most.replace("catalog", "user.ab"), too_much.replace("catalog", "user.ab"));
+    let sixteen = format!("{true_for_sure}{}", ", x=1".repeat(15));
+    let seventeen = format!("{true_for_sure}{}", ", x=1".repeat(16));
+    let cases: &[(&str, &str, &str)] = &[
+        (paths::MODULES, "catalog=5", "catalog=5"),
+        (paths::MODULES, &true_for_sure, &true_for_sure),
+        (paths::MODULES, &most, &most),
+        (paths::MODULES, &too_much, ""),
+        (paths::MODULES, "catalog=999999999999999", ""),
+        (paths::MODULES, "catalog=5, user.ab=5", "catalog=5"),
+        (paths::MODULES, &sixteen, &true_for_sure),
+        (paths::MODULES, &seventeen, ""),
+        (paths::MODULES, "junk", ""),
+        (paths::JWKS, "catalog=5", ""),
+        (paths::PROGRESS, "catalog=5, user.ab=5", "user.ab=5"),
+        (paths::PROGRESS, &user_now, &user_now),
+        (paths::PROGRESS, &user_too_much, ""),
+        (paths::HEALTH_READY, "catalog=5, user.ab=5", ""),
+    ];
+    for (path, claimed, expected) in cases {
+        let question = claiming(path, claimed);
+        assert_eq!(believed(&question, None, NOW).to_string(), *expected, "{path}: {claimed}");
+    }
+    // The origin's own numbers run ahead: its clock was set back, and they never go back.
+    let hour_ms = 3_600_000;
+    let ahead = copy(0, hour_ms);
+    for (claim, is_believed) in [(hour_ms, true), (hour_ms + AHEAD_MS, true), (hour_ms + AHEAD_MS + 1, false)] {
+        let question = claiming(paths::MODULES, &catalog_at(claim));
+        assert_eq!(!believed(&question, Some(&ahead), NOW).is_empty(), is_believed, "{claim}");
+    }
+}
+
+#[test]
+fn a_copy_is_as_new_as_a_claim_by_its_number_and_by_when_it_was_asked_for() {
+    let (minute_ms, hour_ms) = (60_000, 3_600_000);
+    // The copy's age in seconds, its number and the claim, both in milliseconds from now.
+    let cases = [
+        (10, -20_000, -20_000, true),
+        (10, -20_000, -19_999, false),
+        (10, -10_000, -10_000, true),
+        // Made while the origin's clock was ahead, and asked for before the claimed write.
+        (10, hour_ms, -9_000, false),
+        (10, hour_ms, 0, false),
+        (10, minute_ms, -9_000, false),
+        // The same numbers, and the write was before the copy was asked for.
+        (10, hour_ms, -11_000, true),
+        // The numbers themselves run ahead of the clock: they alone count.
+        (10, hour_ms, hour_ms, true),
+        (10, hour_ms, hour_ms + 1, false),
+    ];
+    for (age_secs, number, claim, expected) in cases {
+        let copy = copy(age_secs, number);
+        let claims = Generations::parse(&catalog_at(claim));
+        assert_eq!(is_as_new_as(&copy, &claims, NOW), expected, "{age_secs} s old, {number} against {claim}");
+    }
+}
+
+#[test]
+fn a_copy_outranks_an_answer_by_generations_that_can_be_true_while_it_is_fresh() {
+    let hour_ms = 3_600_000;
+    // For the copy and the answer: seconds since it was asked for, and its number in milliseconds from now.
+    let cases = [
+        ("a late answer", (10, -20_000), (5, -30_000), true),
+        ("one at the same number", (10, -20_000), (5, -20_000), false),
+        ("one at the same number, asked for first", (5, -20_000), (10, -20_000), true),
+        ("a newer one", (10, -20_000), (5, -10_000), false),
+        ("a newer one, asked for first", (5, -20_000), (10, -10_000), false),
+        ("an older one when the copy is stale", (60, -90_000), (5, -100_000), false),
+        ("one that was overtaken by a stale one", (60, -90_000), (70, -100_000), true),
+        ("a copy from when the origin's clock was ahead", (10, hour_ms), (5, -1_000), false),
+        ("the same, and the answer was asked for first", (10, hour_ms), (15, -1_000), true),
+        ("an origin whose clock is ahead now", (10, -20_000), (5, hour_ms), false),
+        ("the same, and it was asked for first", (5, -20_000), (10, hour_ms), true),
+        ("both ahead", (10, hour_ms), (5, hour_ms - 1), false),
+        ("a copy from the future: our own clock was set back", (-10, 0), (5, -1_000), false),
+    ];
+    for (name, (copy_age, copy_number), (answer_age, answer_number), expected) in cases {
+        let kept = copy(copy_age, copy_number);
+        let answer = copy(answer_age, answer_number);
+        assert_eq!(outranks(&kept, &answer, NOW), expected, "{name}");
+    }
+}
