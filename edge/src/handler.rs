@@ -14,7 +14,7 @@ use worker::{console_error, console_warn};
 use crate::admission::{NoStore, admit, admit_update};
 use crate::cache_store::{self, Found};
 use crate::fields::Fields;
-use crate::order::{believed, outranks};
+use crate::order::{believed, is_older_than_seen, outranks};
 use crate::platform::{Body, Reply, question};
 use crate::reply::{forwarded, hit, not_cached, origin_problem, problem_reply, shared_reply};
 use crate::route::{Question, Route, Shared, route};
@@ -150,7 +150,7 @@ impl Exchange<'_> {
                 Some(reply) => reply,
                 None => self.take(Some(found), asked, answer).await,
             },
-            (200, Some(found)) if self.is_outranked(asked, &answer, &found) => match self.prefer(&found) {
+            (200, Some(found)) if self.is_too_old(asked, &answer, &found) => match self.prefer(&found) {
                 Some(reply) => reply,
                 None => self.take(Some(found), asked, answer).await,
             },
@@ -164,7 +164,9 @@ impl Exchange<'_> {
 
     /// Gives the origin's answer on, and keeps it when it may.
     async fn take(&self, found: Option<Found>, asked: Asked, answer: Answer) -> Reply {
-        let length = match admit(answer.status, &answer.fields, self.shared, self.question, &self.claims) {
+        let newest = StoredAnswer::new(answer.fields.clone(), asked.at);
+        let claims = believed(self.question, Some(&newest), (self.clock)());
+        let length = match admit(answer.status, &answer.fields, self.shared, self.question, &claims) {
             Ok(length) => length,
             Err(why) => {
                 let member = forwarded(asked.reason, false, Some(why.token()));
@@ -176,7 +178,6 @@ impl Exchange<'_> {
             Ok(body) => body,
             Err(failure) => return self.without_origin(found, asked, &failure),
         };
-        let newest = StoredAnswer::new(answer.fields.clone(), asked.at);
         let kept = self.keep(&newest, &body, found.is_some()).await;
         if let Err(NotKept::Overtaken(newer)) = &kept
             && let Some(reply) = self.prefer(newer)
@@ -213,7 +214,7 @@ impl Exchange<'_> {
 
     fn check_update(&self, answer: &Answer, copy: &StoredAnswer, newest: &StoredAnswer) -> Result<(), NoStore> {
         admit_update(&answer.fields, newest)?;
-        if outranks(copy, newest, (self.clock)()) { Err(NoStore::Older) } else { Ok(()) }
+        if self.is_outdone(newest, copy) { Err(NoStore::Older) } else { Ok(()) }
     }
 
     fn validated(&self, mut fields: Fields, answer: &Answer, body: Body, member: &CacheStatus) -> Reply {
@@ -249,8 +250,14 @@ impl Exchange<'_> {
         }
     }
 
-    fn is_outranked(&self, asked: Asked, answer: &Answer, copy: &Found) -> bool {
-        outranks(&copy.answer, &StoredAnswer::new(answer.fields.clone(), asked.at), (self.clock)())
+    fn is_too_old(&self, asked: Asked, answer: &Answer, copy: &Found) -> bool {
+        self.is_outdone(&StoredAnswer::new(answer.fields.clone(), asked.at), &copy.answer)
+    }
+
+    /// Whether the answer is older than the copy, or than what the caller has seen: then the copy is given in its place.
+    fn is_outdone(&self, answer: &StoredAnswer, copy: &StoredAnswer) -> bool {
+        let now = (self.clock)();
+        outranks(copy, answer, now) || is_older_than_seen(answer, self.question, now)
     }
 
     fn without_origin(&self, found: Option<Found>, asked: Asked, failure: &Failure) -> Reply {
@@ -267,7 +274,7 @@ impl Exchange<'_> {
         Some(self.serve_copy(found, ttl_secs, Some("stale")))
     }
 
-    /// The copy in place of an answer that it outranks, if it may.
+    /// The copy in place of an answer that is older, if it may.
     fn prefer(&self, found: &Found) -> Option<Reply> {
         let ttl_secs = stands_in(&found.answer, &self.claims, (self.clock)())?;
         Some(self.serve_copy(found, ttl_secs, (ttl_secs <= 0).then_some("stale")))

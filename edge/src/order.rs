@@ -59,6 +59,13 @@ pub fn is_as_new_as(copy: &StoredAnswer, claims: &Generations, now: UnixMillis) 
     copy.generations().satisfies(claims) && claims.iter().all(|(_, claim)| claim <= asked_at || claim > horizon)
 }
 
+/// Whether `answer` is older than what its caller has seen, as far as that can be true beside the number that the origin gives
+/// now.
+#[must_use]
+pub fn is_older_than_seen(answer: &StoredAnswer, question: &Question, now: UnixMillis) -> bool {
+    !answer.generations().satisfies(&believed(question, Some(answer), now))
+}
+
 /// Whether `copy` is newer than `answer` and stays in its place. A higher generation alone counts for as long as the copy is
 /// fresh, longer than any answer is on its way; then the origin is believed.
 #[must_use]

@@ -1,7 +1,7 @@
 //! Which of two states the edge takes for the newer, as tables: claims, copies and answers whose numbers and clocks agree, and those
 //! of an origin whose clock was wrong. Not the rest of its decisions (`decisions.rs`).
 
-use kairos_edge::order::{AHEAD_MS, believed, is_as_new_as, outranks};
+use kairos_edge::order::{AHEAD_MS, believed, is_as_new_as, is_older_than_seen, outranks};
 use kairos_edge::route::Question;
 use kairos_edge::stored::StoredAnswer;
 use kairos_protocol::generation::{Generation, Generations};
@@ -89,6 +89,25 @@ fn a_copy_is_as_new_as_a_claim_by_its_number_and_by_when_it_was_asked_for() {
         let copy = copy(age_secs, number);
         let claims = Generations::parse(&catalog_at(claim));
         assert_eq!(is_as_new_as(&copy, &claims, NOW), expected, "{age_secs} s old, {number} against {claim}");
+    }
+}
+
+#[test]
+fn an_answer_is_older_than_seen_only_by_numbers_that_can_be_true_beside_its_own() {
+    let hour_ms = 3_600_000;
+    // The answer's number and the claim, both in milliseconds from now.
+    let cases = [
+        (-2_000, -1_000, true),
+        (-2_000, -2_000, false),
+        (-2_000, AHEAD_MS, true),
+        // Seen while the origin's clock was ahead; its numbers went back with it.
+        (-2_000, hour_ms, false),
+        // They did not go back.
+        (hour_ms, hour_ms + 1, true),
+    ];
+    for (number, claim, expected) in cases {
+        let question = claiming(paths::MODULES, &catalog_at(claim));
+        assert_eq!(is_older_than_seen(&copy(1, number), &question, NOW), expected, "{number} against {claim}");
     }
 }
 

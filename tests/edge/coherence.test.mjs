@@ -60,6 +60,31 @@ test("a stale copy does not win over the origin's word by its number", async () 
   assert.ok(isHit(await ask(edge, path)));
 });
 
+test("I-SESSION a stale copy does win for a caller who has seen its number", async () => {
+  const path = "/v1/modules?subject=stale-seen";
+  origin.script = catalogScript("seen", 7, { age: "61" });
+  await ask(edge, path);
+  origin.script = catalogScript("lower", 6);
+  const answer = await ask(edge, path, seen(7));
+  assert.deepEqual([answer.text, answer.headers["kairos-degraded"]], ["seen", "stale"]);
+  origin.script = catalogScript("seen", 6);
+  const confirmed = await ask(edge, path, seen(7));
+  assert.deepEqual([confirmed.text, confirmed.headers["kairos-gen"]], ["seen", "catalog=7"], "also when a 304 says less");
+});
+
+test("a caller who has seen a number that cannot be true any more gets the origin's answer, and it is stored", async () => {
+  const path = "/v1/modules?subject=seen-ahead";
+  const ahead = generationAt(HOUR_MS);
+  origin.script = catalogScript("before", ahead);
+  await ask(edge, path);
+  origin.script = catalogScript("after", generationAt(0));
+  const headers = { ...seen(ahead).headers, ...RELOAD.headers };
+  const reloaded = await ask(edge, path, { headers });
+  assert.deepEqual([reloaded.text, edgeStatus(reloaded)], ["after", "kairos-edge; fwd=request; stored"]);
+  const later = await ask(edge, path, seen(ahead));
+  assert.deepEqual([later.text, isHit(later)], ["after", true]);
+});
+
 test("numbers that run ahead of the clock for good are served and compared like others", async () => {
   const path = "/v1/modules?subject=running-ahead";
   const number = generationAt(HOUR_MS);
