@@ -184,11 +184,13 @@ export interface Status {
   reachable: boolean;
   /** Whether the outbox is being sent right now by this client. */
   sending: boolean;
+  /** Why operations wait: what kept the last attempt from sending them all. Absent when nothing did, or nothing waits. */
+  sendFailure?: { code: string; message: string };
   /** The user's operations that the origin has not confirmed, oldest first. */
   pending: PendingOperation[];
   /** The user's operations that the origin refused; they stay until {@link KairosClient.dismissRejected}. */
   rejected: RejectedOperation[];
-  /** `memory`: IndexedDB is refused or blocked; nothing survives a reload. */
+  /** `memory`: IndexedDB is refused, blocked, broken or full; what comes now does not survive a reload. */
   persistence: 'disk' | 'memory';
   memory: { entries: number; hits: number; misses: number };
 }
@@ -202,7 +204,7 @@ export type ClientEvent =
   /** Something in {@link KairosClient.status} changed. */
   | { type: 'status' }
   /**
-   * The session is over. `logout`: by {@link KairosClient.logout}, the user's data is wiped. `expired`: the server
+   * The session is over. `logout`: by {@link KairosClient.logout}, in any tab; the user's data is wiped. `expired`: the server
    * refused to renew it; data and unsent operations are kept for when the same user signs in.
    */
   | { type: 'signed-out'; reason: 'logout' | 'expired' };
@@ -252,7 +254,7 @@ export class KairosClient {
   /**
    * Sends the outbox now. Resolves when it is empty (whatever the origin made of each operation).
    *
-   * @throws KairosError `offline`, `unauthenticated`, `unavailable`, …: what is unsent is kept.
+   * @throws KairosError `offline`, `unauthenticated`, `unavailable`, `unsettled`, …: what is unsent is kept.
    */
   sync(): Promise<void>;
 
@@ -272,6 +274,7 @@ export class KairosClient {
  * - `offline`: no answer from Kaïros: no network, or something in between answered instead (a captive portal, a proxy);
  * - `unauthenticated`: nobody is signed in, or the session has ended;
  * - `pending_operations`: {@link KairosClient.logout} would lose operations;
+ * - `unsettled`: the server answered, but said nothing that this client knows of some operations; they are kept and sent again;
  * - `invalid_argument`: a path that is none, an option of the wrong type;
  * - `closed`: the client was closed;
  * - `storage`: the disk failed in a way that working from memory cannot hide;

@@ -70,6 +70,13 @@ impl Facts {
         }
     }
 
+    /// Whether it is made from something newer than `other`; of two made from the same, whether it came later.
+    pub(crate) fn supersedes(&self, other: &Self) -> bool {
+        let is_as_new = self.generations.satisfies(&other.generations);
+        let is_newer = !other.generations.satisfies(&self.generations);
+        is_as_new && (is_newer || (self.as_of, self.made_at_ms) > (other.as_of, other.made_at_ms))
+    }
+
     /// When it may no longer be used for anything.
     pub(crate) fn expires_at(&self, policy: Policy) -> UnixMillis {
         let window = policy.in_browser();

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::events::Event;
 use crate::json;
 use crate::machine;
-use crate::persistence::{EVERYONE, Storage};
+use crate::persistence::Storage;
 use crate::sync::progress_paths;
 
 type JsResult<T> = std::result::Result<T, JsValue>;
@@ -58,6 +58,12 @@ struct OperationStatus<'a> {
 }
 
 #[derive(Serialize)]
+struct FailureStatus {
+    code: String,
+    message: String,
+}
+
+#[derive(Serialize)]
 struct MemoryStatus {
     entries: usize,
     hits: u64,
@@ -70,6 +76,8 @@ struct Status<'a> {
     session: &'a str,
     reachable: bool,
     sending: bool,
+    #[serde(rename = "sendFailure", skip_serializing_if = "Option::is_none")]
+    send_failure: Option<FailureStatus>,
     pending: Vec<OperationStatus<'a>>,
     rejected: Vec<OperationStatus<'a>>,
     persistence: &'a str,
@@ -106,14 +114,8 @@ impl Client {
         let name = options.name.unwrap_or_else(|| "kairos".to_owned());
         let storage = Storage::open(&name).await;
         let core = Rc::new(Core::new(base_url, name, options.memory_entries.unwrap_or(200), storage));
-        if let Ok(documents) = core.storage.read(EVERYONE, None).await {
-            let seen = documents.outbox.as_ref().map(|outbox| outbox.seen.clone()).unwrap_or_default();
-            core.catalog_seen.replace(seen);
-            core.take_note(EVERYONE, &documents);
-        }
-        if let Some(user) = core.user() {
-            let documents = thrown(core.storage.read(user.as_str(), None).await.map_err(Error::from))?;
-            core.take_note(user.as_str(), &documents);
+        core.follow_disk().await;
+        if core.user().is_some() {
             core.kick();
             core.refresh_replica();
         }
@@ -194,6 +196,8 @@ impl Client {
         let (session, outbox, memory) = (core.session(), core.outbox(), core.memory.borrow().counters());
         let pending = outbox.pending.iter().map(|p| operation_status(&p.operation, Some(p.attempts), None));
         let rejected = outbox.rejected.iter().map(|r| operation_status(&r.operation, None, Some(&r.problem)));
+        let failure = core.sending.last_failure().filter(|_| !outbox.pending.is_empty());
+        let send_failure = failure.map(|failure| FailureStatus { code: failure.code.into(), message: failure.message });
         let status = Status {
             user: session.as_ref().map(|session| &session.profile),
             session: match &session {
@@ -203,9 +207,10 @@ impl Client {
             },
             reachable: core.is_reachable(),
             sending: core.sending.is_running(),
+            send_failure,
             pending: pending.collect(),
             rejected: rejected.collect(),
-            persistence: if core.storage.is_durable() { "disk" } else { "memory" },
+            persistence: if core.storage.persists() { "disk" } else { "memory" },
             memory: MemoryStatus { entries: memory.entries, hits: memory.hits, misses: memory.misses },
         };
         json::to_js(&status)

@@ -1,12 +1,11 @@
 //! What all parts of one client share: its storage, its memory, who is signed in, who listens. Each concern adds its own
-//! methods in its own file: [`crate::session`], [`crate::reads`], [`crate::sync`], [`crate::replica`].
+//! methods in its own file: [`crate::signed_in`], [`crate::session`], [`crate::reads`], [`crate::sync`], [`crate::replica`].
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use js_sys::Function;
 use kairos_protocol::generation::Generations;
-use kairos_protocol::ids::UserId;
 use wasm_bindgen::JsCast;
 
 use crate::answer::Answer;
@@ -15,10 +14,9 @@ use crate::events::{Event, Listeners, PageListener};
 use crate::fetch::{self, Reply, Request};
 use crate::json;
 use crate::lru::MemoryCache;
-use crate::outbox::Outbox;
-use crate::persistence::{Documents, Storage};
+use crate::persistence::Storage;
 use crate::revalidate::Revalidation;
-use crate::session::Session;
+use crate::signed_in::SignedIn;
 use crate::sync::Sending;
 
 /// Owner and path.
@@ -39,8 +37,8 @@ pub(crate) struct Core {
     pub(crate) replica_running: Cell<bool>,
     /// Generations of the catalogue that were seen.
     pub(crate) catalog_seen: RefCell<Generations>,
-    session: RefCell<Option<Session>>,
-    outbox: RefCell<Outbox>,
+    pub(crate) signed_in: SignedIn,
+    persists: Cell<bool>,
     reachable: Cell<bool>,
     closed: Cell<bool>,
 }
@@ -48,6 +46,7 @@ pub(crate) struct Core {
 impl Core {
     /// A client that knows nothing yet.
     pub(crate) fn new(base_url: String, name: String, memory_entries: usize, storage: Storage) -> Self {
+        let persists = Cell::new(storage.persists());
         Self {
             base_url,
             name,
@@ -60,8 +59,8 @@ impl Core {
             replica_wanted: Cell::new(false),
             replica_running: Cell::new(false),
             catalog_seen: RefCell::default(),
-            session: RefCell::default(),
-            outbox: RefCell::default(),
+            signed_in: SignedIn::default(),
+            persists,
             reachable: Cell::new(true),
             closed: Cell::new(false),
         }
@@ -106,59 +105,12 @@ impl Core {
         self.reachable.get()
     }
 
-    /// Who is signed in, as last read.
-    pub(crate) fn session(&self) -> Option<Session> {
-        self.session.borrow().clone()
-    }
-
-    /// The id of who is signed in.
-    pub(crate) fn user(&self) -> Option<UserId> {
-        self.session.borrow().as_ref().map(|session| session.profile.id.clone())
-    }
-
-    /// The signed-in user's outbox, as last read.
-    pub(crate) fn outbox(&self) -> Outbox {
-        self.outbox.borrow().clone()
-    }
-
-    /// Takes over a session that was read or written.
-    pub(crate) fn replace_session(&self, session: Option<Session>) {
-        self.session.replace(session);
-    }
-
-    /// Takes over what was read or written about `owner`. When another tab has signed out, or somebody else in, this one
-    /// follows.
-    pub(crate) fn take_note(&self, owner: &str, documents: &Documents) {
-        let before = self.user();
-        let now = documents.session.as_ref().map(|session| session.profile.id.clone());
-        self.session.replace(documents.session.clone());
-        if now.as_ref().is_some_and(|user| user.as_str() == owner) {
-            self.outbox.replace(documents.outbox.clone().unwrap_or_default());
-        }
-        if let Some(before) = before.filter(|before| now.as_ref() != Some(before)) {
-            self.forget_copies(&before);
-            if now.as_ref().is_none_or(|user| user.as_str() != owner) {
-                self.outbox.replace(Outbox::default());
-            }
-            if now.is_none() {
-                self.emit(&Event::SignedOut { reason: "logout" });
-            }
+    /// Tells the listeners when the disk began to take nothing, or takes something again.
+    pub(crate) fn tell_persistence(&self) {
+        let persists = self.storage.persists();
+        if self.persists.replace(persists) != persists {
             self.emit(&Event::Status);
         }
-    }
-
-    /// Forgets a user who has signed out here.
-    pub(crate) fn forget_user(&self, user: &UserId, reason: &'static str) {
-        self.session.replace(None);
-        self.outbox.replace(Outbox::default());
-        self.forget_copies(user);
-        self.emit(&Event::SignedOut { reason });
-        self.emit(&Event::Status);
-    }
-
-    fn forget_copies(&self, user: &UserId) {
-        self.memory.borrow_mut().remove_where(|(owner, _)| owner == user.as_str());
-        self.revalidations.borrow_mut().retain(|(owner, _), _| owner != user.as_str());
     }
 
     /// Name of a Web Lock of this database.

@@ -196,9 +196,10 @@ pub(crate) fn pairs_of(first: &str) -> Result<JsValue> {
 
 impl Transaction {
     fn new(inner: web_sys::IdbTransaction) -> Self {
-        let completion = Promise::new(&mut |resolve, reject| {
+        // Never rejected: not everybody who begins a transaction waits for its end.
+        let completion = Promise::new(&mut |resolve, _| {
             inner.set_oncomplete(Some(&resolve));
-            inner.set_onabort(Some(&reject));
+            inner.set_onabort(Some(&resolve));
         });
         Self { inner, completion }
     }
@@ -248,13 +249,18 @@ impl Transaction {
     /// # Errors
     /// When it was aborted, with the reason: then nothing of it was written.
     pub(crate) async fn complete(self) -> Result<()> {
-        match JsFuture::from(self.completion).await {
-            Ok(_) => Ok(()),
-            Err(_) => Err(self
-                .inner
-                .error()
-                .map_or_else(|| DatabaseError("AbortError".to_owned()), |exception| DatabaseError(exception.name()))),
+        let event = JsFuture::from(self.completion).await.unwrap_or_default();
+        if json::get(&event, "type").as_string().as_deref() == Some("complete") {
+            return Ok(());
         }
+        let reason = self.inner.error().map_or_else(|| "AbortError".to_owned(), |exception| exception.name());
+        Err(DatabaseError(reason))
+    }
+
+    /// Undoes everything.
+    pub(crate) fn abort(&self) {
+        // Fails when it was aborted already.
+        self.inner.abort().ok();
     }
 }
 

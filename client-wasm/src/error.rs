@@ -56,6 +56,16 @@ impl Error {
         Some(Self { code: Cow::Owned(code), message, problem: Some(Box::new(problem)), retry_after_secs: None })
     }
 
+    /// The origin answered, and what it said of some operations is nothing that this client knows.
+    pub(crate) fn unsettled(operations: usize) -> Self {
+        Self::new("unsettled", format!("the origin did not say what became of {operations} operations"))
+    }
+
+    /// Whether the disk failed.
+    pub(crate) fn is_storage(&self) -> bool {
+        self.problem.is_none() && self.code == "storage"
+    }
+
     /// Whether the server refused the access token, so that a refreshed one may do better.
     pub(crate) fn refuses_token(&self) -> bool {
         self.is(ProblemType::TokenExpired)

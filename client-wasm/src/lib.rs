@@ -3,7 +3,7 @@
 //!
 //! [`Client`](client::Client) is the surface; `core` is what its parts share. Pure, and tested on the host: `lru`, `answer`,
 //! `target`, `outbox`, `overlay`. Adapters to the browser: `machine`, `fetch`, `database`, `locks`, `events`, `json`. Between
-//! them: `persistence` (changes as a whole), `session`, `reads`, `views`, `revalidate`, `replica`, `sync`.
+//! them: `persistence` (changes as a whole), `signed_in`, `session`, `reads`, `views`, `revalidate`, `replica`, `sync`.
 
 mod answer;
 pub mod client;
@@ -23,6 +23,7 @@ mod reads;
 mod replica;
 mod revalidate;
 mod session;
+mod signed_in;
 mod sync;
 mod target;
 mod views;

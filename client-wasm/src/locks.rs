@@ -1,21 +1,31 @@
-//! Web Locks: one tab at a time. Where the browser has none, tabs go ahead at once, which costs requests and nothing else:
-//! operations have ids, and a rotated refresh token may be shown again for a minute.
+//! Web Locks: one tab at a time. Where the browser has none, refuses one, or has granted it to a tab that hangs, this tab goes
+//! ahead, which costs requests and nothing else: operations have ids, and a refresh token may be shown again.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use futures_util::future::select;
 use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
 use crate::json;
+use crate::machine;
+
+/// Longer than the one who has the lock waits for an answer.
+const PATIENCE_MS: u32 = 30_000;
 
 #[wasm_bindgen]
 extern "C" {
     /// web-sys keeps it behind an unstable flag.
     type LockManager;
     #[wasm_bindgen(method, catch)]
-    fn request(this: &LockManager, name: &str, callback: &Function) -> Result<Promise, JsValue>;
+    fn request(this: &LockManager, name: &str, callback: &Function) -> Result<LockRequest, JsValue>;
+
+    /// A promise: settled when the lock was let go of, or is refused.
+    type LockRequest;
+    #[wasm_bindgen(method, catch)]
+    fn then(this: &LockRequest, fulfilled: &Function, rejected: &Function) -> Result<JsValue, JsValue>;
 }
 
 /// Held until dropped.
@@ -31,7 +41,7 @@ impl Drop for Guard {
     }
 }
 
-/// Waits for the lock. A page that goes away loses its locks, so nobody waits for ever.
+/// Waits for the lock, but not for ever.
 pub(crate) async fn hold(name: &str) -> Guard {
     let manager = json::get(&json::get(&js_sys::global(), "navigator"), "locks");
     if manager.is_undefined() {
@@ -42,18 +52,19 @@ pub(crate) async fn hold(name: &str) -> Guard {
         release.replace(Some(resolve));
     });
     let manager: &LockManager = manager.unchecked_ref();
-    let mut refused = false;
     let granted = Promise::new(&mut |resolve, _| {
         let held = held.clone();
+        let go_ahead = resolve.clone();
         let callback = Closure::once_into_js(move || {
             resolve.call0(&JsValue::UNDEFINED).ok();
             held
         });
-        refused = manager.request(name, callback.unchecked_ref()).is_err();
+        let request = manager.request(name, callback.unchecked_ref());
+        if request.and_then(|request| request.then(&go_ahead, &go_ahead)).is_err() {
+            go_ahead.call0(&JsValue::UNDEFINED).ok();
+        }
     });
-    if refused {
-        return Guard { release: None };
-    }
-    JsFuture::from(granted).await.ok();
+    select(JsFuture::from(granted), std::pin::pin!(machine::sleep(PATIENCE_MS))).await;
+    // Granted after all, later: it is let go of with this guard, or at once.
     Guard { release: release.take() }
 }

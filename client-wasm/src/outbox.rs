@@ -99,21 +99,26 @@ impl Outbox {
         self.pending.push(Pending { position, attempts: 0, operation });
     }
 
-    /// The next operations to send, at most `limit`, from now on in doubt.
-    pub(crate) fn begin_batch(&mut self, limit: usize) -> Vec<Operation> {
-        let batch = self.pending.iter_mut().take(limit);
+    /// The next operations to send, from the position `from` on, at most `limit`; from now on in doubt.
+    pub(crate) fn begin_batch(&mut self, from: u64, limit: usize) -> Vec<Pending> {
+        let batch = self.pending.iter_mut().filter(|pending| pending.position >= from).take(limit);
         batch
             .map(|pending| {
                 pending.attempts = pending.attempts.saturating_add(1);
-                pending.operation.clone()
+                pending.clone()
             })
             .collect()
     }
 
+    /// How many of `batch` still wait.
+    pub(crate) fn waiting(&self, batch: &[Pending]) -> usize {
+        let waits = |one: &&Pending| self.pending.iter().any(|pending| pending.operation.id == one.operation.id);
+        batch.iter().filter(waits).count()
+    }
+
     /// Takes note of the origin's answer to a batch. Results for operations that do not wait (any more) are ignored, so that
-    /// two tabs may hear the same. Returns how many operations left the queue.
-    pub(crate) fn settle(&mut self, results: &[Verdict]) -> usize {
-        let before = self.pending.len();
+    /// two tabs may hear the same.
+    pub(crate) fn settle(&mut self, results: &[Verdict]) {
         let sequence = self.sequence.saturating_add(1);
         for result in results {
             let Some(id) = result.id.as_deref() else { continue };
@@ -129,7 +134,6 @@ impl Outbox {
                 _ => {}
             }
         }
-        before - self.pending.len()
     }
 
     /// Moves one operation to the refused ones: the origin does not even read it.

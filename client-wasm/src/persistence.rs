@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use futures_util::future::LocalBoxFuture;
 use kairos_protocol::UnixMillis;
+use kairos_protocol::ids::UserId;
 use wasm_bindgen::JsValue;
 
 use crate::answer::{Answer, Facts};
@@ -51,6 +52,11 @@ impl Documents {
         *self = Self { session: self.session.take(), wiped: true, ..Self::default() };
     }
 
+    /// Whether `user` is signed in, and these are theirs.
+    pub(crate) fn is_of(&self, user: &UserId) -> bool {
+        self.outbox.is_some() && self.session.as_ref().is_some_and(|session| session.profile.id == *user)
+    }
+
     /// The highest generations that were seen for the owner.
     pub(crate) fn outbox_or_new(&mut self) -> &mut Outbox {
         self.outbox.get_or_insert_default()
@@ -60,7 +66,12 @@ impl Documents {
 /// Where things are kept.
 pub(crate) enum Storage {
     /// IndexedDB.
-    Disk(Database),
+    Disk {
+        /// The connection.
+        database: Database,
+        /// Whether the last change could not be written: there is no room, or the disk is broken.
+        fails: Cell<bool>,
+    },
     /// Nothing survives the page.
     Memory(RefCell<BTreeMap<String, Kept>>),
 }
@@ -79,21 +90,26 @@ impl Storage {
     /// The disk, or memory where there is none.
     pub(crate) async fn open(name: &str) -> Self {
         match Database::open(name).await {
-            Ok(database) => Self::Disk(database),
+            Ok(database) => Self::Disk { database, fails: Cell::new(false) },
             Err(_) => Self::Memory(RefCell::default()),
         }
     }
 
-    /// Whether things survive a reload.
+    /// Whether there is a disk, so that what was written survives a reload.
     pub(crate) fn is_durable(&self) -> bool {
-        matches!(self, Self::Disk(_))
+        matches!(self, Self::Disk { .. })
+    }
+
+    /// Whether what comes now survives a reload.
+    pub(crate) fn persists(&self) -> bool {
+        matches!(self, Self::Disk { fails, .. } if !fails.get())
     }
 
     /// Reads the documents of `owner`, and the answer at `path`.
     pub(crate) fn read<'a>(&'a self, owner: &'a str, path: Option<&'a str>) -> LocalBoxFuture<'a, Result<Documents>> {
         Box::pin(async move {
             match self {
-                Self::Disk(database) => load(&database.begin(Mode::Read).await?, owner, path).await,
+                Self::Disk { database, .. } => load(&database.begin(Mode::Read).await?, owner, path).await,
                 Self::Memory(kept) => Ok(recall(&kept.borrow(), owner, path)),
             }
         })
@@ -124,8 +140,8 @@ impl Storage {
         change: &'a dyn Fn(&mut Documents),
     ) -> LocalBoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            let database = match self {
-                Self::Disk(database) => database,
+            let (database, fails) = match self {
+                Self::Disk { database, fails } => (database, fails),
                 Self::Memory(kept) => {
                     let mut documents = recall(&kept.borrow(), owner, path);
                     change(&mut documents);
@@ -136,9 +152,16 @@ impl Storage {
             let mut attempts = 0;
             loop {
                 match write(database, owner, path, mode, change).await {
-                    Err(error) if error.is_quota() && evict(database).await? > 0 => {}
+                    Err(error) if error.is_quota() && evict(database).await.is_ok_and(|evicted| evicted > 0) => {}
                     Err(error) if error.0 == "AbortError" && attempts == 0 => attempts += 1,
-                    outcome => return outcome,
+                    Ok(wrote) => {
+                        fails.set(fails.get() && !wrote);
+                        return Ok(());
+                    }
+                    Err(error) => {
+                        fails.set(true);
+                        return Err(error);
+                    }
                 }
             }
         })
@@ -146,7 +169,7 @@ impl Storage {
 
     /// Forgets catalogue answers made before `made_before_ms`.
     pub(crate) async fn forget_older(&self, made_before_ms: UnixMillis) -> Result<()> {
-        let Self::Disk(database) = self else { return Ok(()) };
+        let Self::Disk { database, .. } = self else { return Ok(()) };
         let transaction = database.begin(Mode::Write).await?;
         transaction.delete_oldest_answers(EVERYONE, to_number(made_before_ms), u32::MAX).await?;
         transaction.complete().await
@@ -154,7 +177,7 @@ impl Storage {
 
     /// Lets go of the disk.
     pub(crate) fn close(&self) {
-        if let Self::Disk(database) = self {
+        if let Self::Disk { database, .. } = self {
             database.close();
         }
     }
@@ -172,21 +195,27 @@ async fn evict(database: &Database) -> Result<usize> {
     Ok(evicted)
 }
 
+/// Returns whether there was anything to write.
 async fn write(
     database: &Database,
     owner: &str,
     path: Option<&str>,
     mode: Mode,
     change: &dyn Fn(&mut Documents),
-) -> Result<()> {
+) -> Result<bool> {
     let transaction = database.begin(mode).await?;
     let before = load(&transaction, owner, path).await?;
     let mut after = before.clone();
     change(&mut after);
-    if store(&transaction, owner, path, &before, &after)? {
-        transaction.complete().await?;
+    match store(&transaction, owner, path, &before, &after) {
+        Ok(true) => transaction.complete().await.map(|()| true),
+        Ok(false) => Ok(false),
+        Err(error) => {
+            // What was put before the failure must not be written without the rest.
+            transaction.abort();
+            Err(error)
+        }
     }
-    Ok(())
 }
 
 async fn load(transaction: &Transaction, owner: &str, path: Option<&str>) -> Result<Documents> {

@@ -4,6 +4,7 @@
 use std::rc::Rc;
 
 use futures_util::future::{Either, select};
+use kairos_protocol::ids::UserId;
 
 use crate::answer::{Answer, Usability};
 use crate::core::Core;
@@ -12,6 +13,7 @@ use crate::machine;
 use crate::outbox::Outbox;
 use crate::persistence::EVERYONE;
 use crate::revalidate::Fetched;
+use crate::signed_in::Private;
 use crate::target::Target;
 use crate::views::{Shown, Source, View};
 
@@ -84,16 +86,10 @@ impl Core {
         }
     }
 
-    async fn view_fetched(&self, target: &Target, fetched: Fetched) -> Result<View> {
+    async fn view_fetched(self: &Rc<Self>, target: &Target, fetched: Fetched) -> Result<View> {
         let outbox = match &target.user {
-            Some(user) => {
-                let documents = self.storage.read(user.as_str(), None).await?;
-                // Signed out while the answer was on its way: it is nobody's now.
-                if self.user().as_ref() != Some(user) || documents.outbox.is_none() {
-                    return Err(Error::unauthenticated());
-                }
-                documents.outbox
-            }
+            // Signed out while the answer was on its way: it is nobody's now.
+            Some(user) => Some(self.read_as(user, None).await?.outbox),
             None => None,
         };
         let stale = !fetched.is_current || fetched.answer.facts.degraded.is_some();
@@ -102,15 +98,12 @@ impl Core {
     }
 
     /// The copy, marked stale; `error` when there is none.
-    async fn fall_back(&self, target: &Target, found: &Found, error: Error) -> Result<View> {
+    async fn fall_back(self: &Rc<Self>, target: &Target, found: &Found, error: Error) -> Result<View> {
         let outbox = match &target.user {
             // Sending may have confirmed operations since the copy was looked up.
-            Some(user) => self.storage.read(user.as_str(), None).await.ok().and_then(|documents| documents.outbox),
+            Some(user) => Some(self.read_as(user, None).await?.outbox),
             None => None,
         };
-        if target.user.is_some() && (self.user() != target.user || outbox.is_none()) {
-            return Err(Error::unauthenticated());
-        }
         if let Some(shown) = found.shown(true) {
             return Ok(self.view(target, shown, outbox.as_ref()).await);
         }
@@ -120,9 +113,9 @@ impl Core {
         }
     }
 
-    async fn find(&self, target: &Target) -> Result<Found> {
+    async fn find(self: &Rc<Self>, target: &Target) -> Result<Found> {
         match &target.user {
-            Some(_) => self.find_private(target).await,
+            Some(user) => self.find_private(target, user).await,
             None => Ok(self.find_public(target).await),
         }
     }
@@ -149,17 +142,16 @@ impl Core {
     }
 
     /// The outbox is read from disk each time: another tab may have added to it.
-    async fn find_private(&self, target: &Target) -> Result<Found> {
+    async fn find_private(self: &Rc<Self>, target: &Target, user: &UserId) -> Result<Found> {
         let now = machine::now();
         let in_memory = self.memory.borrow_mut().get(&target.key(), now);
-        let documents = self.storage.read(target.owner(), Some(&target.path)).await?;
-        self.take_note(target.owner(), &documents);
-        let outbox = documents.outbox.filter(|_| self.user() == target.user).ok_or_else(Error::unauthenticated)?;
+        let Private { outbox, answer: on_disk } = self.read_as(user, Some(&target.path)).await?;
         let is_base = |answer: &Answer| outbox.reaches_back_to(answer.facts.as_of);
-        let on_disk = documents.answer.filter(is_base);
+        let on_disk = on_disk.filter(is_base);
         let in_memory = in_memory.filter(is_base);
-        // Another tab may have fetched a newer one than this tab remembers.
-        let remembered = in_memory.filter(|mine| on_disk.as_ref().is_none_or(|there| there.facts == mine.facts));
+        // Another tab may have fetched a newer one than this tab remembers; or the disk had no room for what this tab fetched.
+        let remembered =
+            in_memory.filter(|mine| on_disk.as_ref().is_none_or(|there| !there.facts.supersedes(&mine.facts)));
         let found = match remembered {
             Some(answer) => Some((answer, Source::Memory)),
             None => {

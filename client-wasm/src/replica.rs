@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::fetch::Request;
 use crate::json;
 use crate::machine;
+use crate::signed_in::Private;
 
 /// Where it is kept: no path of the origin's.
 pub(crate) const REPLICA: &str = "replica:progress";
@@ -44,24 +45,22 @@ impl Core {
     }
 
     async fn try_refresh_replica(self: &Rc<Self>, user: &UserId) -> Result<()> {
-        let documents = self.storage.read(user.as_str(), Some(REPLICA)).await?;
-        let Some(outbox) = documents.outbox else { return Ok(()) };
+        let Private { outbox, answer } = self.read_as(user, Some(REPLICA)).await?;
         let current = |answer: &Answer| {
             let facts = &answer.facts;
             outbox.reaches_back_to(facts.as_of) && facts.generations.satisfies(&outbox.seen)
         };
-        if outbox.in_doubt() || documents.answer.as_ref().is_some_and(current) {
+        if outbox.in_doubt() || answer.as_ref().is_some_and(current) {
             return Ok(());
         }
         let answer = self.fetch_replica(user, outbox.sequence, &outbox.seen).await?;
         let as_of = outbox.sequence;
-        let stored = self.storage.update(user.as_str(), Some(REPLICA), Mode::Write, |documents| {
-            let accepted = documents.outbox.as_mut().is_some_and(|outbox| outbox.accept(REPLICA, as_of));
-            if accepted {
+        let stored = self.update_as(user, Some(REPLICA), Mode::Write, |documents| {
+            if documents.outbox_or_new().accept(REPLICA, as_of) {
                 documents.put_answer(Some(answer.clone()));
             }
         });
-        Ok(stored.await?)
+        stored.await
     }
 
     async fn fetch_replica(self: &Rc<Self>, user: &UserId, as_of: u64, seen: &Generations) -> Result<Answer> {

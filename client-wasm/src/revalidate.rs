@@ -23,7 +23,8 @@ use crate::events::Event;
 use crate::fetch::{Reply, Request};
 use crate::json;
 use crate::machine;
-use crate::persistence::{Documents, EVERYONE};
+use crate::outbox::Outbox;
+use crate::persistence::EVERYONE;
 use crate::target::Target;
 use crate::views::Source;
 
@@ -106,6 +107,7 @@ impl Core {
         });
         // With no room on disk the memory still has it.
         let seen = kept.await.unwrap_or_else(|_| answer.facts.generations.clone());
+        self.tell_persistence();
         self.catalog_seen.borrow_mut().raise(&seen);
         self.remember(target, answer);
     }
@@ -115,14 +117,15 @@ impl Core {
         for _ in 0..ATTEMPTS {
             // First what waits: while an operation may or may not be in the answer, the answer is no base.
             let sent = if self.must_wait() { Err(Error::offline("told to wait")) } else { self.flush().await };
-            let documents = self.storage.read(user.as_str(), None).await?;
-            self.take_note(user.as_str(), &documents);
-            let outbox = documents.outbox.ok_or_else(Error::unauthenticated)?;
-            let fetched = match sent {
-                Err(error) if outbox.in_doubt() && known.is_some() => return Err(error),
+            let outbox = self.read_as(user, None).await?.outbox;
+            let fetched = match &sent {
+                // Whatever was said of what was sent, of the copy it says nothing.
+                Err(error) if outbox.in_doubt() && known.is_some() => return Err(Error::offline(error.to_string())),
                 _ => self.fetch_as_of(target, user, known, outbox.sequence, &outbox.seen).await?,
             };
-            if fetched.is_base || fetched.answer.facts.degraded.is_some() || !fetched.is_current {
+            // While sending fails, asking again would say the same.
+            let is_final = sent.is_err() || fetched.answer.facts.degraded.is_some() || !fetched.is_current;
+            if fetched.is_base || is_final {
                 self.refresh_replica();
                 return Ok(fetched);
             }
@@ -146,10 +149,23 @@ impl Core {
         check_shape(target.policy, &answer)?;
         let keepable = target.is_kept() && !reply.no_store && answer.facts.degraded.is_none();
         let path = Some(target.path.as_str());
-        let kept = self.storage.update(user.as_str(), path, Mode::Write, |documents| {
-            keep_private(documents, &answer, &target.path, keepable)
+        let kept = self.update_as(user, path, Mode::Write, |documents| {
+            let kept = keep_private(documents.outbox_or_new(), &answer, &target.path, keepable);
+            if kept.is_base {
+                documents.put_answer(Some(answer.clone()));
+            }
+            kept
         });
-        let (is_current, is_base) = kept.await?;
+        let Kept { is_current, is_base } = match kept.await {
+            // With no room on disk the memory still has it.
+            Err(error) if error.is_storage() => {
+                let mut outbox = self.read_as(user, None).await?.outbox;
+                let kept = keep_private(&mut outbox, &answer, &target.path, keepable);
+                self.raise_seen(&outbox.seen);
+                kept
+            }
+            kept => kept?,
+        };
         if is_base {
             self.remember(target, &answer);
         }
@@ -171,20 +187,21 @@ impl Core {
     }
 }
 
-/// Keeps a learner's answer if it may be a base. Returns whether it is current, and whether it is a base.
-fn keep_private(documents: &mut Documents, answer: &Answer, path: &str, keepable: bool) -> (bool, bool) {
+/// What a learner's answer is, as [`Fetched`] says.
+struct Kept {
+    is_current: bool,
+    is_base: bool,
+}
+
+/// Takes note of a learner's answer, which is to be kept if it is a base.
+fn keep_private(outbox: &mut Outbox, answer: &Answer, path: &str, keepable: bool) -> Kept {
     let facts = &answer.facts;
-    // Wiped meanwhile: nothing of this user may come back.
-    let Some(outbox) = documents.outbox.as_mut() else { return (false, false) };
     let is_current = facts.generations.satisfies(&outbox.seen);
     if facts.degraded.is_none() {
         outbox.seen.raise(&facts.generations);
     }
     let is_base = keepable && is_current && outbox.accept(path, facts.as_of);
-    if is_base {
-        documents.put_answer(Some(answer.clone()));
-    }
-    (is_current, is_base)
+    Kept { is_current, is_base }
 }
 
 fn source_of(reply: &Reply) -> Source {

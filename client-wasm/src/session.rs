@@ -1,5 +1,5 @@
 //! Signing in and out, and the access token: renewed before it expires or when it is refused, by one tab at a time. Not here:
-//! what happens to a user's data ([`crate::persistence`]), or when operations are sent ([`crate::sync`]).
+//! whose data may be touched ([`crate::signed_in`]), or when operations are sent ([`crate::sync`]).
 
 use std::rc::Rc;
 
@@ -19,7 +19,6 @@ use crate::fetch::{Reply, Request};
 use crate::json;
 use crate::locks;
 use crate::machine;
-use crate::persistence::EVERYONE;
 
 /// An access token this close to its end is renewed first.
 const RENEW_BEFORE_MS: UnixMillis = 10_000;
@@ -84,20 +83,24 @@ impl Core {
         self.ensure_open()?;
         let Some(user) = self.user() else { return Ok(()) };
         let sent = self.flush().await;
-        let pending = self.storage.read(user.as_str(), None).await?.outbox.map_or(0, |outbox| outbox.pending.len());
-        if pending > 0 && !discard {
-            let why = sent.err().map_or_else(String::new, |error| format!(" ({error})"));
-            return Err(Error::new("pending_operations", format!("{pending} operations are not sent{why}")));
-        }
-        let session = self.session();
-        let wiped = self.storage.update(user.as_str(), None, Mode::WriteDurably, |documents| {
-            if documents.session.as_ref().is_some_and(|session| session.profile.id == user) {
-                documents.session = None;
+        // Counted and wiped in one transaction: nothing can be recorded in between, in no tab.
+        let left = self.storage.update(user.as_str(), None, Mode::WriteDurably, |documents| {
+            let pending = documents.outbox.as_ref().map_or(0, |outbox| outbox.pending.len());
+            let is_wiped = pending == 0 || discard;
+            let mut session = None;
+            if is_wiped {
+                session = documents.session.take_if(|session| session.profile.id == user);
+                documents.wipe();
             }
-            documents.wipe();
+            (is_wiped.then_some(session).ok_or(pending), documents.clone())
         });
-        wiped.await?;
-        self.forget_user(&user, "logout");
+        let (left, documents) = left.await?;
+        self.take_note(user.as_str(), &documents);
+        let session = left.map_err(|pending| {
+            self.emit(&Event::Status);
+            let why = sent.err().map_or_else(String::new, |error| format!(" ({error})"));
+            Error::new("pending_operations", format!("{pending} operations are not sent{why}"))
+        })?;
         if let Some(session) = session.filter(|session| !session.ended) {
             let body = json::to_text(&RefreshRequest { refresh_token: session.refresh_token });
             // Without a network the session ends at the origin when its refresh token expires.
@@ -133,14 +136,14 @@ impl Core {
             let lasts = session.access_expires_at_ms > machine::now().saturating_add(RENEW_BEFORE_MS);
             lasts && refused != Some(session.access_token.as_str())
         };
-        if let Some(session) = self.session_of(user)?.filter(usable) {
+        let session = self.session_of(user)?;
+        if usable(&session) {
             return Ok(session.access_token);
         }
         let _one_tab = locks::hold(&self.lock_name("session")).await;
         // Another tab may have renewed it, or signed out, while this one waited.
-        let documents = self.storage.read(user.as_str(), None).await?;
-        self.take_note(user.as_str(), &documents);
-        let session = self.session_of(user)?.ok_or_else(Error::unauthenticated)?;
+        self.read_as(user, None).await?;
+        let session = self.session_of(user)?;
         if usable(&session) {
             return Ok(session.access_token);
         }
@@ -158,28 +161,26 @@ impl Core {
         if renewed.profile.id != *user {
             return Err(Error::unauthenticated());
         }
-        let stored = self.storage.update(EVERYONE, None, Mode::WriteDurably, |documents| {
-            // Signed out or in again meanwhile: that stands.
+        let stored = self.update_as(user, None, Mode::WriteDurably, |documents| {
+            // Signed in again meanwhile: that stands.
             if documents.session.as_ref().is_some_and(|now| now.refresh_token == session.refresh_token) {
                 documents.session = Some(renewed.clone());
             }
-            documents.session.clone()
         });
-        let stored = stored.await?;
-        self.replace_session(stored);
-        if renewed.ended {
-            self.emit(&Event::SignedOut { reason: "expired" });
-            self.emit(&Event::Status);
-            return Err(Error::unauthenticated());
+        match stored.await {
+            // No room to keep it: it serves this once, and the old one is renewed again, which gives the same.
+            Err(error) if error.is_storage() && !renewed.ended => {
+                self.read_as(user, None).await?;
+                Ok(renewed.access_token)
+            }
+            Err(error) => Err(error),
+            Ok(()) => Ok(self.session_of(user)?.access_token),
         }
-        Ok(renewed.access_token)
     }
 
-    /// The session if it is `user`'s.
-    fn session_of(&self, user: &UserId) -> Result<Option<Session>> {
-        match self.session() {
-            Some(session) if session.profile.id == *user && !session.ended => Ok(Some(session)),
-            _ => Err(Error::unauthenticated()),
-        }
+    /// The session, if it is `user`'s and goes on.
+    fn session_of(&self, user: &UserId) -> Result<Session> {
+        let theirs = self.session().filter(|session| session.profile.id == *user && !session.ended);
+        theirs.ok_or_else(Error::unauthenticated)
     }
 }

@@ -8,20 +8,19 @@ use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, Shared};
 use kairos_protocol::UnixMillis;
 use kairos_protocol::ids::UserId;
-use kairos_protocol::operation::{MAX_BATCH, Operation, OperationBatch};
+use kairos_protocol::operation::{MAX_BATCH, OperationBatch};
 use kairos_protocol::paths;
 use serde_json::value::to_raw_value;
 use wasm_bindgen_futures::spawn_local;
 
 use crate::core::Core;
-use crate::database::Mode;
 use crate::error::{Error, Result};
 use crate::events::{Event, PageListener};
-use crate::fetch::{Reply, Request};
+use crate::fetch::Request;
 use crate::json;
 use crate::locks;
 use crate::machine;
-use crate::outbox::Verdicts;
+use crate::outbox::{Pending, Verdicts};
 
 /// Waits between attempts: 1 s, doubled each time, at most a minute (longer when the server asks for it, up to an hour).
 const FIRST_WAIT_MS: u32 = 1_000;
@@ -39,6 +38,7 @@ pub(crate) struct Sending {
     /// Something was recorded while it ran.
     again: Cell<bool>,
     failures: Cell<u32>,
+    last_failure: RefCell<Option<Error>>,
     /// Counts timers, so that only the newest acts.
     timer: Cell<u32>,
     /// The server asked not to be asked before.
@@ -49,6 +49,11 @@ impl Sending {
     /// Whether the outbox is being sent.
     pub(crate) fn is_running(&self) -> bool {
         self.running.borrow().is_some()
+    }
+
+    /// Why the last attempt failed, if it did.
+    pub(crate) fn last_failure(&self) -> Option<Error> {
+        self.last_failure.borrow().clone()
     }
 }
 
@@ -83,12 +88,16 @@ impl Core {
     async fn drive(self: Rc<Self>) -> Result<()> {
         let outcome = loop {
             self.sending.again.set(false);
+            let user = self.user();
             let outcome = self.send_outbox().await;
-            if outcome.is_err() || !self.sending.again.get() {
+            // What kept one learner's operations back says nothing of the next one's.
+            let is_done = outcome.is_err() && self.user() == user;
+            if is_done || !self.sending.again.get() {
                 break outcome;
             }
         };
         self.sending.running.replace(None);
+        self.sending.last_failure.replace(outcome.as_ref().err().cloned());
         match &outcome {
             Ok(()) => self.sending.failures.set(0),
             Err(error) => self.retry_later(error),
@@ -100,97 +109,85 @@ impl Core {
     async fn send_outbox(self: &Rc<Self>) -> Result<()> {
         self.ensure_open()?;
         let Some(user) = self.user() else { return Ok(()) };
-        let documents = self.storage.read(user.as_str(), None).await?;
-        self.take_note(user.as_str(), &documents);
-        if documents.outbox.is_none_or(|outbox| outbox.pending.is_empty()) {
+        if self.read_as(&user, None).await?.outbox.pending.is_empty() {
             return Ok(());
         }
         self.emit(&Event::Status);
         let _one_tab = locks::hold(&self.lock_name("outbox")).await;
-        let mut limit = MAX_BATCH;
-        let mut confirmed = 0;
-        let outcome = loop {
-            self.ensure_open()?;
-            match self.send_batch(&user, limit).await {
-                Ok(0) => break Ok(()),
-                Ok(settled) => confirmed += settled,
-                // One bad operation must not hold up the others: look for it in ever smaller batches.
-                Err(error) if error.condemns_body() && limit > 1 => limit /= 2,
-                Err(error) if error.condemns_body() => {
-                    confirmed += self.refuse_first(&user, &error).await?;
-                    limit = MAX_BATCH;
-                }
-                Err(error) => break Err(error),
-            }
-        };
-        if confirmed > 0 {
+        let mut settled = 0;
+        let outcome = self.send_batches(&user, &mut settled).await;
+        if settled > 0 {
             self.emit(&Event::Changed { paths: progress_paths() });
             self.refresh_replica();
         }
         outcome
     }
 
-    /// Sends one batch; returns how many operations left the queue, 0 when it is empty.
-    async fn send_batch(self: &Rc<Self>, user: &UserId, limit: usize) -> Result<usize> {
-        // Without a token nothing is sent, so nothing gets into doubt.
-        self.access_token(user, None).await?;
-        // From here on these operations are in doubt, even if this page is killed before the request leaves.
-        let batch = self.change_outbox(user, |outbox| outbox.begin_batch(limit)).await?;
-        if batch.is_empty() {
-            return Ok(0);
+    /// Sends each operation that waits once, adding to `settled` those that wait no longer. What the origin says nothing of that
+    /// is known here is passed over: it is no reason to hold up the others, and none to ask again at once.
+    async fn send_batches(self: &Rc<Self>, user: &UserId, settled: &mut usize) -> Result<()> {
+        let (mut from, mut limit, mut unsettled) = (0, MAX_BATCH, 0);
+        loop {
+            self.ensure_open()?;
+            // Without a token nothing is sent, so nothing gets into doubt.
+            self.access_token(user, None).await?;
+            // From here on these operations are in doubt, even if this page is killed before the request leaves.
+            let batch = self.change_outbox(user, |outbox| outbox.begin_batch(from, limit)).await?;
+            let Some(last) = batch.last() else { break };
+            let waiting = match self.send_batch(user, &batch).await {
+                // One bad operation must not hold up the others: look for it in ever smaller batches.
+                Err(error) if error.condemns_body() && batch.len() > 1 => {
+                    limit = batch.len() / 2;
+                    continue;
+                }
+                Err(error) if error.condemns_body() => {
+                    limit = MAX_BATCH;
+                    self.refuse(user, &batch, &error).await?
+                }
+                outcome => outcome?,
+            };
+            from = last.position.saturating_add(1);
+            unsettled += waiting;
+            *settled += batch.len() - waiting;
         }
-        let operations = batch.iter().filter_map(|operation| to_raw_value(operation).ok()).collect();
+        if unsettled > 0 { Err(Error::unsettled(unsettled)) } else { Ok(()) }
+    }
+
+    /// Sends one batch; returns how many of it still wait.
+    async fn send_batch(self: &Rc<Self>, user: &UserId, batch: &[Pending]) -> Result<usize> {
+        let operations = batch.iter().filter_map(|pending| to_raw_value(&pending.operation).ok()).collect();
         let body = json::to_text(&OperationBatch { operations });
         let request = Request { body: Some(body), path: paths::OPERATIONS.to_owned(), ..Request::default() };
         let reply = self.send_as(user, request).await?;
-        self.settle(user, &batch, &reply).await
-    }
-
-    async fn settle(self: &Rc<Self>, user: &UserId, batch: &[Operation], reply: &Reply) -> Result<usize> {
         let results = reply.read::<Verdicts>()?.results;
+        let is_about = |pending: &Pending| {
+            let id = pending.operation.id.as_str();
+            results.iter().any(|result| result.id.as_deref() == Some(id))
+        };
+        if !batch.iter().any(is_about) {
+            return Err(Error::offline("the answer is about other operations"));
+        }
         let settled = self.change_outbox(user, |outbox| {
             outbox.seen.raise(&reply.generations);
-            outbox.settle(&results)
+            outbox.settle(&results);
+            outbox.waiting(batch)
         });
-        let settled = settled.await?;
-        let answered =
-            |operation: &Operation| results.iter().any(|result| result.id.as_deref() == Some(operation.id.as_str()));
+        let waiting = settled.await?;
         self.emit(&Event::Status);
-        // An answer that is about nothing of this batch would be asked for without end.
-        if batch.iter().any(answered) {
-            Ok(settled.max(1))
-        } else {
-            Err(Error::offline("the answer is about other operations"))
-        }
+        Ok(waiting)
     }
 
-    async fn refuse_first(self: &Rc<Self>, user: &UserId, error: &Error) -> Result<usize> {
-        let Some(problem) = error.problem.as_deref() else { return Ok(0) };
-        self.change_outbox(user, |outbox| {
-            let first = outbox.pending.first().map(|pending| pending.operation.id.clone());
-            first.map_or(0, |id| {
-                outbox.refuse(id.as_str(), problem);
-                1
-            })
-        })
-        .await
-    }
-
-    /// Changes the outbox of `user`, durably; fails when the user's data was wiped meanwhile.
-    pub(crate) async fn change_outbox<R>(
-        &self,
-        user: &UserId,
-        change: impl Fn(&mut crate::outbox::Outbox) -> R,
-    ) -> Result<R> {
-        let changed = self.storage.update(user.as_str(), None, Mode::WriteDurably, |documents| {
-            // Somebody else may have signed in, in another tab.
-            let is_theirs = documents.session.as_ref().is_some_and(|session| session.profile.id == *user);
-            let result = documents.outbox.as_mut().filter(|_| is_theirs).map(&change);
-            (result, documents.clone())
+    /// Moves what was sent, and nothing else, to what the origin refused.
+    async fn refuse(self: &Rc<Self>, user: &UserId, sent: &[Pending], error: &Error) -> Result<usize> {
+        let refused = self.change_outbox(user, |outbox| {
+            for pending in sent {
+                if let Some(problem) = &error.problem {
+                    outbox.refuse(pending.operation.id.as_str(), problem);
+                }
+            }
+            outbox.waiting(sent)
         });
-        let (result, documents) = changed.await?;
-        self.take_note(user.as_str(), &documents);
-        result.ok_or_else(Error::unauthenticated)
+        refused.await
     }
 
     fn retry_later(self: &Rc<Self>, error: &Error) {
@@ -223,11 +220,16 @@ impl Core {
     pub(crate) fn listen_to_page(self: &Rc<Self>) {
         let global: wasm_bindgen::JsValue = js_sys::global().into();
         let document = json::get(&global, "document");
-        let targets = [(global.clone(), "online"), (global, "pagehide"), (document, "visibilitychange")];
-        let listeners = targets.into_iter().filter_map(|(target, name)| {
+        let window = ["online", "pagehide", "pageshow"].map(|name| (global.clone(), name));
+        let targets = window.into_iter().chain([(document, "visibilitychange")]);
+        let listeners = targets.filter_map(|(target, name)| {
             let core = Rc::downgrade(self);
             PageListener::new(target, name, move || {
-                if let Some(core) = core.upgrade().filter(|core| !core.outbox().pending.is_empty()) {
+                let Some(core) = core.upgrade() else { return };
+                if core.outbox().pending.is_empty() {
+                    // Another tab may have left something.
+                    core.wake();
+                } else {
                     core.kick();
                 }
             })

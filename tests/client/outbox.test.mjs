@@ -208,6 +208,85 @@ test("one operation that the origin cannot read does not hold up the others", as
   assert.deepEqual((await tab.status()).rejected.map((r) => r.problem.type), ["urn:kairos:problem:invalid-body"]);
 });
 
+/** The origin says something of these operations that this client does not know, and of the others what it says. */
+function postpone(service, isPostponed) {
+  service.interceptor = (request, response) => {
+    if (request.pathname !== OPERATIONS) return false;
+    const postponed = request.body.operations.filter(isPostponed);
+    const others = request.body.operations.filter((operation) => !postponed.includes(operation));
+    const target = { writeHead: () => target, end: (text) => (target.results = JSON.parse(text).results) };
+    service.handle({ ...request, body: { operations: others } }, target);
+    json(response, { results: [...target.results, ...postponed.map(({ id }) => ({ id, outcome: "postponed" }))] });
+    return true;
+  };
+}
+
+test("an outcome that the client does not know keeps the operation, is asked about again after growing pauses, and is told", async (t) => {
+  const { service, tab } = await signedIn(t);
+  const attempts = [];
+  postpone(service, () => attempts.push(Date.now()) > 0);
+  await tab.mutate("caching", { kind: "open" });
+  await waitUntil(() => attempts.length > 2, "two more attempts");
+  const [first, second, third] = attempts;
+  assert.ok(second - first >= 1_000 && third - second >= 2_000, `${attempts.map((at) => at - first)} ms`);
+  await rejects(tab.call("sync"), "unsettled");
+  const { pending, rejected, sendFailure } = await tab.status();
+  assert.deepEqual([pending.length, rejected, sendFailure.code], [1, [], "unsettled"]);
+  assert.equal((await tab.get("/v1/me/history")).status, 200, "reads go on");
+  service.answerAgain();
+  await tab.call("sync");
+  assert.deepEqual([applied(service), (await tab.status()).sendFailure], [["open"], undefined]);
+});
+
+test("operations of which the origin says nothing known hold up no others", async (t) => {
+  const { service, tab } = await signedIn(t);
+  service.goAway();
+  await tab.page.evaluate(async () => {
+    for (let n = 1; n <= 120; n += 1) await client.mutate({ module: "caching", action: { kind: "study", seconds: 1 } });
+    await client.mutate({ module: "caching", action: { kind: "complete" } });
+  });
+  postpone(service, (operation) => operation.action.kind === "study");
+  const before = service.asked("POST", OPERATIONS).length;
+  await rejects(tab.call("sync"), "unsettled");
+  assert.deepEqual(applied(service), ["complete"]);
+  assert.equal(service.asked("POST", OPERATIONS).length - before, 2, "each operation is sent once, in two batches");
+  service.answerAgain();
+  await tab.call("sync");
+  assert.equal(applied(service).length, 121);
+});
+
+test("what the origin refuses is what was sent, whatever another tab settled and recorded meanwhile", async (t) => {
+  const prepare = () => Object.defineProperty(Navigator.prototype, "locks", { value: undefined });
+  const { service, context, tab } = await signedIn(t, { prepare });
+  const other = await openTab(context, service);
+  const refused = [];
+  let isOther = false;
+  service.interceptor = (request, response) => {
+    if (request.pathname !== OPERATIONS || isOther || refused.length > 7) return false;
+    refused.push(response);
+    return true;
+  };
+  await tab.mutate("caching", { kind: "study", seconds: 1 });
+  for (let turn = 1; turn <= 8; turn += 1) {
+    await waitUntil(async () => refused.length === turn || (await tab.status()).rejected.length > 0);
+    assert.deepEqual((await tab.status()).rejected, []);
+    isOther = true;
+    await other.call("sync");
+    const patience = (response) => problem(response, 429, "too-many-requests", { "retry-after": "3600" });
+    const others = service.interceptor;
+    service.answerAll(patience);
+    await other.mutate("caching", { kind: "study", seconds: turn + 1 });
+    await other.until((status) => status.pending.length === 1 && !status.sending);
+    service.interceptor = others;
+    isOther = false;
+    problem(refused.at(-1), 422, "invalid-body");
+  }
+  await tab.until((status) => status.pending.length === 0 && !status.sending);
+  assert.deepEqual((await tab.status()).rejected, []);
+  assert.deepEqual(service.user(EMAIL).history.map((entry) => entry.action.seconds), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  applied(service);
+});
+
 test("a long outbox goes in batches of at most a hundred, in order", async (t) => {
   const { service, tab } = await signedIn(t);
   service.goAway();

@@ -116,6 +116,29 @@ test("what was seen is told, and a copy older than that is validated before it a
   assert.equal(service.requests.at(-1).headers["kairos-min-gen"], "catalog=1001");
 });
 
+test("a copy made while the clock was ahead is not fresh when the clock is right again, and answers when nothing else does", async (t) => {
+  const prepare = () => {
+    const now = Date.now;
+    Date.now = () => now() + (window.aheadMs ?? 0);
+  };
+  const { service, tab } = await openWorld(t, { prepare });
+  await tab.register();
+  await tab.page.evaluate(() => (window.aheadMs = 31 * 86_400_000));
+  const history = "/v1/me/history";
+  for (const path of [LIST, history]) assert.equal((await tab.get(path)).body.items[0]?.title, path === LIST ? "On caching" : undefined);
+  await tab.page.evaluate(() => (window.aheadMs = 0));
+  service.goAway();
+  for (const path of [LIST, history]) assert.deepEqual([path, (await tab.get(path)).stale], [path, true], "there is nothing else");
+  service.answerAgain();
+  service.publish((modules) => (modules[0].title = "Renamed"));
+  service.applyElsewhere("ada@example.org", { module: "caching", action: { kind: "open" } });
+  for (const load of [() => {}, () => tab.load()]) {
+    await load();
+    assert.equal((await tab.get(LIST)).body.items[0].title, "Renamed");
+    assert.equal((await tab.get(history)).body.items.length, 1);
+  }
+});
+
 test("an answer older than what was seen is not kept in place of a newer one", async (t) => {
   const { service, tab } = await openWorld(t);
   const { body } = await tab.get(LIST);

@@ -34,6 +34,7 @@ export class Service {
   #users = new Map();
   #tokens = new Map();
   #refreshTokens = new Map();
+  #predecessors = new Map();
   #catalogGeneration = 1_000;
   #clock = 1_000;
   #names = 0;
@@ -65,6 +66,22 @@ export class Service {
   /** Connections are cut as soon as a request is read: no network, as far as the browser can tell. */
   goAway() {
     this.answerAll((response) => response.destroy());
+  }
+
+  /** The next request for `pathname` waits for `release()`; `asked` resolves when it has come. */
+  hold(pathname) {
+    let release;
+    const released = new Promise((resolve) => (release = resolve));
+    const asked = new Promise((resolve) => {
+      this.interceptor = (request, response) => {
+        if (request.pathname !== pathname) return false;
+        this.answerAgain();
+        released.then(() => this.handle(request, response));
+        resolve();
+        return true;
+      };
+    });
+    return { asked, release };
   }
 
   /** Requests of one kind so far. */
@@ -149,16 +166,18 @@ export class Service {
     this.#grant(email, 200, response);
   }
 
+  /** A token shown again gets the same successor for as long as that was not shown itself. */
   #refresh({ refresh_token }, response) {
     const email = this.#refreshTokens.get(refresh_token);
     if (!email) return problem(response, 401, "refresh-token-invalid");
-    this.#refreshTokens.delete(refresh_token);
-    this.#grant(email, 200, response);
+    this.#refreshTokens.delete(this.#predecessors.get(refresh_token));
+    const successor = `${refresh_token}+`;
+    this.#predecessors.set(successor, refresh_token);
+    this.#grant(email, 200, response, successor);
   }
 
-  #grant(email, status, response) {
+  #grant(email, status, response, refresh_token = `refresh-${this.#names + 1}`) {
     const access_token = `access-${++this.#names}`;
-    const refresh_token = `refresh-${this.#names}`;
     this.#tokens.set(access_token, email);
     this.#refreshTokens.set(refresh_token, email);
     const { profile } = this.#users.get(email);

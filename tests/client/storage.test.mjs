@@ -41,15 +41,40 @@ for (const [what, prepare] of Object.entries(refusals)) {
   });
 }
 
-test("without Web Locks everything works too", async (t) => {
-  const prepare = () => Object.defineProperty(Navigator.prototype, "locks", { value: undefined });
-  const { service, context, tab } = await openWorld(t, { prepare });
-  await tab.register(EMAIL);
-  const other = await openTab(context, service);
-  await Promise.all([tab, other].map((one) => one.mutate("caching", { kind: "study", seconds: 1 })));
-  await Promise.all([tab, other].map((one) => one.call("sync")));
-  assert.equal(service.user(EMAIL).records.get("caching").time_spent_secs, 2);
-});
+const lockless = {
+  "no Web Locks": () => Object.defineProperty(Navigator.prototype, "locks", { value: undefined }),
+  "Web Locks that throw": () => {
+    LockManager.prototype.request = () => {
+      throw new DOMException("no", "SecurityError");
+    };
+  },
+  "Web Locks that reject": () => {
+    LockManager.prototype.request = () => Promise.reject(new DOMException("no", "InvalidStateError"));
+  },
+  "Web Locks that are never granted": () => {
+    LockManager.prototype.request = () => new Promise(() => {});
+  },
+};
+
+for (const [what, prepare] of Object.entries(lockless)) {
+  test(`with ${what} everything works too`, async (t) => {
+    const { service, context, tab } = await openWorld(t, { prepare });
+    await tab.register(EMAIL);
+    await tab.replicated();
+    const other = await openTab(context, service);
+    for (const one of [tab, other]) {
+      // Nobody waits half a minute for a test.
+      await one.page.evaluate(() => {
+        const wait = window.setTimeout;
+        window.setTimeout = (callback, milliseconds) => wait(callback, milliseconds / 30);
+      });
+    }
+    service.expireTokens();
+    await Promise.all([tab, other].map((one) => one.mutate("caching", { kind: "study", seconds: 1 })));
+    await Promise.all([tab, other].map((one) => one.call("sync")));
+    assert.equal(service.user(EMAIL).records.get("caching").time_spent_secs, 2);
+  });
+}
 
 test("a connection that the browser closed is opened again", async (t) => {
   const prepare = () => {
@@ -68,25 +93,27 @@ test("a connection that the browser closed is opened again", async (t) => {
   assert.equal(service.user(EMAIL).history.length, 1);
 });
 
-test("a full disk costs old catalogue answers, never an operation; and no false `durable` when even that is no help", async (t) => {
-  const prepare = () => {
-    const put = IDBObjectStore.prototype.put;
-    IDBObjectStore.prototype.put = function (...parameters) {
-      const request = put.apply(this, parameters);
-      if (window.full === this.name) {
-        const { transaction } = this;
-        Object.defineProperty(transaction, "error", { value: new DOMException("full", "QuotaExceededError") });
-        transaction.abort();
-      }
-      return request;
-    };
-    const remove = IDBObjectStore.prototype.delete;
-    IDBObjectStore.prototype.delete = function (key) {
-      if (this.name === "answers" && window.roomFromEviction) window.full = undefined;
-      return remove.call(this, key);
-    };
+/** `window.full`: the store that nothing more fits into, or `true` for all. */
+const fillable = () => {
+  const put = IDBObjectStore.prototype.put;
+  IDBObjectStore.prototype.put = function (...parameters) {
+    const request = put.apply(this, parameters);
+    if (window.full === true || window.full === this.name) {
+      const { transaction } = this;
+      Object.defineProperty(transaction, "error", { value: new DOMException("full", "QuotaExceededError") });
+      transaction.abort();
+    }
+    return request;
   };
-  const { tab } = await openWorld(t, { prepare });
+  const remove = IDBObjectStore.prototype.delete;
+  IDBObjectStore.prototype.delete = function (key) {
+    if (this.name === "answers" && window.roomFromEviction) window.full = undefined;
+    return remove.call(this, key);
+  };
+};
+
+test("a full disk costs old catalogue answers, never an operation; and no false `durable` when even that is no help", async (t) => {
+  const { tab } = await openWorld(t, { prepare: fillable });
   await tab.register(EMAIL);
   await tab.get("/v1/modules");
   await tab.page.evaluate(() => Object.assign(window, { full: "operations", roomFromEviction: true }));
@@ -96,6 +123,65 @@ test("a full disk costs old catalogue answers, never an operation; and no false 
   await rejects(tab.mutate("caching", { kind: "complete" }), "storage");
   await tab.page.evaluate(() => Object.assign(window, { full: "answers" }));
   assert.equal((await tab.get("/v1/modules/caching")).body.slug, "caching", "an answer that finds no room still answers");
+});
+
+const PRIVATE = ["/v1/me", "/v1/me/progress", "/v1/me/progress/stats", "/v1/me/history"];
+
+test("a full disk fails no read that the network answers: memory keeps it, and the client says that nothing else does", async (t) => {
+  const { service, tab } = await openWorld(t, { prepare: fillable });
+  await tab.register(EMAIL);
+  await tab.replicated();
+  for (const path of PRIVATE) await tab.get(path);
+  service.applyElsewhere(EMAIL, { module: "caching", action: { kind: "study", seconds: 9 } });
+  await tab.page.evaluate(() => (window.full = true));
+  for (const path of [...PRIVATE, "/v1/me/history?limit=7"]) {
+    const answer = await tab.get(path, { revalidate: true });
+    assert.deepEqual([path, answer.source, answer.stale], [path, "origin", false]);
+    const again = await tab.get(path);
+    assert.deepEqual([path, again.source, again.stale, again.body], [path, "memory", false, answer.body]);
+  }
+  assert.equal((await tab.statistics()).time_spent_secs, 9, "the older answer on the disk does not come back");
+  assert.equal((await tab.status()).persistence, "memory");
+  await tab.page.evaluate(() => ((window.full = undefined), (window.events.length = 0)));
+  await tab.get("/v1/me/history?limit=8");
+  await tab.event('"status"');
+  assert.equal((await tab.status()).persistence, "disk");
+});
+
+test("a full disk keeps nobody from renewing a token and reading on", async (t) => {
+  const { service, tab } = await openWorld(t, { prepare: fillable });
+  await tab.register(EMAIL);
+  await tab.replicated();
+  await tab.page.evaluate(() => (window.full = true));
+  for (const path of PRIVATE) {
+    service.expireTokens();
+    assert.equal((await tab.get(path, { revalidate: true })).source, "origin");
+  }
+  await tab.page.evaluate(() => (window.full = undefined));
+  service.expireTokens();
+  assert.equal((await tab.mutate("caching", { kind: "open" })).durable, true);
+  await tab.call("sync");
+  assert.deepEqual([(await tab.status()).session, service.user(EMAIL).history.length], ["active", 1]);
+});
+
+test("a disk that cannot be read any more fails no read that the network answers", async (t) => {
+  const prepare = () => {
+    const begin = IDBDatabase.prototype.transaction;
+    IDBDatabase.prototype.transaction = function (...parameters) {
+      if (window.isBroken) throw new DOMException("broken", "InvalidStateError");
+      return begin.apply(this, parameters);
+    };
+  };
+  const { tab } = await openWorld(t, { prepare });
+  await tab.register(EMAIL);
+  await tab.replicated();
+  await tab.page.evaluate(() => (window.isBroken = true));
+  for (const path of [...PRIVATE, "/v1/modules"]) {
+    assert.equal((await tab.get(path)).source, "origin");
+    assert.equal((await tab.get(path)).source, "memory");
+  }
+  assert.equal((await tab.status()).persistence, "memory");
+  await rejects(tab.mutate("caching", { kind: "open" }), "storage");
 });
 
 test("the package holds what the browser needs and nothing else, and the tests load it from there", async (t) => {

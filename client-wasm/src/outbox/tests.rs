@@ -46,18 +46,25 @@ fn ids<'a>(operations: impl IntoIterator<Item = &'a Operation>) -> Vec<&'a str> 
 #[test]
 fn batches_are_in_order_and_bounded() {
     let mut outbox = outbox(&["a", "b", "c"]);
-    assert_eq!(ids(&outbox.begin_batch(2)), ["a", "b"]);
-    assert_eq!(ids(&outbox.begin_batch(2)), ["a", "b"], "unconfirmed ones come again, first");
-    assert_eq!(outbox.pending.iter().map(|p| p.attempts).collect::<Vec<_>>(), [2, 2, 0]);
+    let mut begin = |from| {
+        let batch = outbox.begin_batch(from, 2);
+        (batch.iter().map(|p| p.operation.id.as_str().to_owned()).collect::<Vec<_>>(), batch.last().map(|p| p.position))
+    };
+    assert_eq!(begin(0), (vec!["a".to_owned(), "b".to_owned()], Some(1)));
+    assert_eq!(begin(0), (vec!["a".to_owned(), "b".to_owned()], Some(1)), "unconfirmed ones come again, first");
+    assert_eq!(begin(2), (vec!["c".to_owned()], Some(2)), "what was passed over waits for the next round");
+    assert_eq!(begin(3), (vec![], None));
+    assert_eq!(outbox.pending.iter().map(|p| p.attempts).collect::<Vec<_>>(), [2, 2, 1]);
 }
 
 #[test]
 fn only_what_the_origin_named_leaves_the_queue() {
     let mut outbox = outbox(&["a", "b", "c"]);
-    outbox.begin_batch(3);
+    let batch = outbox.begin_batch(0, 3);
     let nameless = verdict(None, Outcome::Applied { record: record() });
     let again = verdict(Some("a"), Outcome::Duplicate { record: record() });
-    assert_eq!(outbox.settle(&[rejected("b"), applied("other"), again, applied("a"), nameless]), 2);
+    outbox.settle(&[rejected("b"), applied("other"), again, applied("a"), nameless]);
+    assert_eq!(outbox.waiting(&batch), 1);
     assert_eq!(ids(outbox.pending.iter().map(|p| &p.operation)), ["c"]);
     assert_eq!(ids(outbox.rejected.iter().map(|r| &r.operation)), ["b"]);
     assert_eq!(ids(&outbox.since(0)), ["a", "c"], "what was refused is not shown as done");
@@ -67,7 +74,7 @@ fn only_what_the_origin_named_leaves_the_queue() {
 fn an_answer_is_no_base_while_anything_is_in_doubt_or_was_confirmed_meanwhile() {
     let mut outbox = outbox(&["a"]);
     assert!(outbox.accept("stats", 0), "never sent, so not included");
-    outbox.begin_batch(9);
+    outbox.begin_batch(0, 9);
     assert!(!outbox.accept("stats", 0), "in doubt");
     outbox.settle(&[applied("a")]);
     assert!(!outbox.accept("stats", 0), "confirmed while the answer was on its way");
@@ -79,7 +86,7 @@ fn an_answer_is_no_base_while_anything_is_in_doubt_or_was_confirmed_meanwhile() 
 fn confirmed_operations_stay_until_every_base_includes_them() {
     let mut outbox = outbox(&["a", "b"]);
     assert!(outbox.accept("stats", 0) && outbox.accept("history", 0));
-    outbox.begin_batch(9);
+    outbox.begin_batch(0, 9);
     outbox.settle(&[applied("a")]);
     outbox.settle(&[applied("b")]);
     assert!(outbox.accept("stats", 2));
@@ -97,7 +104,7 @@ fn a_long_journal_gives_up_the_oldest_base_only_for_a_newer_one() {
     for n in 0..=LONGEST_JOURNAL {
         let id = format!("op{n}");
         outbox.record(operation(&id));
-        outbox.begin_batch(1);
+        outbox.begin_batch(0, 1);
         outbox.settle(&[applied(&id)]);
     }
     assert_eq!(outbox.since(0).len(), LONGEST_JOURNAL + 1, "nothing newer has come: all are needed");
@@ -109,7 +116,7 @@ fn a_long_journal_gives_up_the_oldest_base_only_for_a_newer_one() {
 #[test]
 fn what_is_kept_apart_from_its_rows_comes_back() {
     let mut outbox = outbox(&["a", "b"]);
-    outbox.begin_batch(1);
+    outbox.begin_batch(0, 1);
     outbox.settle(&[applied("a")]);
     outbox.seen = Generations::parse("user.x=4");
     let mut read: Outbox = serde_json::from_str(&serde_json::to_string(&outbox).unwrap()).unwrap();

@@ -71,7 +71,7 @@ function Waiting() {
   if (pending.length === 0) return <p class="quiet"><Icon name="check" /> Nothing waits to be sent.</p>;
   const send = () => kairos().sync().then(
     () => announce("Everything was sent."),
-    () => announce("Not sent: Kaïros does not answer. Nothing is lost; it is tried again by itself."),
+    () => announce(`Not sent: ${status.value.reachable ? "Kaïros does not take it yet" : "Kaïros does not answer"}. Nothing is lost; it is tried again by itself.`),
   );
   return (
     <section aria-labelledby="waiting-title">

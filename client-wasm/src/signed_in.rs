@@ -1,0 +1,169 @@
+//! Who is signed in on this device, as this client last saw it on disk, and reading and writing in their name. All tabs share
+//! one session: whatever belongs to an account is read and written together with a look at whose the session is. When it has
+//! become another's nothing is done, and this client follows (I-PRIVATE). Not here: signing in and out ([`crate::session`]).
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use kairos_protocol::generation::Generations;
+use kairos_protocol::ids::UserId;
+use wasm_bindgen_futures::spawn_local;
+
+use crate::answer::Answer;
+use crate::core::Core;
+use crate::database::Mode;
+use crate::error::{Error, Result};
+use crate::events::Event;
+use crate::outbox::Outbox;
+use crate::persistence::{Documents, EVERYONE};
+use crate::session::Session;
+use crate::sync::progress_paths;
+
+/// The session and what waits, as last read or written. They change together: nobody is ever shown another's operations.
+#[derive(Default)]
+pub(crate) struct SignedIn {
+    session: RefCell<Option<Session>>,
+    outbox: RefCell<Outbox>,
+    /// Generations that were seen while the disk took nothing.
+    seen: RefCell<Generations>,
+}
+
+/// What is kept of one account.
+pub(crate) struct Private {
+    /// Their operations.
+    pub(crate) outbox: Outbox,
+    /// The answer at the path that was named.
+    pub(crate) answer: Option<Answer>,
+}
+
+impl Core {
+    /// Who is signed in, as last read.
+    pub(crate) fn session(&self) -> Option<Session> {
+        self.signed_in.session.borrow().clone()
+    }
+
+    /// The id of who is signed in.
+    pub(crate) fn user(&self) -> Option<UserId> {
+        self.signed_in.session.borrow().as_ref().map(|session| session.profile.id.clone())
+    }
+
+    /// The signed-in user's outbox, as last read.
+    pub(crate) fn outbox(&self) -> Outbox {
+        self.signed_in.outbox.borrow().clone()
+    }
+
+    /// What is kept of `user`, with the answer at `path`. Where the disk cannot be read, what this client last knew.
+    ///
+    /// # Errors
+    /// `unauthenticated` when nobody is signed in any more, or somebody else.
+    pub(crate) async fn read_as(self: &Rc<Self>, user: &UserId, path: Option<&str>) -> Result<Private> {
+        let documents = match self.storage.read(user.as_str(), path).await {
+            Ok(documents) => {
+                self.take_note(user.as_str(), &documents);
+                documents
+            }
+            Err(_) => Documents { session: self.session(), outbox: Some(self.outbox()), ..Documents::default() },
+        };
+        let is_theirs = documents.is_of(user);
+        let mut outbox = documents.outbox.filter(|_| is_theirs).ok_or_else(Error::unauthenticated)?;
+        outbox.seen.raise(&self.signed_in.seen.borrow());
+        Ok(Private { outbox, answer: documents.answer })
+    }
+
+    /// Changes what is kept of `user`.
+    ///
+    /// # Errors
+    /// `unauthenticated` as for [`Core::read_as`], `storage`. Nothing was changed then.
+    pub(crate) async fn update_as<R>(
+        self: &Rc<Self>,
+        user: &UserId,
+        path: Option<&str>,
+        mode: Mode,
+        change: impl Fn(&mut Documents) -> R,
+    ) -> Result<R> {
+        let updated = self.storage.update(user.as_str(), path, mode, |documents| {
+            let result = documents.is_of(user).then(|| change(documents));
+            (result, documents.clone())
+        });
+        let updated = updated.await;
+        self.tell_persistence();
+        let (result, documents) = updated?;
+        self.take_note(user.as_str(), &documents);
+        result.ok_or_else(Error::unauthenticated)
+    }
+
+    /// Changes the outbox of `user`, durably; fails as [`Core::update_as`].
+    pub(crate) async fn change_outbox<R>(
+        self: &Rc<Self>,
+        user: &UserId,
+        change: impl Fn(&mut Outbox) -> R,
+    ) -> Result<R> {
+        self.update_as(user, None, Mode::WriteDurably, |documents| change(documents.outbox_or_new())).await
+    }
+
+    /// Remembers what was seen of a user's answers when the disk cannot.
+    pub(crate) fn raise_seen(&self, seen: &Generations) {
+        self.signed_in.seen.borrow_mut().raise(seen);
+    }
+
+    /// Takes over what was read or written about `owner`. When another tab has signed out, or somebody else in, this one
+    /// follows.
+    pub(crate) fn take_note(self: &Rc<Self>, owner: &str, documents: &Documents) {
+        let now = documents.session.clone();
+        let before = self.signed_in.session.replace(now.clone());
+        let id_of = |session: &Option<Session>| session.as_ref().map(|session| session.profile.id.clone());
+        let (before_id, now_id) = (id_of(&before), id_of(&now));
+        let is_owner = now_id.as_ref().is_some_and(|user| user.as_str() == owner);
+        if is_owner {
+            self.signed_in.outbox.replace(documents.outbox.clone().unwrap_or_default());
+        } else if before_id != now_id {
+            self.signed_in.outbox.replace(Outbox::default());
+            if now_id.is_some() {
+                self.wake();
+            }
+        }
+        if let Some(before) = before_id.as_ref().filter(|before| now_id.as_ref() != Some(before)) {
+            self.forget_copies(before);
+        }
+        let has_ended = |session: &Option<Session>| session.as_ref().is_some_and(|session| session.ended);
+        if before_id.is_some() && now_id.is_none() {
+            self.emit(&Event::SignedOut { reason: "logout" });
+        } else if before_id == now_id && has_ended(&now) && !has_ended(&before) {
+            self.emit(&Event::SignedOut { reason: "expired" });
+        }
+        if before_id != now_id || has_ended(&now) != has_ended(&before) {
+            self.emit(&Event::Status);
+        }
+    }
+
+    fn forget_copies(&self, user: &UserId) {
+        self.memory.borrow_mut().remove_where(|(owner, _)| owner == user.as_str());
+        self.revalidations.borrow_mut().retain(|(owner, _), _| owner != user.as_str());
+    }
+
+    /// Looks on disk for what other tabs did: who is signed in, what waits to be sent, what was seen of the catalogue.
+    pub(crate) async fn follow_disk(self: &Rc<Self>) {
+        let Ok(documents) = self.storage.read(EVERYONE, None).await else { return };
+        if let Some(everyone) = &documents.outbox {
+            self.catalog_seen.borrow_mut().raise(&everyone.seen);
+        }
+        let Some(session) = &documents.session else { return self.take_note(EVERYONE, &documents) };
+        let before = (self.user(), self.outbox().pending);
+        self.read_as(&session.profile.id, None).await.ok();
+        if before != (self.user(), self.outbox().pending) {
+            self.emit(&Event::Status);
+            self.emit(&Event::Changed { paths: progress_paths() });
+        }
+    }
+
+    /// Follows the disk, and sends what waits there.
+    pub(crate) fn wake(self: &Rc<Self>) {
+        let core = Rc::clone(self);
+        spawn_local(async move {
+            if !core.is_closed() {
+                core.follow_disk().await;
+                core.kick();
+            }
+        });
+    }
+}
