@@ -226,7 +226,8 @@ export class KairosClient {
 
   /**
    * Sends the outbox if it can, ends the session at the origin if it can, and wipes everything of this user from memory
-   * and disk. When operations remain unsent it rejects with `pending_operations` and changes nothing, unless `discard`.
+   * and disk. When operations remain unsent, of any tab, it rejects with `pending_operations` and changes nothing, unless
+   * `discard`; with `unauthenticated` when somebody else has signed in in another tab.
    */
   logout(options?: { discard?: boolean }): Promise<void>;
 

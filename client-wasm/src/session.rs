@@ -19,6 +19,7 @@ use crate::fetch::{Reply, Request};
 use crate::json;
 use crate::locks;
 use crate::machine;
+use crate::persistence::Documents;
 
 /// An access token this close to its end is renewed first.
 const RENEW_BEFORE_MS: UnixMillis = 10_000;
@@ -45,6 +46,22 @@ impl Session {
             ended: false,
         }
     }
+}
+
+/// Wipes what is kept of `user` if nothing is lost by it, or all the same if `discard`; returns the session that ends. Counting
+/// and wiping are one change: in no tab anything can be recorded in between.
+fn sign_out(documents: &mut Documents, user: &UserId, discard: bool) -> Result<Option<Session>> {
+    if documents.session.as_ref().is_some_and(|session| session.profile.id != *user) {
+        // Somebody else has signed in. What waits here waits for this one's return.
+        return Err(Error::unauthenticated());
+    }
+    let pending = documents.outbox.as_ref().map_or(0, |outbox| outbox.pending.len());
+    if pending > 0 && !discard {
+        return Err(Error::new("pending_operations", format!("{pending} operations are not sent")));
+    }
+    let session = documents.session.take();
+    documents.wipe();
+    Ok(session)
 }
 
 impl Core {
@@ -82,25 +99,16 @@ impl Core {
     pub(crate) async fn logout(self: &Rc<Self>, discard: bool) -> Result<()> {
         self.ensure_open()?;
         let Some(user) = self.user() else { return Ok(()) };
-        let sent = self.flush().await;
-        // Counted and wiped in one transaction: nothing can be recorded in between, in no tab.
+        // What cannot be sent is counted next.
+        self.flush().await.ok();
         let left = self.storage.update(user.as_str(), None, Mode::WriteDurably, |documents| {
-            let pending = documents.outbox.as_ref().map_or(0, |outbox| outbox.pending.len());
-            let is_wiped = pending == 0 || discard;
-            let mut session = None;
-            if is_wiped {
-                session = documents.session.take_if(|session| session.profile.id == user);
-                documents.wipe();
-            }
-            (is_wiped.then_some(session).ok_or(pending), documents.clone())
+            let session = sign_out(documents, &user, discard);
+            (session, documents.clone())
         });
-        let (left, documents) = left.await?;
+        let (session, documents) = left.await?;
         self.take_note(user.as_str(), &documents);
-        let session = left.map_err(|pending| {
-            self.emit(&Event::Status);
-            let why = sent.err().map_or_else(String::new, |error| format!(" ({error})"));
-            Error::new("pending_operations", format!("{pending} operations are not sent{why}"))
-        })?;
+        self.emit(&Event::Status);
+        let session = session?;
         if let Some(session) = session.filter(|session| !session.ended) {
             let body = json::to_text(&RefreshRequest { refresh_token: session.refresh_token });
             // Without a network the session ends at the origin when its refresh token expires.

@@ -125,3 +125,24 @@ export async function rejects(promise, code) {
     return true;
   });
 }
+
+/** Everything in IndexedDB, as text. */
+export function disk(tab) {
+  return tab.page.evaluate(async () => {
+    const done = (request) => new Promise((resolve, reject) => {
+      request.onsuccess = () => resolve(request.result);
+      request.onerror = () => reject(request.error);
+    });
+    const database = await done(indexedDB.open("kairos"));
+    const stores = [...database.objectStoreNames];
+    const transaction = database.transaction(stores);
+    const rows = {};
+    for (const name of stores) {
+      const store = transaction.objectStore(name);
+      const [keys, values] = [await done(store.getAllKeys()), await done(store.getAll())];
+      rows[name] = keys.map((key, index) => JSON.stringify([key, values[index]]));
+    }
+    database.close();
+    return rows;
+  });
+}

@@ -1,31 +1,10 @@
 /** Whose data is shown, and what stays when somebody leaves (I-PRIVATE). */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { openTab, openWorld, rejects } from "./client.mjs";
+import { disk, openTab, openWorld, rejects } from "./client.mjs";
 import { problem } from "./service.mjs";
 
 const EMAIL = "ada@example.org";
-
-/** Everything in IndexedDB, as text. */
-function disk(tab) {
-  return tab.page.evaluate(async () => {
-    const done = (request) => new Promise((resolve, reject) => {
-      request.onsuccess = () => resolve(request.result);
-      request.onerror = () => reject(request.error);
-    });
-    const database = await done(indexedDB.open("kairos"));
-    const stores = [...database.objectStoreNames];
-    const transaction = database.transaction(stores);
-    const rows = {};
-    for (const name of stores) {
-      const store = transaction.objectStore(name);
-      const [keys, values] = [await done(store.getAllKeys()), await done(store.getAll())];
-      rows[name] = keys.map((key, index) => JSON.stringify([key, values[index]]));
-    }
-    database.close();
-    return rows;
-  });
-}
 
 test("logout sends what waits, ends the session at the origin, and wipes the user's data from disk and memory", async (t) => {
   const { service, tab } = await openWorld(t);

@@ -1,7 +1,7 @@
 /** Several tabs of one browser share one disk: what one does while another is half way through something (I-ONCE, I-PRIVATE). */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { openTab, openWorld, rejects, waitUntil } from "./client.mjs";
+import { disk, openTab, openWorld, rejects, waitUntil } from "./client.mjs";
 import { problem } from "./service.mjs";
 
 const OPERATIONS = "/v1/me/operations";
@@ -76,6 +76,19 @@ test("two tabs that sign out at once both succeed", async (t) => {
   }
 });
 
+test("who signs out where somebody else has signed in meanwhile takes nothing from either", async (t) => {
+  const { service, tab, other } = await twoTabs(t);
+  service.interceptor = (request, response) => request.pathname === OPERATIONS && (response.destroy(), true);
+  await tab.mutate("caching", { kind: "open" });
+  await other.register(EVE);
+  await rejects(tab.call("logout", { discard: true }), "unauthenticated");
+  await tab.until((status) => status.user?.email === "eve@example.org" && status.pending.length === 0);
+  service.answerAgain();
+  await tab.call("login", ADA, "correct horse");
+  await tab.until(idle);
+  assert.deepEqual(kinds(service, ADA), ["open"]);
+});
+
 test("a token that is renewed while somebody else signs in shows and sends nothing of the one before", async (t) => {
   const { service, tab, other } = await twoTabs(t);
   const renewal = service.hold("/v1/auth/refresh");
@@ -118,6 +131,7 @@ test("results that come when another tab has signed out change nothing", async (
   results.release();
   await tab.event('"signed-out","reason":"logout"');
   await tab.until((status) => !status.sending && status.session === "none" && status.pending.length === 0);
+  assert.doesNotMatch(JSON.stringify(await disk(tab)), /u1|caching/);
   await tab.call("login", ADA, "correct horse");
   assert.deepEqual([(await tab.status()).pending, kinds(service, ADA)], [[], ["open"]]);
 });
