@@ -86,6 +86,11 @@ impl Error {
         }
     }
 
+    /// The same failure where it came of another request: whatever was said of that, no copy is wrong for it.
+    pub(crate) fn about_something_else(&self) -> Self {
+        if self.leaves_copies_valid() { self.clone() } else { Self::offline(self.message.clone()) }
+    }
+
     /// Whether the server judged what was sent, and will judge the same again.
     pub(crate) fn condemns_body(&self) -> bool {
         self.problem.as_ref().is_some_and(|problem| matches!(problem.status, 400 | 413 | 422))

@@ -119,8 +119,7 @@ impl Core {
             let sent = if self.must_wait() { Err(Error::offline("told to wait")) } else { self.flush().await };
             let outbox = self.read_as(user, None).await?.outbox;
             let fetched = match &sent {
-                // Whatever was said of what was sent, of the copy it says nothing.
-                Err(error) if outbox.in_doubt() && known.is_some() => return Err(Error::offline(error.to_string())),
+                Err(error) if outbox.in_doubt() && known.is_some() => return Err(error.about_something_else()),
                 _ => self.fetch_as_of(target, user, known, outbox.sequence, &outbox.seen).await?,
             };
             // While sending fails, asking again would say the same.

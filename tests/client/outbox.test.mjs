@@ -101,6 +101,17 @@ for (const [what, respond] of [
   });
 }
 
+for (const [status, slug] of [[403, "forbidden"], [404, "not-found"], [409, "conflict"]]) {
+  test(`a ${status} for operations is none for the copies: they are shown with what waits`, async (t) => {
+    const { service, tab } = await signedIn(t);
+    await tab.statistics();
+    service.interceptor = (request, response) => request.pathname === OPERATIONS && (problem(response, status, slug), true);
+    await tab.mutate("caching", { kind: "study", seconds: 60 });
+    await assert.rejects(tab.call("sync"), { code: slug });
+    for (const revalidate of [true, false]) assert.equal((await tab.statistics({ revalidate })).time_spent_secs, 60);
+  });
+}
+
 test("sending resumes by itself when the network is back, whatever the browser says", async (t) => {
   const { service, tab } = await signedIn(t);
   service.goAway();
