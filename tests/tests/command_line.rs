@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use kairos_protocol::account::{Role, TokenGrant};
 use kairos_protocol::catalog::ModuleSummary;
 use kairos_protocol::page::Page;
 use kairos_tests::redis::RedisServer;
 use kairos_tests::skip::skip;
 use serde_json::json;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
@@ -53,8 +54,12 @@ impl Shell {
 
     /// Starts `serve`; gives its one line and the URL in it.
     async fn serve(&self, arguments: &[&str]) -> (Server, String) {
+        self.serve_with_log(arguments, Stdio::null()).await
+    }
+
+    async fn serve_with_log(&self, arguments: &[&str], log: Stdio) -> (Server, String) {
         let mut command = self.command(&[&["serve", "--listen", "127.0.0.1:0"], arguments].concat());
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().unwrap_or_default();
         let url =
@@ -244,6 +249,60 @@ async fn what_is_imported_beside_a_server_is_served_at_once() {
     let (_, status) = list().await;
     assert!(status.contains("hit"), "{status}");
     server.stop("-TERM").await;
+}
+
+/// What a pipe holds until somebody reads it.
+const PIPE_BYTES: usize = 64 * 1024;
+
+#[tokio::test]
+async fn a_log_that_nobody_reads_holds_up_nothing() {
+    let Some(shell) = Shell::new() else { return };
+    let (mut server, _) = shell.serve_with_log(&["--log", "debug"], Stdio::piped()).await;
+    let mut log = server.child.stderr.take().unwrap();
+    let client = reqwest::Client::new();
+    // Each is logged with its path: more than the pipe and the lines that may wait can hold.
+    let ask = async |n: usize| client.get(format!("{}/nowhere/{}", server.url, "x".repeat(n))).send().await.unwrap();
+    let answers = futures_util::stream::iter(0..6_000).map(|_| ask(100)).buffer_unordered(16);
+    let statuses = answers.map(|answer| answer.status().as_u16()).collect::<Vec<_>>();
+    let statuses = timeout(PATIENCE, statuses).await.expect("all are answered");
+    assert_eq!(statuses, vec![404; 6_000]);
+    let dropped = async {
+        loop {
+            let metrics = client.get(format!("{}/metrics", server.url)).send().await.unwrap().text().await.unwrap();
+            let count = metrics.lines().find_map(|line| line.strip_prefix("kairos_log_lines_dropped_total "));
+            if let Some(count) = count.and_then(|count| count.parse::<u32>().ok()).filter(|count| *count > 0) {
+                return count;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    println!("{} lines were dropped", timeout(PATIENCE, dropped).await.expect("they are counted"));
+
+    // Whoever reads again, and slowly, finds what waited, and at the end the last line of all.
+    timeout(PATIENCE, log.read_exact(&mut vec![0; 2 * PIPE_BYTES])).await.unwrap().unwrap();
+    let read_slowly = async {
+        let mut rest = Vec::new();
+        while (&mut log).take(PIPE_BYTES as u64 / 2).read_to_end(&mut rest).await.unwrap() > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        text(&rest)
+    };
+    let (_, rest) = tokio::join!(server.stop("-TERM"), read_slowly);
+    assert!(rest.ends_with("finishing what is under way"), "{rest}");
+}
+
+#[tokio::test]
+async fn a_log_that_nobody_reads_does_not_keep_it_from_stopping() {
+    let Some(shell) = Shell::new() else { return };
+    let (mut server, _) = shell.serve_with_log(&["--log", "info"], Stdio::piped()).await;
+    let unread = server.child.stderr.take().unwrap();
+    let client = reqwest::Client::new();
+    for _ in 0..PIPE_BYTES / 1_000 + 10 {
+        let url = format!("{}/nowhere/{}", server.url, "x".repeat(1_000));
+        assert_eq!(timeout(PATIENCE, client.get(url).send()).await.expect("it is answered").unwrap().status(), 404);
+    }
+    server.stop("-TERM").await;
+    drop(unread);
 }
 
 /// OULAD's two files with one assessment and `learners` learners.

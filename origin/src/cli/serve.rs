@@ -13,7 +13,7 @@ use super::{Adapters, say};
 use crate::machine::Machine;
 use crate::routes;
 use crate::state::AppState;
-use crate::telemetry::{self, LogFormat};
+use crate::telemetry::{self, LogFormat, UPKEEP_PERIOD};
 
 /// How long requests under way may take when the process is told to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -40,9 +40,13 @@ pub struct Serve {
 
 impl Serve {
     pub(super) async fn run(self) -> anyhow::Result<()> {
-        telemetry::log_to_stderr(self.log_format, &self.log).with_context(|| format!("--log {}", self.log))?;
+        let log = telemetry::log_to_stderr(self.log_format, &self.log);
+        let log = log.with_context(|| format!("--log {}", self.log))?;
         // Before the adapters, which report their state as they come up.
         let metrics = telemetry::record_metrics();
+        if let Some(metrics) = metrics.clone() {
+            tokio::spawn(telemetry::keep_up(metrics, UPKEEP_PERIOD, log.dropped()));
+        }
         let machine = Machine::system();
         let (store, cache) = self.adapters.open(&machine).await?;
         let listener = TcpListener::bind(&self.listen)
