@@ -96,12 +96,19 @@ impl IntoResponse for AppError {
             headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECS));
         }
         if status == StatusCode::UNAUTHORIZED {
-            let challenge = match kind {
-                _ if kind == ProblemType::Unauthenticated.uri() => "Bearer",
-                _ => "Bearer error=\"invalid_token\"",
-            };
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge(kind)));
         }
         response
+    }
+}
+
+/// What a 401 asks for: a bearer token, as that is what opens anything here. RFC 9110 §15.5.2 wants a challenge in each. An error
+/// code is only for an access token that was sent and is no good (RFC 6750 §3.1): a wrong password or refresh token is neither.
+fn challenge(kind: &str) -> &'static str {
+    let about_a_token = [ProblemType::TokenExpired, ProblemType::TokenInvalid];
+    if about_a_token.iter().any(|token| token.uri() == kind) {
+        "Bearer realm=\"kairos\", error=\"invalid_token\""
+    } else {
+        "Bearer realm=\"kairos\""
     }
 }
