@@ -6,6 +6,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::answers::{Answers, DEFAULT_CAPACITY_BYTES};
 use crate::auth::passwords::Passwords;
+use crate::auth::refresh::Successors;
 use crate::auth::tokens::Tokens;
 use crate::cache::Cache;
 use crate::error::Result;
@@ -28,6 +29,8 @@ pub struct AppState {
     pub passwords: Passwords,
     /// Access tokens.
     pub tokens: Arc<Tokens>,
+    /// Refresh tokens.
+    pub successors: Arc<Successors>,
     /// Time and randomness.
     pub machine: Machine,
     /// What `/metrics` shows, where the process records metrics.
@@ -53,6 +56,7 @@ impl AppState {
             writes: Writes::new(cache),
             passwords: Passwords::new(machine.clone())?,
             tokens: Arc::new(Tokens::new(&key, machine.clone())),
+            successors: Arc::new(Successors::new(&key)?),
             machine,
             metrics,
         })

@@ -121,12 +121,12 @@ impl Store for Breakable {
         self.reach()?.import_accounts(accounts).await
     }
 
-    async fn insert_session(&self, session: &NewSession) -> Result<()> {
+    async fn insert_session(&self, session: &NewSession) -> Result<bool> {
         self.reach()?.insert_session(session).await
     }
 
-    async fn rotate_session(&self, token_hash: &str, next: &Successor, now: UnixMillis) -> Result<Rotation> {
-        self.reach()?.rotate_session(token_hash, next, now).await
+    async fn rotate_session(&self, family: &str, shown: &str, next: &Successor, now: UnixMillis) -> Result<Rotation> {
+        self.reach()?.rotate_session(family, shown, next, now).await
     }
 
     async fn end_session(&self, token_hash: &str) -> Result<()> {

@@ -2,7 +2,12 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a failed check fails the test")]
 
+use futures_util::StreamExt;
+use futures_util::future::join_all;
+use futures_util::stream::FuturesUnordered;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
+use kairos_origin::domain::accounts::{self, new_account};
+use kairos_origin::store::records::Account;
 use kairos_protocol::account::{Claims, KeySet, Profile, Role, TokenGrant};
 use kairos_protocol::paths;
 use kairos_protocol::problem::ProblemType;
@@ -19,11 +24,18 @@ in_every_world! {
     who_registers_is_signed_in
     sign_in_does_not_tell_what_is_wrong
     an_email_has_one_account
+    an_email_is_the_same_from_every_keyboard
+    an_account_of_an_older_release_is_found_however_its_email_is_typed
+    a_password_is_the_same_from_every_keyboard
     fields_are_checked_by_name
-    a_refresh_token_is_good_once_and_its_reuse_ends_the_session
+    a_lost_answer_is_asked_for_again_however_late
+    a_token_shown_after_its_successor_was_used_ends_the_session
+    tabs_that_refresh_together_get_the_same_token
+    a_new_password_ends_what_the_old_one_began_meanwhile
     signing_out_ends_the_session_alone
     tokens_expire
     the_published_keys_verify_the_tokens
+    a_refusal_asks_for_a_token_and_calls_none_invalid_that_was_not_sent
     only_authors_change_modules
     what_is_granted_is_never_kept
 }
@@ -72,11 +84,68 @@ async fn sign_in_does_not_tell_what_is_wrong(origin: TestOrigin) {
 
 async fn an_email_has_one_account(origin: TestOrigin) {
     // All at once: one gets it.
-    let attempts = futures_util::future::join_all((0..6).map(|_| register(&origin, "ada@example.org"))).await;
+    let attempts = join_all((0..6).map(|_| register(&origin, "ada@example.org"))).await;
     let mut statuses: Vec<u16> = attempts.iter().map(|reply| reply.status).collect();
     statuses.sort_unstable();
     assert_eq!(statuses, [201, 409, 409, 409, 409, 409]);
     let _ = register(&origin, "ADA@EXAMPLE.ORG").await.problem(ProblemType::EmailTaken);
+}
+
+/// `é` in one character, and in two.
+const COMPOSED: &str = "Jos\u{e9}@example.org";
+const DECOMPOSED: &str = "Jose\u{301}@example.org";
+
+async fn an_email_is_the_same_from_every_keyboard(origin: TestOrigin) {
+    for (first, second) in [(COMPOSED, DECOMPOSED), ("bjo\u{308}rn@example.org", "BJ\u{d6}RN@example.org")] {
+        let grant: TokenGrant = register(&origin, first).await.expect(201).json();
+        let _ = register(&origin, second).await.problem(ProblemType::EmailTaken);
+        for email in [first, second] {
+            assert_eq!(login(&origin, email, PASSWORD).await.ok::<TokenGrant>().profile, grant.profile);
+        }
+    }
+}
+
+async fn an_account_of_an_older_release_is_found_however_its_email_is_typed(origin: TestOrigin) {
+    let new = async |name| {
+        let password = PASSWORD.to_owned();
+        new_account(&origin.state, "any@example.org", name, password, vec![Role::Learner]).await.unwrap()
+    };
+    // They were kept as typed, but for the case.
+    let old = Account { email: DECOMPOSED.to_lowercase(), ..new("Old").await };
+    assert!(origin.state.store.insert_account(&old).await.unwrap());
+    for email in [COMPOSED, DECOMPOSED] {
+        assert_eq!(login(&origin, email, PASSWORD).await.ok::<TokenGrant>().profile.id, old.id);
+        let _ = register(&origin, email).await.problem(ProblemType::EmailTaken);
+        let changed = accounts::put(&origin.state, email, "New name", PASSWORD.to_owned(), vec![Role::Author]).await;
+        assert_eq!(changed.unwrap().id, old.id);
+    }
+    // Where there were two, each is its own still.
+    let twin = Account { email: COMPOSED.to_lowercase(), ..new("Twin").await };
+    assert!(origin.state.store.insert_account(&twin).await.unwrap());
+    for (email, id) in [(COMPOSED, &twin.id), (DECOMPOSED, &old.id)] {
+        assert_eq!(login(&origin, email, PASSWORD).await.ok::<TokenGrant>().profile.id, *id);
+    }
+}
+
+async fn a_password_is_the_same_from_every_keyboard(origin: TestOrigin) {
+    let composed = "Jos\u{e9} ma\u{f1}ana";
+    let spellings = [composed, "Jose\u{301} man\u{303}ana", "Jos\u{e9}\u{a0}ma\u{f1}ana"];
+    for (n, registered) in spellings.iter().enumerate() {
+        let email = format!("{n}@example.org");
+        let body = json!({ "email": email, "display_name": "Ada", "password": registered });
+        let _ = origin.post(paths::REGISTER, &body).await.expect(201);
+        for typed in spellings {
+            assert_eq!(login(&origin, &email, typed).await.status, 200, "{registered:?} typed as {typed:?}");
+        }
+        let _ = login(&origin, &email, "Jose manana").await.problem(ProblemType::WrongCredentials);
+    }
+    // Older releases hashed what was typed, here the second spelling: whoever types it so still gets in.
+    let hash = "$argon2id$v=19$m=19456,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg$sCOqwYclGiZHxmgMbCQHJP1MVtOk00gGDvq5ebfQmFM";
+    let old = new_account(&origin.state, "old@example.org", "Old", PASSWORD.to_owned(), vec![Role::Learner]).await;
+    let old = Account { hashed_password: Some(hash.to_owned()), ..old.unwrap() };
+    assert!(origin.state.store.insert_account(&old).await.unwrap());
+    assert_eq!(login(&origin, &old.email, spellings[1]).await.status, 200);
+    let _ = login(&origin, &old.email, "wrong pa\u{301}ssword").await.problem(ProblemType::WrongCredentials);
 }
 
 async fn fields_are_checked_by_name(origin: TestOrigin) {
@@ -110,15 +179,29 @@ async fn fields_are_checked_by_name(origin: TestOrigin) {
     let _ = login(&origin, "ada@example.org", PASSWORD).await.problem(ProblemType::WrongCredentials);
 }
 
-async fn a_refresh_token_is_good_once_and_its_reuse_ends_the_session(origin: TestOrigin) {
+async fn a_lost_answer_is_asked_for_again_however_late(origin: TestOrigin) {
     let first: TokenGrant = register(&origin, "ada@example.org").await.expect(201).json();
     let second: TokenGrant = refresh(&origin, &first.refresh_token).await.ok();
     assert_ne!(second.refresh_token, first.refresh_token);
     assert_eq!(me(&origin, &second.access_token).await.ok::<Profile>(), first.profile);
-    // Its answer may have been lost: for a minute it may be shown again.
-    let third: TokenGrant = refresh(&origin, &first.refresh_token).await.ok();
+    for _ in 0..3 {
+        origin.clock.advance_ms(9 * DAY_MS);
+        let again: TokenGrant = refresh(&origin, &first.refresh_token).await.ok();
+        assert_eq!(again.refresh_token, second.refresh_token);
+        assert_eq!(me(&origin, &again.access_token).await.status, 200);
+    }
+    let sibling = origin.sibling().await;
+    let elsewhere: TokenGrant = refresh(&sibling, &first.refresh_token).await.ok();
+    assert_eq!(elsewhere.refresh_token, second.refresh_token, "instances derive the same");
+    let third: TokenGrant = refresh(&origin, &second.refresh_token).await.ok();
+    assert_ne!(third.refresh_token, second.refresh_token);
+}
 
-    origin.clock.advance_ms(2 * MINUTE_MS);
+async fn a_token_shown_after_its_successor_was_used_ends_the_session(origin: TestOrigin) {
+    let first: TokenGrant = register(&origin, "ada@example.org").await.expect(201).json();
+    let second: TokenGrant = refresh(&origin, &first.refresh_token).await.ok();
+    let third: TokenGrant = refresh(&origin, &second.refresh_token).await.ok();
+    // At once: whoever has the old one is not who has the new one.
     let _ = refresh(&origin, &first.refresh_token).await.problem(ProblemType::RefreshTokenInvalid);
     for descendant in [&second, &third] {
         let _ = refresh(&origin, &descendant.refresh_token).await.problem(ProblemType::RefreshTokenInvalid);
@@ -126,7 +209,53 @@ async fn a_refresh_token_is_good_once_and_its_reuse_ends_the_session(origin: Tes
     // Signing in again starts another session.
     let again: TokenGrant = login(&origin, "ada@example.org", PASSWORD).await.ok();
     let _: TokenGrant = refresh(&origin, &again.refresh_token).await.ok();
-    let _ = refresh(&origin, "never given out").await.problem(ProblemType::RefreshTokenInvalid);
+    let odd = ["never given out", "", "=", "é", &again.refresh_token[1..], &format!("{}A", again.refresh_token)];
+    for shown in odd {
+        let _ = refresh(&origin, shown).await.problem(ProblemType::RefreshTokenInvalid);
+    }
+}
+
+async fn tabs_that_refresh_together_get_the_same_token(origin: TestOrigin) {
+    let sibling = origin.sibling().await;
+    let mut newest: TokenGrant = register(&origin, "ada@example.org").await.expect(201).json();
+    for _ in 0..5 {
+        let tabs = (0..16).map(|n| refresh(if n % 2 == 0 { &origin } else { &sibling }, &newest.refresh_token));
+        let grants: Vec<TokenGrant> = join_all(tabs).await.into_iter().map(Reply::ok).collect();
+        assert!(grants.iter().all(|grant| grant.refresh_token == grants[0].refresh_token));
+        newest = grants[0].clone();
+    }
+    assert_eq!(sessions(&origin).await, 1, "one session, one record");
+}
+
+/// Records of sessions in the store.
+async fn sessions(origin: &TestOrigin) -> u64 {
+    if let Some(url) = origin.world.mongodb_url() {
+        let client = mongodb::Client::with_uri_str(url).await.unwrap();
+        let sessions = client.default_database().unwrap().collection::<mongodb::bson::Document>("sessions");
+        return sessions.count_documents(mongodb::bson::doc! {}).await.unwrap();
+    }
+    let store = rusqlite::Connection::open(origin.world.data()).unwrap();
+    store.query_row("SELECT count(*) FROM sessions", [], |row| row.get(0)).unwrap()
+}
+
+async fn a_new_password_ends_what_the_old_one_began_meanwhile(origin: TestOrigin) {
+    let ada = origin.learner("ada").await;
+    let mut account = origin.state.store.account_by_email(&ada.email).await.unwrap().unwrap();
+    let other = PASSWORD.replace("horse", "mule");
+    let other = new_account(&origin.state, "other@example.org", "Other", other, vec![Role::Learner]).await.unwrap();
+    account.hashed_password = other.hashed_password;
+    // Hashing takes turns: when the first are signed in, the last have not been looked at.
+    let mut logins: FuturesUnordered<_> = (0..24).map(|_| login(&origin, &ada.email, PASSWORD)).collect();
+    let mut replies = vec![logins.next().await.unwrap()];
+    origin.state.store.put_account(&account).await.unwrap();
+    while let Some(reply) = logins.next().await {
+        replies.push(reply);
+    }
+    let granted: Vec<TokenGrant> = replies.iter().filter(|r| r.status == 200).map(Reply::json).collect();
+    assert!(!granted.is_empty());
+    for grant in granted {
+        let _ = refresh(&origin, &grant.refresh_token).await.problem(ProblemType::RefreshTokenInvalid);
+    }
 }
 
 async fn signing_out_ends_the_session_alone(origin: TestOrigin) {
@@ -175,6 +304,25 @@ async fn the_published_keys_verify_the_tokens(origin: TestOrigin) {
     assert_eq!(sibling.get_as(&ada, paths::ME).await.status, 200);
 }
 
+async fn a_refusal_asks_for_a_token_and_calls_none_invalid_that_was_not_sent(origin: TestOrigin) {
+    let ada = origin.learner("ada").await;
+    let plain = "Bearer realm=\"kairos\"";
+    let invalid = "Bearer realm=\"kairos\", error=\"invalid_token\"";
+    let challenge = |reply: Reply, kind: ProblemType| {
+        let _ = reply.problem(kind);
+        reply.header("www-authenticate").map(str::to_owned)
+    };
+    let refused = login(&origin, &ada.email, "wrong password").await;
+    assert_eq!(challenge(refused, ProblemType::WrongCredentials).as_deref(), Some(plain));
+    let refused = refresh(&origin, "never given out").await;
+    assert_eq!(challenge(refused, ProblemType::RefreshTokenInvalid).as_deref(), Some(plain));
+    let refused = origin.get(paths::ME).await;
+    assert_eq!(challenge(refused, ProblemType::Unauthenticated).as_deref(), Some(plain));
+    assert_eq!(challenge(me(&origin, "forged").await, ProblemType::TokenInvalid).as_deref(), Some(invalid));
+    origin.clock.advance_ms(DAY_MS);
+    assert_eq!(challenge(me(&origin, &ada.token).await, ProblemType::TokenExpired).as_deref(), Some(invalid));
+}
+
 async fn only_authors_change_modules(origin: TestOrigin) {
     let learner = origin.learner("learner").await;
     let admin = origin.person("admin", &[Role::Admin]).await;
@@ -190,7 +338,7 @@ async fn only_authors_change_modules(origin: TestOrigin) {
     for (method, path, body) in &calls {
         let anonymous = origin.send(origin.request(method.clone(), path).json(body)).await;
         let _ = anonymous.problem(ProblemType::Unauthenticated);
-        assert_eq!(anonymous.header("www-authenticate"), Some("Bearer"));
+        assert_eq!(anonymous.header("www-authenticate"), Some("Bearer realm=\"kairos\""));
         let _ = origin.send_as(&learner, method.clone(), path, body).await.problem(ProblemType::Forbidden);
     }
     for person in [&author, &admin] {

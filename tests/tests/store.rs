@@ -34,9 +34,11 @@ on_every_store! {
         search_puts_titles_first search_text_is_never_syntax a_taken_slug_is_refused
         only_the_version_seen_is_replaced a_deleted_module_is_gone_everywhere an_import_touches_only_what_differs;
     accounts: emails_are_unique an_account_is_put_over_the_one_with_its_email
-        a_new_password_ends_the_sessions imports_leave_accounts_alone
-        a_rotated_token_works_for_a_minute a_token_shown_later_ends_the_session an_ended_session_is_over
-        expired_tokens_do_not_work all_instances_get_one_signing_key;
+        a_new_password_ends_the_sessions no_session_begins_under_an_old_password
+        a_password_change_and_a_sign_in_at_once_leave_no_session imports_leave_accounts_alone
+        a_token_is_traded_again_until_its_successor_is_used a_token_that_never_was_the_sessions_ends_it
+        one_token_shown_by_many_at_once_is_traded_once a_session_ended_while_it_is_continued_stays_ended
+        an_ended_session_is_over expired_tokens_do_not_work all_instances_get_one_signing_key;
     learners: an_operation_is_applied_once twins_at_the_same_moment_apply_once an_id_is_not_used_twice what_was_sent_before_is_known
         statistics_are_the_reducers records_and_history_page_without_gaps an_import_is_the_same_as_sending
         learners_do_not_see_each_other a_store_opened_again_has_everything;

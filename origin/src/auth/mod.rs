@@ -2,4 +2,6 @@
 //! the extractor they take ([`crate::extract`]).
 
 pub mod passwords;
+pub mod precis;
+pub mod refresh;
 pub mod tokens;

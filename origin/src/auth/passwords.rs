@@ -1,28 +1,47 @@
-//! Passwords: Argon2id with OWASP's parameters (19 MiB, 2 passes, 1 lane), on threads that may block, few at a time.
+//! Passwords: Argon2id with OWASP's parameters (19 MiB, 2 passes, 1 lane), few at a time and each in memory that is used again.
+//! Whoever comes meanwhile stands in a line that is bounded in length and in time. Not here: how a password is prepared
+//! ([`super::precis`]).
 
-use std::sync::Arc;
+use std::num::NonZero;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::available_parallelism;
+use std::time::Duration;
 
-use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
-use argon2::{Algorithm, Argon2, Params, Version};
-use tokio::sync::Semaphore;
-use tokio::task;
-
+use argon2::password_hash::{Ident, Output, ParamsString, PasswordHash, SaltString};
+use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Block, Params, Version};
 use kairos_protocol::problem::ProblemType;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task;
+use tokio::time::timeout;
 
+use super::precis::Password;
 use crate::error::{AppError, Result};
 use crate::machine::Machine;
 
-/// Each takes 19 MiB and a core for some 20 ms: this bounds both, whatever the number of sign-ins.
+/// Most that hash at once, and no more than half of the cores, so that a crowd at the door leaves reads their share. Each has
+/// 19 MiB, kept for the next one, and a core for some 20 ms.
 const AT_ONCE: usize = 4;
+/// Most that hash or wait to: about a second's. The next one is refused at once.
+const LINE: usize = 64;
+/// The longest that one waits to hash.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 const SALT_BYTES: usize = 16;
 
 /// Hashes and checks passwords. Cheap to clone.
 #[derive(Clone)]
 pub struct Passwords {
     machine: Machine,
+    line: Arc<Semaphore>,
     places: Arc<Semaphore>,
+    memories: Arc<Memories>,
     /// Checked when there is no account, so that the time does not tell.
     nobody: Arc<str>,
+}
+
+/// A place in the line, given up when this is dropped: who hangs up leaves it.
+pub struct Turn {
+    passwords: Passwords,
+    _in_line: OwnedSemaphorePermit,
 }
 
 impl Passwords {
@@ -31,61 +50,160 @@ impl Passwords {
     /// # Errors
     /// Argon2 refuses its own parameters: a defect.
     pub fn new(machine: Machine) -> Result<Self> {
-        let nobody = hash(&machine, "nobody has this password")?.into();
-        Ok(Self { machine, places: Arc::new(Semaphore::new(AT_ONCE)), nobody })
+        let cores = available_parallelism().map_or(1, NonZero::get);
+        let memories = Memories::default();
+        let nobody = memories.lend(|memory| hash(&machine, "nobody has this password", memory))?.into();
+        Ok(Self {
+            machine,
+            line: Arc::new(Semaphore::new(LINE)),
+            places: Arc::new(Semaphore::new((cores / 2).clamp(1, AT_ONCE))),
+            memories: Arc::new(memories),
+            nobody,
+        })
     }
 
+    /// Joins the line. Join it before anything else is done for the caller: who is refused then costs nothing.
+    ///
+    /// # Errors
+    /// [`ProblemType::Unavailable`] when it is full.
+    pub fn line_up(&self) -> Result<Turn> {
+        let in_line = Arc::clone(&self.line).try_acquire_owned().map_err(|_| busy("the line is full"))?;
+        Ok(Turn { passwords: self.clone(), _in_line: in_line })
+    }
+}
+
+impl Turn {
     /// The PHC string of `password` with a new salt.
     ///
     /// # Errors
-    /// A defect only.
-    pub async fn hash(&self, password: String) -> Result<String> {
-        let machine = self.machine.clone();
-        self.on_a_thread(move || hash(&machine, &password)).await
+    /// [`ProblemType::Unavailable`] when the turn did not come in time; else a defect.
+    pub async fn hash(self, password: Password) -> Result<String> {
+        let machine = self.passwords.machine.clone();
+        self.on_a_thread(move |memory| hash(&machine, password.prepared(), memory)).await
     }
 
     /// Whether `password` is the one that `hashed` was made from. Takes as long when there is none.
     ///
     /// # Errors
-    /// A defect only: a stored hash that is none.
-    pub async fn verify(&self, password: String, hashed: Option<&str>) -> Result<bool> {
+    /// [`ProblemType::Unavailable`] when the turn did not come in time; else a defect: a stored hash that is none.
+    pub async fn verify(self, password: Password, hashed: Option<&str>) -> Result<bool> {
         let exists = hashed.is_some();
-        let hashed = hashed.unwrap_or(&self.nobody).to_owned();
-        let matches = self.on_a_thread(move || verify(&password, &hashed)).await?;
-        Ok(exists && matches)
+        let hashed = hashed.unwrap_or(&self.passwords.nobody).to_owned();
+        let matches = move |memory: &mut [Block]| {
+            for form in password.forms() {
+                if verify(form, &hashed, memory)? {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        };
+        Ok(self.on_a_thread(matches).await? && exists)
     }
 
-    async fn on_a_thread<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-        let place = Arc::clone(&self.places).acquire_owned().await.map_err(defect)?;
+    async fn on_a_thread<T: Send + 'static>(
+        self,
+        work: impl FnOnce(&mut [Block]) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let places = Arc::clone(&self.passwords.places);
+        let place = timeout(LONGEST_WAIT, places.acquire_owned()).await;
+        let place = place.map_err(|_| busy("the turn did not come in time"))?.map_err(defect)?;
+        let memories = Arc::clone(&self.passwords.memories);
         let done = task::spawn_blocking(move || {
             let _place = place;
-            work()
+            memories.lend(work)
         });
         done.await.map_err(defect)?
     }
 }
 
-fn argon2() -> Result<Argon2<'static>> {
-    let params = Params::new(19_456, 2, 1, None).map_err(defect)?;
-    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+/// Argon2's memory between two uses. Given back to the system and asked for again, it would be torn from it page by page each
+/// time, and threads that allocate by turns would each keep their own.
+#[derive(Default)]
+struct Memories(Mutex<Vec<Vec<Block>>>);
+
+impl Memories {
+    fn lend<T>(&self, work: impl FnOnce(&mut [Block]) -> Result<T>) -> Result<T> {
+        let idle = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = idle().pop();
+        let mut memory = match kept {
+            Some(memory) => memory,
+            None => vec![Block::new(); params()?.block_count()],
+        };
+        let done = work(&mut memory);
+        idle().push(memory);
+        done
+    }
 }
 
-fn hash(machine: &Machine, password: &str) -> Result<String> {
+fn params() -> Result<Params> {
+    Params::new(19_456, 2, 1, Some(Params::DEFAULT_OUTPUT_LEN)).map_err(defect)
+}
+
+fn hash(machine: &Machine, password: &str, memory: &mut [Block]) -> Result<String> {
     let mut salt = [0; SALT_BYTES];
     machine.entropy.fill(&mut salt);
-    let salt = SaltString::encode_b64(&salt).map_err(defect)?;
-    Ok(argon2()?.hash_password(password.as_bytes(), &salt).map_err(defect)?.to_string())
+    let text = SaltString::encode_b64(&salt).map_err(defect)?;
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params()?);
+    let phc = PasswordHash {
+        algorithm: ARGON2ID_IDENT,
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(argon2.params()).map_err(defect)?,
+        salt: Some(text.as_salt()),
+        hash: Some(output(&argon2, password, &salt, memory)?),
+    };
+    Ok(phc.to_string())
 }
 
-fn verify(password: &str, hashed: &str) -> Result<bool> {
-    let parsed = PasswordHash::new(hashed).map_err(defect)?;
-    match argon2()?.verify_password(password.as_bytes(), &parsed) {
-        Ok(()) => Ok(true),
-        Err(argon2::password_hash::Error::Password) => Ok(false),
-        Err(error) => Err(defect(error)),
-    }
+fn verify(password: &str, hashed: &str, memory: &mut [Block]) -> Result<bool> {
+    let phc = PasswordHash::new(hashed).map_err(defect)?;
+    let (Some(salt), Some(expected)) = (phc.salt, phc.hash) else {
+        return Err(defect("a stored hash without a salt or without a hash"));
+    };
+    let mut buffer = [0; argon2::password_hash::Salt::MAX_LENGTH];
+    let salt = salt.decode_b64(&mut buffer).map_err(defect)?;
+    let version = phc.version.map_or(Ok(Version::default()), Version::try_from).map_err(defect)?;
+    let params = Params::try_from(&phc).map_err(defect)?;
+    let argon2 = Argon2::new(algorithm(phc.algorithm)?, version, params);
+    // Compared in constant time.
+    Ok(output(&argon2, password, salt, memory)? == expected)
+}
+
+fn algorithm(name: Ident<'_>) -> Result<Algorithm> {
+    Algorithm::try_from(name).map_err(defect)
+}
+
+fn output(argon2: &Argon2<'_>, password: &str, salt: &[u8], memory: &mut [Block]) -> Result<Output> {
+    let length = argon2.params().output_len().unwrap_or(Params::DEFAULT_OUTPUT_LEN);
+    Output::init_with(length, |out| {
+        Ok(argon2.hash_password_into_with_memory(password.as_bytes(), salt, out, memory)?)
+    })
+    .map_err(defect)
+}
+
+fn busy(why: &str) -> AppError {
+    let problem =
+        ProblemType::Unavailable.with_detail("Many are signing in at this moment. Try again in a few seconds.");
+    AppError::logged(problem, format!("signing in: {why}"))
 }
 
 fn defect(error: impl std::fmt::Display) -> AppError {
     AppError::with_cause(ProblemType::Internal, format!("password hashing: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn nobody_waits_longer_than_the_longest_wait() {
+        let passwords = Passwords::new(Machine::system()).unwrap();
+        let places = u32::try_from(passwords.places.available_permits()).unwrap();
+        let hashing = Arc::clone(&passwords.places).acquire_many_owned(places).await.unwrap();
+        let began = tokio::time::Instant::now();
+        let waited = passwords.line_up().unwrap().hash(Password::new("a password".to_owned())).await;
+        assert_eq!(waited.unwrap_err().problem.uri, ProblemType::Unavailable.uri());
+        assert!(began.elapsed() >= LONGEST_WAIT);
+        drop(hashing);
+        assert!(passwords.line_up().unwrap().hash(Password::new("a password".to_owned())).await.is_ok());
+    }
 }

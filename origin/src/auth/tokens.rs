@@ -1,5 +1,5 @@
-//! Access tokens: JWTs signed with Ed25519 (RFC 7519, RFC 8037), short-lived, verified without asking anybody. And refresh
-//! tokens: random, of which only the hash is kept.
+//! Access tokens: JWTs signed with Ed25519 (RFC 7519, RFC 8037), short-lived, verified without asking anybody. Not here: refresh
+//! tokens ([`super::refresh`]).
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,7 +10,6 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, deco
 use kairos_protocol::account::{Claims, ISSUER, KeySet, PublicKey, Role};
 use kairos_protocol::ids::UserId;
 use kairos_protocol::problem::{Problem, ProblemType};
-use sha2::{Digest, Sha256};
 
 use crate::error::{AppError, Result};
 use crate::machine::Machine;
@@ -22,7 +21,6 @@ pub const ACCESS_TOKEN_SECS: u32 = 15 * 60;
 pub const REFRESH_TOKEN_MS: i64 = 30 * 24 * 3_600 * 1_000;
 /// What clocks of several instances may differ by.
 const LEEWAY_SECS: i64 = 5;
-const REFRESH_TOKEN_BYTES: usize = 32;
 
 /// Signs and verifies access tokens with the key that all instances share.
 pub struct Tokens {
@@ -119,18 +117,4 @@ impl Tokens {
         }
         Ok(decoded.claims)
     }
-}
-
-/// A new refresh token.
-#[must_use]
-pub fn new_refresh_token(machine: &Machine) -> String {
-    let mut bytes = [0; REFRESH_TOKEN_BYTES];
-    machine.entropy.fill(&mut bytes);
-    URL_SAFE_NO_PAD.encode(bytes)
-}
-
-/// What is kept of a refresh token.
-#[must_use]
-pub fn hash_refresh_token(token: &str) -> String {
-    Sha256::digest(token).iter().map(|byte| format!("{byte:02x}")).collect()
 }

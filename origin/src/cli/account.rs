@@ -47,13 +47,8 @@ impl PutAccount {
         // Whoever teaches may learn too.
         let mut roles = vec![Role::Learner, self.role];
         roles.dedup();
-        let account = accounts::new_account(&state, &self.email, &self.name, password, roles).await;
-        let account = account.map_err(describe)?;
-        let began = tokio::time::Instant::now();
-        let done = state.store.put_account(&account, state.machine.now()).await?;
-        state.cache.announce(&done.generations, began).await;
-        let user = done.value;
-        say(&format!("{} is {} with the id {user}", account.email, self.role.as_str()));
+        let account = accounts::put(&state, &self.email, &self.name, password, roles).await.map_err(describe)?;
+        say(&format!("{} is {} with the id {}", account.email, self.role.as_str(), account.id));
         Ok(())
     }
 }

@@ -125,7 +125,7 @@ pub trait Store: GenerationStore {
     /// its sessions. Returns its id.
     async fn put_account(&self, account: &Account, now: UnixMillis) -> Result<Versioned<UserId>>;
 
-    /// The account with this email (lower case), its password hash included.
+    /// The account kept under exactly this email, its password hash included.
     async fn account_by_email(&self, email: &str) -> Result<Option<Account>>;
 
     /// An account without its secrets.
@@ -134,14 +134,16 @@ pub trait Store: GenerationStore {
     /// Adds accounts whose ids are not taken, for imports. Returns how many were added.
     async fn import_accounts(&self, accounts: &[Account]) -> Result<u64>;
 
-    /// Keeps a new session's refresh token.
-    async fn insert_session(&self, session: &NewSession) -> Result<()>;
+    /// Keeps a new session; `false`, and nothing is kept, when the account has another password by now than was verified. Two
+    /// round trips in MongoDB, three where the answer is `false`.
+    async fn insert_session(&self, session: &NewSession) -> Result<bool>;
 
-    /// Replaces the refresh token with hash `token_hash` by `next`, atomically; see [`Rotation`].
-    async fn rotate_session(&self, token_hash: &str, next: &Successor, now: UnixMillis) -> Result<Rotation>;
+    /// Makes `next` the newest refresh token of `family` if the token with hash `shown` is it, atomically; see [`Rotation`].
+    /// Harmless to repeat. A second round trip where the session is ended.
+    async fn rotate_session(&self, family: &str, shown: &str, next: &Successor, now: UnixMillis) -> Result<Rotation>;
 
-    /// Ends the session that the token belongs to: its whole family. Unknown tokens are no error.
-    async fn end_session(&self, token_hash: &str) -> Result<()>;
+    /// Ends a session. Unknown ones are no error.
+    async fn end_session(&self, family: &str) -> Result<()>;
 
     /// The signing key: `candidate` if there was none yet. All instances get the same.
     async fn signing_key(&self, candidate: &SigningKey) -> Result<SigningKey>;

@@ -57,7 +57,7 @@ pub enum Replaced {
 pub struct Account {
     /// Unique.
     pub id: UserId,
-    /// Unique, in lower case.
+    /// Unique; see [`crate::auth::precis::email_key`].
     pub email: String,
     /// What to call them.
     pub display_name: String,
@@ -83,23 +83,26 @@ impl Account {
     }
 }
 
-/// A refresh token's record. The token itself is never kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A session at its sign-in. It is one record for good: the newest refresh token's hash and that of the one before. No token is
+/// kept itself.
+#[derive(Clone)]
 pub struct NewSession {
-    /// SHA-256 of the token, hexadecimal. Unique.
-    pub token_hash: String,
+    /// All refresh tokens that descend from one sign-in. Unique.
+    pub family: String,
     /// Whose session.
     pub user: UserId,
-    /// All tokens that descend from one sign-in.
-    pub family: String,
+    /// The account's password hash that was verified. Not kept.
+    pub verified_hash: String,
+    /// SHA-256 of the first refresh token, hexadecimal.
+    pub token_hash: String,
     /// When the token stops working.
     pub expires_at_ms: UnixMillis,
 }
 
-/// The token that takes a shown one's place, in the same family.
+/// The token that takes a shown one's place: derived from it, so the same each time that one is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Successor {
-    /// SHA-256 of the token, hexadecimal. Unique.
+    /// SHA-256 of the token, hexadecimal.
     pub token_hash: String,
     /// When the token stops working.
     pub expires_at_ms: UnixMillis,
@@ -108,21 +111,16 @@ pub struct Successor {
 /// What became of a refresh token that was shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rotation {
-    /// It was good; the next one is kept in its family. So it is when the token was rotated at most [`Rotation::GRACE_MS`]
-    /// ago: the answer may have been lost on the way, and two tabs may ask at once.
+    /// It was good, and its successor is now the session's newest. Or it was so already and the successor has not been used:
+    /// the answer may have been lost on the way, and two tabs may ask at once.
     Rotated {
         /// Whose session.
         user: UserId,
     },
-    /// It was rotated longer ago: stolen, or a client gone wrong. The whole family has been ended.
+    /// Its successor was used before: two have the session, one of them not its owner. It has been ended.
     Reused,
-    /// Never seen, expired or ended.
+    /// The session never was, has expired or was ended.
     Unknown,
-}
-
-impl Rotation {
-    /// How long a rotated token may be shown again.
-    pub const GRACE_MS: UnixMillis = 60_000;
 }
 
 /// The Ed25519 key that signs access tokens.

@@ -1,5 +1,6 @@
 //! Accounts, sessions, the signing key.
 
+use kairos_origin::store::Store;
 use kairos_origin::store::records::{Account, NewSession, Rotation, SigningKey, Successor};
 use kairos_protocol::account::Role;
 use kairos_tests::world::World;
@@ -35,13 +36,48 @@ pub(crate) async fn an_account_is_put_over_the_one_with_its_email(world: World) 
 pub(crate) async fn a_new_password_ends_the_sessions(world: World) {
     let store = world.store().await;
     store.put_account(&account("ada")).await.unwrap();
-    store.insert_session(&session("one", "f")).await.unwrap();
+    assert!(store.insert_session(&session("f")).await.unwrap());
     store.put_account(&account("bob")).await.unwrap();
     let unchanged = Account { hashed_password: None, ..account("ada") };
     store.put_account(&unchanged).await.unwrap();
-    assert_eq!(store.rotate_session("one", &successor("two"), NOW).await.unwrap(), rotated());
+    assert_eq!(store.rotate_session("f", "one", &successor("two"), NOW).await.unwrap(), rotated());
     store.put_account(&account("ada")).await.unwrap();
-    assert_eq!(store.rotate_session("two", &successor("three"), NOW).await.unwrap(), Rotation::Unknown);
+    assert_eq!(store.rotate_session("f", "two", &successor("three"), NOW).await.unwrap(), Rotation::Unknown);
+}
+
+pub(crate) async fn no_session_begins_under_an_old_password(world: World) {
+    let store = world.store().await;
+    store.put_account(&account("ada")).await.unwrap();
+    let changed = Account { hashed_password: Some("another hash".to_owned()), ..account("ada") };
+    store.put_account(&changed).await.unwrap();
+    assert!(!store.insert_session(&session("f")).await.unwrap());
+    assert_eq!(store.rotate_session("f", "one", &successor("two"), NOW).await.unwrap(), Rotation::Unknown);
+    let verified = NewSession { verified_hash: "another hash".to_owned(), ..session("f") };
+    assert!(store.insert_session(&verified).await.unwrap());
+    let unknown = NewSession { user: user("nobody"), ..session("g") };
+    assert!(!store.insert_session(&unknown).await.unwrap());
+}
+
+pub(crate) async fn a_password_change_and_a_sign_in_at_once_leave_no_session(world: World) {
+    let store = world.store().await;
+    store.put_account(&account("ada")).await.unwrap();
+    for round in 0..20 {
+        let (old, new) = (format!("hash {round}"), format!("hash {}", round + 1));
+        let with = |hash: &str| Account { hashed_password: Some(hash.to_owned()), ..account("ada") };
+        store.put_account(&with(&old)).await.unwrap();
+        let families: Vec<String> = (0..8).map(|n| format!("{round}-{n}")).collect();
+        let begin = families.iter().map(|family| {
+            let session = NewSession { verified_hash: old.clone(), ..session(family) };
+            let store = &store;
+            async move { store.insert_session(&session).await.unwrap() }
+        });
+        let change = with(&new);
+        let _ = tokio::join!(futures_util::future::join_all(begin), store.put_account(&change));
+        for family in &families {
+            let shown = store.rotate_session(family, "one", &successor("two"), NOW).await.unwrap();
+            assert_eq!(shown, Rotation::Unknown, "{family}");
+        }
+    }
 }
 
 pub(crate) async fn imports_leave_accounts_alone(world: World) {
@@ -54,11 +90,12 @@ pub(crate) async fn imports_leave_accounts_alone(world: World) {
     assert_eq!(store.import_accounts(&[]).await.unwrap(), 0);
 }
 
-fn session(token_hash: &str, family: &str) -> NewSession {
+fn session(family: &str) -> NewSession {
     NewSession {
-        token_hash: token_hash.to_owned(),
-        user: user("ada"),
         family: family.to_owned(),
+        user: user("ada"),
+        verified_hash: "a hash".to_owned(),
+        token_hash: "one".to_owned(),
         expires_at_ms: NOW + 1_000_000,
     }
 }
@@ -71,41 +108,88 @@ fn rotated() -> Rotation {
     Rotation::Rotated { user: user("ada") }
 }
 
-pub(crate) async fn a_rotated_token_works_for_a_minute(world: World) {
-    let store = world.store().await;
-    store.insert_session(&session("one", "f")).await.unwrap();
-    assert_eq!(store.rotate_session("one", &successor("two"), NOW).await.unwrap(), rotated());
-    assert_eq!(store.rotate_session("one", &successor("three"), NOW + Rotation::GRACE_MS).await.unwrap(), rotated());
-    // Both successors are of the session.
-    assert_eq!(store.rotate_session("two", &successor("four"), NOW + 90_000).await.unwrap(), rotated());
-    assert_eq!(store.rotate_session("three", &successor("five"), NOW + 90_000).await.unwrap(), rotated());
+async fn begin(store: &dyn Store, families: &[&str]) {
+    store.put_account(&account("ada")).await.unwrap();
+    for family in families {
+        assert!(store.insert_session(&session(family)).await.unwrap());
+    }
 }
 
-pub(crate) async fn a_token_shown_later_ends_the_session(world: World) {
+pub(crate) async fn a_token_is_traded_again_until_its_successor_is_used(world: World) {
     let store = world.store().await;
-    store.insert_session(&session("one", "f")).await.unwrap();
-    store.insert_session(&session("elsewhere", "g")).await.unwrap();
-    assert_eq!(store.rotate_session("one", &successor("two"), NOW).await.unwrap(), rotated());
-    let late = NOW + Rotation::GRACE_MS + 1;
-    assert_eq!(store.rotate_session("one", &successor("three"), late).await.unwrap(), Rotation::Reused);
-    assert_eq!(store.rotate_session("two", &successor("four"), late).await.unwrap(), Rotation::Unknown);
-    assert_eq!(store.rotate_session("elsewhere", &successor("five"), late).await.unwrap(), rotated());
+    begin(&*store, &["f", "g"]).await;
+    for late in [0, 1, 60_001, 1_999_999] {
+        let shown = store.rotate_session("f", "one", &successor("two"), NOW + late).await;
+        assert_eq!(shown.unwrap(), rotated(), "{late}");
+        if late == 0 {
+            // Its own end passes; the successor's is what counts then.
+            assert_eq!(store.rotate_session("g", "one", &successor("two"), NOW).await.unwrap(), rotated());
+        }
+    }
+    assert_eq!(store.rotate_session("f", "two", &successor("three"), NOW).await.unwrap(), rotated());
+    assert_eq!(store.rotate_session("f", "one", &successor("two"), NOW).await.unwrap(), Rotation::Reused);
+    assert_eq!(store.rotate_session("f", "three", &successor("four"), NOW).await.unwrap(), Rotation::Unknown);
+    assert_eq!(store.rotate_session("g", "two", &successor("three"), NOW).await.unwrap(), rotated());
+}
+
+pub(crate) async fn a_token_that_never_was_the_sessions_ends_it(world: World) {
+    let store = world.store().await;
+    begin(&*store, &["f"]).await;
+    assert_eq!(store.rotate_session("f", "made up", &successor("two"), NOW).await.unwrap(), Rotation::Reused);
+    assert_eq!(store.rotate_session("f", "one", &successor("two"), NOW).await.unwrap(), Rotation::Unknown);
+}
+
+pub(crate) async fn one_token_shown_by_many_at_once_is_traded_once(world: World) {
+    let stores = [world.store().await, world.store().await];
+    begin(&*stores[0], &["f"]).await;
+    let mut newest = "one".to_owned();
+    for round in 0..10 {
+        let next = format!("two-{round}");
+        let shown = (0..8).map(|n| {
+            let (store, newest, next) = (&stores[n % 2], &newest, successor(&next));
+            async move { store.rotate_session("f", newest, &next, NOW).await.unwrap() }
+        });
+        let all = futures_util::future::join_all(shown).await;
+        assert!(all.iter().all(|one| *one == rotated()), "{all:?}");
+        newest = next;
+    }
+}
+
+pub(crate) async fn a_session_ended_while_it_is_continued_stays_ended(world: World) {
+    let store = world.store().await;
+    begin(&*store, &[]).await;
+    for round in 0..20 {
+        let family = format!("f{round}");
+        assert!(store.insert_session(&session(&family)).await.unwrap());
+        let (two, three) = (successor("two"), successor("three"));
+        let continued = async {
+            store.rotate_session(&family, "one", &two, NOW).await.unwrap();
+            store.rotate_session(&family, "two", &three, NOW).await.unwrap()
+        };
+        let (_, ended) = tokio::join!(continued, store.end_session(&family));
+        ended.unwrap();
+        for (token, next) in [("one", &two), ("two", &three), ("three", &successor("four"))] {
+            let shown = store.rotate_session(&family, token, next, NOW).await.unwrap();
+            assert_eq!(shown, Rotation::Unknown, "round {round}, token {token}");
+        }
+    }
 }
 
 pub(crate) async fn an_ended_session_is_over(world: World) {
     let store = world.store().await;
-    store.insert_session(&session("one", "f")).await.unwrap();
-    store.rotate_session("one", &successor("two"), NOW).await.unwrap();
-    store.end_session("one").await.unwrap();
-    store.end_session("one").await.unwrap();
+    begin(&*store, &["f"]).await;
+    store.rotate_session("f", "one", &successor("two"), NOW).await.unwrap();
+    store.end_session("f").await.unwrap();
+    store.end_session("f").await.unwrap();
     store.end_session("never seen").await.unwrap();
-    assert_eq!(store.rotate_session("two", &successor("three"), NOW).await.unwrap(), Rotation::Unknown);
+    assert_eq!(store.rotate_session("f", "two", &successor("three"), NOW).await.unwrap(), Rotation::Unknown);
 }
 
 pub(crate) async fn expired_tokens_do_not_work(world: World) {
     let store = world.store().await;
-    store.insert_session(&session("one", "f")).await.unwrap();
-    assert_eq!(store.rotate_session("one", &successor("two"), NOW + 1_000_000).await.unwrap(), Rotation::Unknown);
+    begin(&*store, &["f"]).await;
+    let late = NOW + 1_000_000;
+    assert_eq!(store.rotate_session("f", "one", &successor("two"), late).await.unwrap(), Rotation::Unknown);
 }
 
 pub(crate) async fn all_instances_get_one_signing_key(world: World) {

@@ -268,18 +268,18 @@ pub(super) fn operation_id(user: &UserId, operation: &OperationId) -> String {
     format!("{user}/{operation}")
 }
 
-/// A refresh token.
+/// A session: all that one sign-in led to.
 #[derive(Serialize, Deserialize)]
 pub(super) struct SessionDocument {
-    /// SHA-256 of the token.
     #[serde(rename = "_id")]
-    pub(super) token_hash: String,
-    pub(super) user_id: UserId,
     pub(super) family: String,
-    pub(super) expires_at: DateTime,
-    /// When it was traded for the next one.
+    pub(super) user_id: UserId,
+    /// SHA-256 of the newest token.
+    pub(super) token_hash: String,
+    /// SHA-256 of the token that was traded for the newest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) rotated_at: Option<DateTime>,
+    pub(super) previous_hash: Option<String>,
+    pub(super) expires_at: DateTime,
 }
 
 /// A moment as BSON has it.

@@ -20,7 +20,7 @@ pub(super) async fn create(database: &Database) -> mongodb::error::Result<()> {
     ];
     collection(MODULES).create_indexes(modules).await?;
     collection(USERS).create_index(unique(doc! { "email": 1 })).await?;
-    collection(SESSIONS).create_indexes([index(doc! { "family": 1 }), expiring("expires_at")]).await?;
+    collection(SESSIONS).create_indexes([index(doc! { "user_id": 1 }), expiring("expires_at")]).await?;
     collection(PROGRESS).create_index(index(doc! { "user_id": 1, "module": 1 })).await?;
     collection(HISTORY).create_index(index(doc! { "user_id": 1, "at": -1, "operation": -1 })).await?;
     collection(OPERATIONS).create_index(expiring("expires_at")).await?;

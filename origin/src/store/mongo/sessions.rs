@@ -1,69 +1,80 @@
-//! Refresh tokens: kept, rotated, ended. Expired ones are deleted by the TTL index and not honoured before that.
+//! Sessions: begun, continued with a refresh token, ended. Each is one document, so that what happens to it at the same moment
+//! happens one after the other. Expired ones are deleted by the TTL index and not honoured before that.
 
 use kairos_protocol::UnixMillis;
 use mongodb::bson::{Document, doc};
+use mongodb::options::{ReadPreference, SelectionCriteria};
 
 use super::MongoStore;
-use super::documents::{SESSIONS, SessionDocument, date};
+use super::documents::{SESSIONS, SessionDocument, USERS, date};
 use crate::store;
 use crate::store::records::{NewSession, Rotation, Successor};
 
 impl MongoStore {
-    pub(super) async fn add_session(&self, session: &NewSession) -> store::Result<()> {
-        let sessions = self.collection::<SessionDocument>(SESSIONS);
+    pub(super) async fn add_session(&self, session: &NewSession) -> store::Result<bool> {
+        let (sessions, users) = (self.collection::<SessionDocument>(SESSIONS), self.collection::<Document>(USERS));
+        let account = doc! { "_id": session.user.as_str(), "hashed_password": &session.verified_hash };
         let document = SessionDocument {
-            token_hash: session.token_hash.clone(),
-            user_id: session.user.clone(),
             family: session.family.clone(),
+            user_id: session.user.clone(),
+            token_hash: session.token_hash.clone(),
+            previous_hash: None,
             expires_at: date(session.expires_at_ms),
-            rotated_at: None,
         };
-        self.run(async move { sessions.insert_one(document).await.map(drop) }).await
+        self.run(async move {
+            let family = document.family.clone();
+            sessions.insert_one(document).await?;
+            // A new password is written first and then ends the sessions that there are: either it ends this one, or it is
+            // seen here. Nobody has the token yet, so it is no matter if this is where the process dies.
+            let is_current = users
+                .find_one(account)
+                .projection(doc! { "_id": 1 })
+                .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary));
+            if is_current.await?.is_some() {
+                return Ok(true);
+            }
+            sessions.delete_one(doc! { "_id": family }).await?;
+            Ok(false)
+        })
+        .await
     }
 
-    pub(super) async fn rotate(&self, shown: &str, next: &Successor, now: UnixMillis) -> store::Result<Rotation> {
+    pub(super) async fn rotate(
+        &self,
+        family: &str,
+        shown: &str,
+        next: &Successor,
+        now: UnixMillis,
+    ) -> store::Result<Rotation> {
         let sessions = self.collection::<SessionDocument>(SESSIONS);
-        let (shown, next) = (shown.to_owned(), next.clone());
+        let (family, shown, next) = (family.to_owned(), shown.to_owned(), next.clone());
         self.run(async move {
-            let is_valid = doc! { "_id": &shown, "expires_at": { "$gt": date(now) } };
-            // The first to show it sets the time; a pipeline, so that later ones leave it as it is.
-            let mark = vec![doc! { "$set": { "rotated_at": { "$ifNull": ["$rotated_at", date(now)] } } }];
-            let Some(before) = sessions.find_one_and_update(is_valid, mark).await? else {
+            let session = doc! { "_id": &family, "expires_at": { "$gt": date(now) } };
+            // A pipeline: the fields change only if `shown` is still the newest token.
+            let if_newest = |new: mongodb::bson::Bson, field: &str| {
+                doc! { "$cond": [{ "$eq": ["$token_hash", &shown] }, new, field] }
+            };
+            let advance = doc! { "$set": {
+                "token_hash": if_newest(next.token_hash.as_str().into(), "$token_hash"),
+                "previous_hash": if_newest(shown.as_str().into(), "$previous_hash"),
+                "expires_at": if_newest(date(next.expires_at_ms).into(), "$expires_at"),
+            } };
+            let Some(before) = sessions.find_one_and_update(session, vec![advance]).await? else {
                 return Ok(Rotation::Unknown);
             };
-            if before.rotated_at.is_some_and(|at| now - at.timestamp_millis() > Rotation::GRACE_MS) {
-                sessions.delete_many(doc! { "family": &before.family }).await?;
-                return Ok(Rotation::Reused);
+            let is_repeat = before.token_hash == next.token_hash && before.previous_hash.as_ref() == Some(&shown);
+            if before.token_hash == shown || is_repeat {
+                return Ok(Rotation::Rotated { user: before.user_id });
             }
-            let user = before.user_id.clone();
-            let successor = SessionDocument {
-                token_hash: next.token_hash,
-                user_id: before.user_id,
-                family: before.family.clone(),
-                expires_at: date(next.expires_at_ms),
-                rotated_at: None,
-            };
-            sessions.insert_one(successor).await?;
-            // Ended meanwhile? Then the successor must not outlive its family.
-            if sessions.find_one(doc! { "_id": &shown }).await?.is_none() {
-                sessions.delete_many(doc! { "family": &before.family }).await?;
-                return Ok(Rotation::Unknown);
-            }
-            Ok(Rotation::Rotated { user })
+            sessions.delete_one(doc! { "_id": &family }).await?;
+            Ok(Rotation::Reused)
         })
         .await
     }
 
-    pub(super) async fn remove_family(&self, token_hash: &str) -> store::Result<()> {
+    pub(super) async fn remove_session(&self, family: &str) -> store::Result<()> {
         let sessions = self.collection::<Document>(SESSIONS);
-        let token_hash = token_hash.to_owned();
-        self.run(async move {
-            let shown = sessions.find_one(doc! { "_id": token_hash }).projection(doc! { "family": 1 }).await?;
-            if let Some(family) = shown.as_ref().and_then(|d| d.get_str("family").ok()) {
-                sessions.delete_many(doc! { "family": family }).await?;
-            }
-            Ok(())
-        })
-        .await
+        let session = doc! { "_id": family };
+        self.run(async move { sessions.delete_one(session).await.map(drop) }).await
     }
 }

@@ -103,16 +103,16 @@ impl Store for MongoStore {
         self.add_accounts(accounts).await
     }
 
-    async fn insert_session(&self, session: &NewSession) -> Result<()> {
+    async fn insert_session(&self, session: &NewSession) -> Result<bool> {
         self.add_session(session).await
     }
 
-    async fn rotate_session(&self, token_hash: &str, next: &Successor, now: UnixMillis) -> Result<Rotation> {
-        self.rotate(token_hash, next, now).await
+    async fn rotate_session(&self, family: &str, shown: &str, next: &Successor, now: UnixMillis) -> Result<Rotation> {
+        self.rotate(family, shown, next, now).await
     }
 
-    async fn end_session(&self, token_hash: &str) -> Result<()> {
-        self.remove_family(token_hash).await
+    async fn end_session(&self, family: &str) -> Result<()> {
+        self.remove_session(family).await
     }
 
     async fn signing_key(&self, candidate: &SigningKey) -> Result<SigningKey> {

@@ -108,7 +108,7 @@ fn run_the_accounts(c: &Connection, ada: &UserId) {
         id: ada.clone(),
         email: "ada@example.org".to_owned(),
         display_name: "Ada".to_owned(),
-        hashed_password: None,
+        hashed_password: Some("a hash".to_owned()),
         roles: vec![Role::Learner],
         created_at_ms: NOW,
     };
@@ -118,12 +118,12 @@ fn run_the_accounts(c: &Connection, ada: &UserId) {
     accounts::by_email(c, &account.email).unwrap();
     accounts::profile(c, ada).unwrap();
     accounts::signing_key(c, &SigningKey { kid: "k".to_owned(), pkcs8: vec![1], public: [1; 32] }).unwrap();
-    let (token_hash, family) = ("a".to_owned(), "f".to_owned());
-    let session = NewSession { token_hash, user: ada.clone(), family, expires_at_ms: NOW + 1 };
-    sessions::insert(c, &session).unwrap();
+    let (family, verified_hash, token_hash) = ("f".to_owned(), "a hash".to_owned(), "a".to_owned());
+    let session = NewSession { family, user: ada.clone(), verified_hash, token_hash, expires_at_ms: NOW + 1 };
+    assert!(sessions::insert(c, &session).unwrap());
     let next = Successor { token_hash: "b".to_owned(), expires_at_ms: NOW + 1 };
-    sessions::rotate(c, "a", &next, NOW).unwrap();
-    sessions::end(c, "b").unwrap();
+    sessions::rotate(c, "f", "a", &next, NOW).unwrap();
+    sessions::end(c, "f").unwrap();
 }
 
 fn run_the_learners(c: &Connection, ada: &UserId) {

@@ -104,6 +104,18 @@ const STEPS: &[&str] = &[
         namespace TEXT NOT NULL PRIMARY KEY,
         number INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
+
+    -- One row per session. Tokens of the form before cannot be continued: their owners sign in again.
+    DROP TABLE sessions;
+    CREATE TABLE sessions (
+        family TEXT NOT NULL PRIMARY KEY,
+        user_id TEXT NOT NULL,
+        token_hash TEXT NOT NULL,
+        previous_hash TEXT,
+        expires_at_ms INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX sessions_by_user ON sessions (user_id);
+    CREATE INDEX sessions_by_expiry ON sessions (expires_at_ms);
 ",
 ];
 

@@ -1,4 +1,4 @@
-//! Refresh tokens: kept, rotated, ended. Expired ones are deleted in passing and never honoured.
+//! Sessions: begun, continued with a refresh token, ended. Expired ones are deleted in passing and never honoured.
 
 use kairos_protocol::UnixMillis;
 use kairos_protocol::ids::UserId;
@@ -7,44 +7,46 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 use super::rows::word;
 use crate::store::records::{NewSession, Rotation, Successor};
 
-const INSERT: &str = "INSERT INTO sessions (token_hash, user_id, family, expires_at_ms) VALUES (?, ?, ?, ?)";
-
-pub(super) fn insert(connection: &Connection, session: &NewSession) -> Result<()> {
-    let values = params![session.token_hash, session.user.as_str(), session.family, session.expires_at_ms];
-    connection.prepare_cached(INSERT)?.execute(values).map(drop)
+pub(super) fn insert(connection: &Connection, session: &NewSession) -> Result<bool> {
+    let sql = "INSERT INTO sessions (family, user_id, token_hash, expires_at_ms)
+        SELECT ?, id, ?, ? FROM users WHERE id = ? AND hashed_password = ?";
+    let NewSession { family, user, verified_hash, token_hash, expires_at_ms } = session;
+    let values = params![family, token_hash, expires_at_ms, user.as_str(), verified_hash];
+    Ok(connection.prepare_cached(sql)?.execute(values)? == 1)
 }
 
-pub(super) fn rotate(connection: &Connection, shown: &str, next: &Successor, now: UnixMillis) -> Result<Rotation> {
+pub(super) fn rotate(
+    connection: &Connection,
+    family: &str,
+    shown: &str,
+    next: &Successor,
+    now: UnixMillis,
+) -> Result<Rotation> {
     connection.prepare_cached("DELETE FROM sessions WHERE expires_at_ms <= ?")?.execute([now])?;
-    let sql = "SELECT user_id, family, rotated_at_ms FROM sessions WHERE token_hash = ?";
+    let sql = "SELECT user_id, token_hash, previous_hash FROM sessions WHERE family = ?";
     let found = connection
         .prepare_cached(sql)?
-        .query_row([shown], |row| {
+        .query_row([family], |row| {
             let user: UserId = word(row, 0)?;
-            Ok((user, row.get::<_, String>(1)?, row.get::<_, Option<UnixMillis>>(2)?))
+            Ok((user, row.get::<_, String>(1)?, row.get::<_, Option<String>>(2)?))
         })
         .optional()?;
-    let Some((user, family, rotated_at)) = found else {
+    let Some((user, newest, previous)) = found else {
         return Ok(Rotation::Unknown);
     };
-    if rotated_at.is_some_and(|at| now - at > Rotation::GRACE_MS) {
-        end_family(connection, &family)?;
-        return Ok(Rotation::Reused);
+    if newest == shown {
+        let sql = "UPDATE sessions SET token_hash = ?, previous_hash = ?, expires_at_ms = ? WHERE family = ?";
+        let values = params![next.token_hash, shown, next.expires_at_ms, family];
+        connection.prepare_cached(sql)?.execute(values)?;
+        return Ok(Rotation::Rotated { user });
     }
-    let mark = "UPDATE sessions SET rotated_at_ms = coalesce(rotated_at_ms, ?) WHERE token_hash = ?";
-    connection.prepare_cached(mark)?.execute(params![now, shown])?;
-    let Successor { token_hash, expires_at_ms } = next.clone();
-    insert(connection, &NewSession { token_hash, user: user.clone(), family, expires_at_ms })?;
-    Ok(Rotation::Rotated { user })
+    if newest == next.token_hash && previous.as_deref() == Some(shown) {
+        return Ok(Rotation::Rotated { user });
+    }
+    end(connection, family)?;
+    Ok(Rotation::Reused)
 }
 
-pub(super) fn end(connection: &Connection, token_hash: &str) -> Result<()> {
-    let sql = "SELECT family FROM sessions WHERE token_hash = ?";
-    let family: Option<String> =
-        connection.prepare_cached(sql)?.query_row([token_hash], |row| row.get(0)).optional()?;
-    family.map_or(Ok(()), |family| end_family(connection, &family))
-}
-
-fn end_family(connection: &Connection, family: &str) -> Result<()> {
+pub(super) fn end(connection: &Connection, family: &str) -> Result<()> {
     connection.prepare_cached("DELETE FROM sessions WHERE family = ?")?.execute([family]).map(drop)
 }

@@ -146,19 +146,19 @@ impl Store for SqliteStore {
         self.writer.write(move |c| accounts::import(c, &wanted)).await
     }
 
-    async fn insert_session(&self, session: &NewSession) -> Result<()> {
+    async fn insert_session(&self, session: &NewSession) -> Result<bool> {
         let session = session.clone();
         self.writer.write(move |c| sessions::insert(c, &session)).await
     }
 
-    async fn rotate_session(&self, token_hash: &str, next: &Successor, now: UnixMillis) -> Result<Rotation> {
-        let (shown, next) = (token_hash.to_owned(), next.clone());
-        self.writer.write(move |c| sessions::rotate(c, &shown, &next, now)).await
+    async fn rotate_session(&self, family: &str, shown: &str, next: &Successor, now: UnixMillis) -> Result<Rotation> {
+        let (family, shown, next) = (family.to_owned(), shown.to_owned(), next.clone());
+        self.writer.write(move |c| sessions::rotate(c, &family, &shown, &next, now)).await
     }
 
-    async fn end_session(&self, token_hash: &str) -> Result<()> {
-        let shown = token_hash.to_owned();
-        self.writer.write(move |c| sessions::end(c, &shown)).await
+    async fn end_session(&self, family: &str) -> Result<()> {
+        let family = family.to_owned();
+        self.writer.write(move |c| sessions::end(c, &family)).await
     }
 
     async fn signing_key(&self, candidate: &SigningKey) -> Result<SigningKey> {

@@ -1,0 +1,90 @@
+//! Refresh tokens: 16 bytes that name the session, 32 that only its owner has. The next token is derived from the one that is
+//! shown, so whoever did not hear the answer asks again and gets the same. Only hashes are kept ([`crate::store`]).
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, Mac};
+use sha2::{Digest, Sha256};
+
+use crate::error::Result;
+use crate::machine::Machine;
+use crate::store::records::SigningKey;
+
+const FAMILY_BYTES: usize = 16;
+const SECRET_BYTES: usize = 32;
+
+/// One token of a session.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RefreshToken {
+    family: [u8; FAMILY_BYTES],
+    secret: [u8; SECRET_BYTES],
+}
+
+impl RefreshToken {
+    /// The first token of a new session.
+    #[must_use]
+    pub fn generate(machine: &Machine) -> Self {
+        let (mut family, mut secret) = ([0; FAMILY_BYTES], [0; SECRET_BYTES]);
+        machine.entropy.fill(&mut family);
+        machine.entropy.fill(&mut secret);
+        Self { family, secret }
+    }
+
+    /// Reads a token that was shown; `None` when it has not the form of one.
+    #[must_use]
+    pub fn parse(shown: &str) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(shown).ok()?;
+        let (family, secret) = bytes.split_first_chunk()?;
+        Some(Self { family: *family, secret: secret.try_into().ok()? })
+    }
+
+    /// What its owner is given.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        URL_SAFE_NO_PAD.encode([self.family.as_slice(), &self.secret].concat())
+    }
+
+    /// Names all tokens that descend from one sign-in.
+    #[must_use]
+    pub fn family(&self) -> String {
+        hexadecimal(&self.family)
+    }
+
+    /// What is kept of it.
+    #[must_use]
+    pub fn hash(&self) -> String {
+        hexadecimal(&Sha256::digest([self.family.as_slice(), &self.secret].concat()))
+    }
+}
+
+/// Derives each token's successor. All instances have the same, as it comes from the signing key, which they share: whoever could
+/// read that could sign access tokens anyway, so a second secret in the store would protect nothing more.
+pub struct Successors(Hmac<Sha256>);
+
+impl Successors {
+    /// Takes its own key from `key`.
+    ///
+    /// # Errors
+    /// A defect only.
+    pub fn new(key: &SigningKey) -> Result<Self> {
+        // The label keeps this key apart from all others that may be derived from the same one.
+        let own = keyed(&key.pkcs8)?.chain_update("kairos refresh-token successors 1").finalize().into_bytes();
+        Ok(Self(keyed(&own)?))
+    }
+
+    /// The token that follows `shown`: always the same.
+    #[must_use]
+    pub fn after(&self, shown: &RefreshToken) -> RefreshToken {
+        let secret = self.0.clone().chain_update(shown.family).chain_update(shown.secret).finalize().into_bytes();
+        RefreshToken { family: shown.family, secret: secret.into() }
+    }
+}
+
+fn keyed(key: &[u8]) -> Result<Hmac<Sha256>> {
+    use kairos_protocol::problem::ProblemType::Internal;
+    Hmac::new_from_slice(key).map_err(|error| crate::error::AppError::with_cause(Internal, error.to_string()))
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
