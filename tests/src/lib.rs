@@ -1,6 +1,7 @@
 //! What the end-to-end tests share: origins, instances and servers of their own, and how to skip.
 
 pub mod breakable;
+pub mod chaos;
 pub mod instance;
 pub mod origin;
 pub mod redis;

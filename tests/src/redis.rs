@@ -49,6 +49,18 @@ impl RedisServer {
         format!("redis://127.0.0.1:{}/", self.port)
     }
 
+    /// Where it listens.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Makes the next [`RedisServer::restart`] begin with nothing.
+    pub fn forget_snapshot(&self) {
+        // There may be none.
+        let _ = std::fs::remove_file(self.folder.path().join("dump.rdb"));
+    }
+
     /// Stops it in its tracks: connections stay open, nothing answers.
     pub fn freeze(&self) {
         self.signal("-STOP");

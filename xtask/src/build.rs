@@ -60,6 +60,25 @@ pub(crate) fn origin() -> Result<PathBuf> {
     Ok(workspace::target().join("debug/kairos-origin"))
 }
 
+/// The programs of a run under faults.
+pub(crate) struct ChaosPrograms {
+    pub(crate) chaos: PathBuf,
+    pub(crate) origin: PathBuf,
+}
+
+/// Builds the origin and what `cargo xtask chaos` runs. With `--workspace` for the reason that [`origin`] gives.
+///
+/// # Errors
+/// It does not compile.
+pub(crate) fn chaos(release: bool) -> Result<ChaosPrograms> {
+    println!("Building the origin and kairos-chaos");
+    let mut cargo = in_root("cargo");
+    cargo.args(["build", "--workspace", "--bin", "kairos-origin", "--bin", "kairos-chaos"]);
+    let folder = workspace::target().join(if release { "release" } else { "debug" });
+    process::run("cargo build", cargo.args(release.then_some("--release")))?;
+    Ok(ChaosPrograms { chaos: folder.join("kairos-chaos"), origin: folder.join("kairos-origin") })
+}
+
 /// Builds `client-wasm/pkg`.
 ///
 /// # Errors

@@ -2,6 +2,7 @@
 //! line what to install. No part of what is shipped lives here.
 
 mod build;
+mod chaos;
 mod ci;
 mod dev;
 mod error;
@@ -33,6 +34,8 @@ enum Command {
     Dev(dev::Options),
     /// Run every test: Rust, edge worker, browser client, and the whole system in a browser
     Test(test::Options),
+    /// Read and write through every tier, break things meanwhile, and check every answer
+    Chaos(chaos::Options),
     /// Everything that must hold before a change lands: formatting, lints, docs, licences, sizes, tests
     Ci(ci::Options),
     /// Check the rules of the house: layers, sizes of files and functions, names, leftovers
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
     let outcome = process::listen_for_signals().and_then(|()| match arguments.command {
         Command::Dev(options) => dev::run(&options),
         Command::Test(options) => test::run(&options),
+        Command::Chaos(options) => chaos::run(&options),
         Command::Ci(options) => ci::run(&options),
         Command::Tidy => tidy::run(),
     });

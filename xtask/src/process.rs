@@ -16,13 +16,15 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use nix::sys::signal::{Signal, killpg};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
 use crate::error::Interrupted;
 
 /// How long a group may take to end after SIGTERM before SIGKILL.
 const GRACE: Duration = Duration::from_secs(5);
+/// How long a program that was interrupted may take to say what it has to say.
+const LONGEST_FAREWELL: Duration = Duration::from_secs(180);
 /// How often a wait looks again.
 const TICK: Duration = Duration::from_millis(50);
 
@@ -151,6 +153,17 @@ impl Task {
         }
     }
 
+    fn wait_after_interruption(&mut self) -> Result<ExitStatus> {
+        let told = Instant::now();
+        while told.elapsed() < LONGEST_FAREWELL {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status);
+            }
+            thread::sleep(TICK);
+        }
+        bail!(Interrupted)
+    }
+
     fn last_lines(&self) -> String {
         let Some(log) = &self.log else { return String::new() };
         let text = fs::read_to_string(log).unwrap_or_default();
@@ -188,6 +201,26 @@ impl Drop for Task {
 /// It cannot be started or fails, or [`Interrupted`].
 pub(crate) fn run(name: &str, command: &mut Command) -> Result<()> {
     let status = Task::start(name, command)?.wait()?;
+    if !status.success() {
+        bail!("{name} failed ({status})");
+    }
+    Ok(())
+}
+
+/// Runs `command` to its end, its output shown. An interruption is passed on to it alone, not to what it started: it ends that itself,
+/// and tells what it has so far.
+///
+/// # Errors
+/// It cannot be started or fails, or does not end after an interruption.
+pub(crate) fn run_to_its_own_end(name: &str, command: &mut Command) -> Result<()> {
+    let mut task = Task::start(name, command)?;
+    let status = match task.wait() {
+        Err(error) if error.is::<Interrupted>() => {
+            kill(task.group, Signal::SIGINT)?;
+            task.wait_after_interruption()?
+        }
+        status => status?,
+    };
     if !status.success() {
         bail!("{name} failed ({status})");
     }

@@ -21,6 +21,9 @@ pub(crate) const CHROMIUM: SystemProgram = SystemProgram {
 /// The second cache of the origin.
 pub(crate) const REDIS: SystemProgram = SystemProgram { names: &["redis-server"], package: "redis-server" };
 
+/// Wrong clocks for a run under faults.
+pub(crate) const FAKETIME: SystemProgram = SystemProgram { names: &["faketime"], package: "faketime" };
+
 impl SystemProgram {
     /// Where it is, if anywhere.
     pub(crate) fn find(&self) -> Option<PathBuf> {

@@ -1,0 +1,93 @@
+//! What a broken invariant looks like. Not how it is found.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::chaos::event::Answer;
+
+/// Which invariant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    /// I-SESSION: a session that saw a state was given an older one.
+    Older,
+    /// One generation was given with two states, in answers that caches may keep.
+    TwoStates,
+    /// I-ONCE: an acknowledged operation does not count.
+    Lost,
+    /// I-ONCE: an operation counts twice.
+    Doubled,
+    /// I-PRIVATE: a learner was given what is another's.
+    Crossed,
+    /// I-UP: status 500.
+    Internal,
+    /// I-UP: no answer within 30 s.
+    Hung,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Older => "an older state than the session had seen",
+            Self::TwoStates => "one number, two states",
+            Self::Lost => "an operation lost",
+            Self::Doubled => "an operation doubled",
+            Self::Crossed => "another learner's data",
+            Self::Internal => "status 500",
+            Self::Hung => "a request that hung",
+        })
+    }
+}
+
+impl Kind {
+    /// Its name in a table.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Older => "older answers",
+            Self::TwoStates => "one number, two states",
+            Self::Lost => "operations lost",
+            Self::Doubled => "operations doubled",
+            Self::Crossed => "crossed between learners",
+            Self::Internal => "status 500",
+            Self::Hung => "waits over 30 s",
+        }
+    }
+}
+
+/// A broken invariant.
+#[derive(Clone, Debug)]
+pub(crate) struct Violation {
+    pub(crate) kind: Kind,
+    /// In how many cases, where several are told at once.
+    pub(crate) times: u64,
+    pub(crate) what: String,
+    /// The answer that shows it.
+    pub(crate) answer: Option<Arc<Answer>>,
+    /// The one that it contradicts.
+    pub(crate) earlier: Option<Arc<Answer>>,
+}
+
+impl Violation {
+    /// One that `answer` shows by itself.
+    pub(crate) fn of(kind: Kind, answer: &Arc<Answer>, what: String) -> Self {
+        Self { kind, times: 1, what, answer: Some(Arc::clone(answer)), earlier: None }
+    }
+
+    /// The same, with the answer that it contradicts.
+    pub(crate) fn against(mut self, earlier: &Arc<Answer>) -> Self {
+        self.earlier = Some(Arc::clone(earlier));
+        self
+    }
+
+    /// One that no answer shows, in so many cases.
+    pub(crate) fn counted(kind: Kind, times: u64, what: String) -> Self {
+        Self { kind, times, what, answer: None, earlier: None }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind, self.what)?;
+        self.earlier.iter().try_for_each(|earlier| write!(f, "\n  first {earlier}"))?;
+        self.answer.iter().try_for_each(|answer| write!(f, "\n  then  {answer}"))
+    }
+}

@@ -1,0 +1,46 @@
+//! `cargo xtask chaos`: builds what a run needs and hands it over to `kairos-chaos` (`tests/src/chaos.rs`), which does the work.
+
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::server::mongo;
+use crate::setup::debian::{self, FAKETIME, REDIS};
+use crate::{build, process, setup};
+
+#[expect(
+    unreachable_pub,
+    dead_code,
+    reason = "the options of kairos-chaos: here they are only read to be told when they are wrong"
+)]
+#[path = "../../tests/src/chaos/options.rs"]
+mod options;
+
+pub(crate) use options::Options;
+
+/// # Errors
+/// Something is missing or does not build; or an invariant was broken, which is told by then.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    if options.has_redis() {
+        debian::install_missing(&[REDIS])?;
+    }
+    if options.faults().contains(&options::FaultKind::Clock) {
+        debian::install_missing(&[FAKETIME])?;
+    }
+    if options.edges > 0 {
+        setup::prepare()?;
+        build::edge()?;
+    }
+    let programs = build::chaos(options.release)?;
+    let mut chaos = Command::new(programs.chaos);
+    // The same words that we were called with.
+    chaos.args(std::env::args_os().skip_while(|word| word != "chaos").skip(1));
+    chaos.env("KAIROS_ORIGIN_BIN", programs.origin);
+    if options.store == options::StoreKind::Mongodb {
+        let Some(mongod) = mongo::find() else {
+            bail!("no mongod: put it on the PATH, or name its folder in KAIROS_MONGOD_BIN; or choose --store sqlite");
+        };
+        chaos.envs(mongod.parent().map(|folder| ("KAIROS_MONGOD_BIN", folder)));
+    }
+    process::run_to_its_own_end("kairos-chaos", &mut chaos)
+}
