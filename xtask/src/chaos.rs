@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Error, Result, bail};
 
 use crate::server::mongo;
 use crate::setup::debian::{self, FAKETIME, REDIS};
@@ -21,6 +21,7 @@ pub(crate) use options::Options;
 /// # Errors
 /// Something is missing or does not build; or an invariant was broken, which is told by then.
 pub(crate) fn run(options: &Options) -> Result<()> {
+    options.check().map_err(Error::msg)?;
     if options.has_redis() {
         debian::install_missing(&[REDIS])?;
     }

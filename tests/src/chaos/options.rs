@@ -116,6 +116,19 @@ impl FaultKind {
 }
 
 impl Options {
+    /// What of it makes no sense together.
+    ///
+    /// # Errors
+    /// The reason, for people.
+    pub fn check(&self) -> Result<(), String> {
+        if self.store == StoreKind::Sqlite && self.origins() > 1 {
+            return Err("--store sqlite is for one origin".to_owned());
+        }
+        let possible = self.faults();
+        let impossible = self.faults.iter().find(|kind| **kind != FaultKind::None && !possible.contains(kind));
+        impossible.map_or(Ok(()), |kind| Err(format!("--faults {}: this system has nothing that could", kind.name())))
+    }
+
     /// How many origins.
     #[must_use]
     pub fn origins(&self) -> usize {

@@ -1,11 +1,12 @@
 //! One run from its start to its closing lines: starts the system, lets sessions and faults loose on it, settles what is unsettled, looks a
 //! last time. Each of these is told elsewhere.
 
+use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Error, Result};
 use kairos_origin::machine::Machine;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -24,7 +25,7 @@ use super::setup::{self, People};
 
 /// How often the state is told.
 const STATUS_EVERY: Duration = Duration::from_secs(5);
-/// Violations that are printed in full.
+/// Violations of each kind that are printed in full.
 const SHOWN: u64 = 3;
 /// Events that wait for the checker.
 const WAITING_EVENTS: usize = 4_096;
@@ -35,8 +36,9 @@ pub type Say = Arc<dyn Fn(&str) + Send + Sync>;
 /// Runs what `options` say, until its time is over or `stop` resolves.
 ///
 /// # Errors
-/// The system does not start. What breaks later is in the report.
+/// The options contradict each other, or the system does not start. What breaks later is in the report.
 pub async fn run(options: &Options, programs: &Programs, say: Say, stop: impl Future<Output = ()>) -> Result<Report> {
+    options.check().map_err(Error::msg)?;
     let seed = options.seed.unwrap_or_else(random_seed);
     let system = describe(options);
     say(&format!("seed {seed}: {system}"));
@@ -91,7 +93,7 @@ fn random_seed() -> u64 {
 }
 
 fn flatten<T>(joined: std::result::Result<Result<T>, tokio::task::JoinError>) -> Result<T> {
-    joined.map_err(anyhow::Error::from).and_then(|done| done)
+    joined.map_err(Error::from).and_then(|done| done)
 }
 
 fn describe(options: &Options) -> String {
@@ -184,7 +186,7 @@ async fn suffer(lane: Lane, cluster: Arc<Cluster>, ground: Arc<Ground>, over: wa
 /// Checks and keeps every event, and tells the state now and then.
 async fn check(mut events: mpsc::Receiver<Event>, mut history: History, say: Say) -> (Checker, Result<()>) {
     let mut checker = Checker::default();
-    let (began, mut shown, mut wrote) = (Instant::now(), 0, Ok(()));
+    let (began, mut shown, mut wrote) = (Instant::now(), BTreeMap::new(), Ok(()));
     let mut ticks = tokio::time::interval_at(began + STATUS_EVERY, STATUS_EVERY);
     loop {
         tokio::select! {
@@ -194,8 +196,9 @@ async fn check(mut events: mpsc::Receiver<Event>, mut history: History, say: Say
                     say(&history::describe(fault));
                 }
                 for violation in checker.take(&event) {
-                    shown += 1;
-                    if shown <= SHOWN {
+                    let shown = shown.entry(violation.kind).or_insert(0);
+                    *shown += 1;
+                    if *shown <= SHOWN {
                         say(&format!("VIOLATION {violation}\n  around it:\n{}", history.around(&violation)));
                     }
                 }

@@ -19,7 +19,7 @@ fn start_family(folder: &Path, script: &str) -> (Task, Pid) {
 /// Ended; nobody may have collected it yet, which is the system's affair.
 fn is_gone(process: Pid) -> bool {
     let state = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    nix::sys::signal::kill(process, None).is_err() || state.contains(") Z ")
+    kill(process, None).is_err() || state.contains(") Z ")
 }
 
 fn wait_gone(process: Pid) {
