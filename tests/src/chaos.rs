@@ -4,6 +4,8 @@
 mod audit;
 mod checker;
 mod cluster;
+mod crew;
+mod desk;
 mod event;
 mod history;
 pub mod options;

@@ -1,12 +1,13 @@
 //! `cargo xtask chaos`: builds what a run needs and hands it over to `kairos-chaos` (`tests/src/chaos.rs`), which does the work.
 
+use std::fs;
 use std::process::Command;
 
-use anyhow::{Error, Result, bail};
+use anyhow::{Context as _, Error, Result, bail};
 
 use crate::server::mongo;
 use crate::setup::debian::{self, FAKETIME, REDIS};
-use crate::{build, process, setup};
+use crate::{build, process, setup, workspace};
 
 #[expect(
     unreachable_pub,
@@ -36,6 +37,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let mut chaos = Command::new(programs.chaos);
     // The same words that we were called with.
     chaos.args(std::env::args_os().skip_while(|word| word != "chaos").skip(1));
+    if options.history.is_none() {
+        let folder = workspace::target().join("chaos");
+        fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        chaos.arg("--history").arg(folder.join("history.jsonl"));
+    }
     chaos.env("KAIROS_ORIGIN_BIN", programs.origin);
     if options.store == options::StoreKind::Mongodb {
         let Some(mongod) = mongo::find() else {

@@ -16,16 +16,28 @@ struct Arguments {
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<ExitCode> {
+async fn main() -> ExitCode {
     let options = Arguments::parse().options;
+    match find_out(&options).await {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Whether nothing was broken.
+async fn find_out(options: &Options) -> anyhow::Result<bool> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let stop = async move {
         tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
     };
     let say = Arc::new(|line: &str| println!("{line}"));
-    let report = run(&options, &programs(), say, stop).await?;
+    let report = run(options, &programs(), say, stop).await?;
     println!("\n{report}");
-    Ok(if report.is_sound() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(report.is_sound())
 }
 
 /// Those that xtask names, else those beside this one.

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 pub(crate) use violation::{Kind, Violation};
 
-use super::event::{Answer, Event, Observed};
+use super::event::{Answer, Event, Observed, Phase};
 use faults::Faults;
 use floor::Floor;
 use ledger::Ledger;
@@ -32,6 +32,7 @@ pub(crate) struct Counts {
     /// Modules' editions that were acknowledged.
     pub(crate) writes: u64,
     pub(crate) handovers: u64,
+    pub(crate) faults: u64,
     /// Answers of each status.
     pub(crate) statuses: BTreeMap<u16, u64>,
     pub(crate) unanswered: u64,
@@ -80,6 +81,7 @@ impl Checker {
                 Vec::new()
             }
             Event::Fault(fault) => {
+                self.counts.faults += u64::from(fault.phase == Phase::Begins);
                 self.faults.take(fault);
                 Vec::new()
             }

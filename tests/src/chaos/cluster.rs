@@ -19,6 +19,7 @@ use tokio::sync::{Mutex, watch};
 use super::options::{FaultKind, Options, StoreKind};
 use super::schedule::Fault;
 use crate::redis::RedisServer;
+pub(crate) use clock::library as clock_library;
 use edges::Edges;
 use mongo::ReplicaSet;
 pub(crate) use origin::Health;
@@ -43,6 +44,7 @@ pub struct Programs {
 pub(crate) struct Target {
     pub(crate) name: Arc<str>,
     pub(crate) url: Arc<str>,
+    pub(crate) is_edge: bool,
     /// The origin there, or behind the edge there.
     pub(crate) origin: usize,
     /// That origin's.
@@ -81,13 +83,13 @@ impl Cluster {
         };
         let mongodb_url = mongo.as_ref().map(ReplicaSet::url).or_else(|| programs.mongodb_url.clone());
         let mongodb_url = mongodb_url.filter(|_| options.store == StoreKind::Mongodb);
-        let clock = options.faults().contains(&FaultKind::Clock);
+        let has_movable_clock = options.faults().contains(&FaultKind::Clock);
         let mut proxies = Vec::new();
         let mut origins = Vec::new();
         for number in 0..options.origins() {
             let mut plan = origin::Plan::new(number, &programs.origin, folder.path())?;
             plan.mongodb_url.clone_from(&mongodb_url);
-            plan.has_movable_clock = clock;
+            plan.has_movable_clock = has_movable_clock;
             if let Some(redis) = &redis {
                 let proxy = Proxy::start(redis.port()).await?;
                 plan.redis_url = Some(proxy.url());

@@ -12,7 +12,7 @@ use super::checker::Violation;
 use super::event::{Answer, Event, FaultEvent, Observed, Phase};
 
 /// Bytes that a history's file takes at most.
-const LONGEST_FILE: u64 = 2 << 30;
+const LONGEST_FILE: u64 = 1 << 30;
 /// Answers of a session, writes of the catalogue, and faults that are remembered.
 const OF_A_SESSION: usize = 8;
 const WRITES: usize = 24;

@@ -11,7 +11,7 @@ const EXAMPLES: &str = "Examples:
   cargo xtask chaos --minutes 10 --no-redis
   cargo xtask chaos --no-redis --faults none               coherence without any fault
   cargo xtask chaos --store sqlite --faults origin-kill
-  cargo xtask chaos --seed 42 --faults redis-freeze,redis-kill --history target/chaos.jsonl
+  cargo xtask chaos --seed 42 --faults redis-freeze,redis-kill
 
 A run is set by its seed, which is printed: the same seed and options give the same faults at the same times, and sessions that
 choose the same. The machine's own timing is not repeated.
@@ -52,7 +52,7 @@ pub struct Options {
     /// Sessions that read and write at once
     #[arg(long, default_value_t = 24, value_name = "N", value_parser = clap::value_parser!(u16).range(4..=1000))]
     pub sessions: u16,
-    /// Write every request, answer and fault into this file, one JSON object a line
+    /// Write every request, answer and fault into this file, one JSON object a line [default: target/chaos/history.jsonl]
     #[arg(long, value_name = "FILE")]
     pub history: Option<PathBuf>,
     /// Build with optimisations first

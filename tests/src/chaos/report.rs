@@ -8,16 +8,15 @@ use super::checker::{Checker, Counts, Kind};
 /// The result of a run.
 #[derive(Clone, Debug)]
 pub struct Report {
-    pub(super) seed: u64,
-    pub(super) system: String,
-    pub(super) counts: Counts,
-    pub(super) acknowledged: u64,
-    pub(super) unsettled: u64,
-    pub(super) faults: usize,
-    pub(super) secs: f64,
-    pub(super) history: Option<PathBuf>,
+    seed: u64,
+    system: String,
+    counts: Counts,
+    acknowledged: u64,
+    unsettled: u64,
+    secs: f64,
+    history: Option<PathBuf>,
     /// What stopped it from being a test: servers that did not come back, a history that could not be written.
-    pub(super) troubles: Vec<String>,
+    troubles: Vec<String>,
 }
 
 const KINDS: [Kind; 7] =
@@ -47,6 +46,18 @@ pub(super) fn status_line(secs: f64, checker: &Checker) -> String {
 }
 
 impl Report {
+    pub(super) fn new(
+        seed: u64,
+        system: String,
+        secs: f64,
+        checker: &Checker,
+        history: Option<PathBuf>,
+        troubles: Vec<String>,
+    ) -> Self {
+        let (acknowledged, unsettled) = checker.operations();
+        Self { seed, system, counts: checker.counts().clone(), acknowledged, unsettled, secs, history, troubles }
+    }
+
     /// How many invariants were broken, each time counted.
     #[must_use]
     pub fn violations(&self) -> u64 {
@@ -78,7 +89,7 @@ impl fmt::Display for Report {
         let mut line = |what: &str, value: String| writeln!(f, "{what:<24} {value}");
         line("seed", self.seed.to_string())?;
         line("system", self.system.clone())?;
-        line("time", format!("{:.1} s, {} faults", self.secs, self.faults))?;
+        line("time", format!("{:.1} s, {} faults", self.secs, counts.faults))?;
         line("reads checked", format!("{} ({} handed over between sessions)", counts.reads, counts.handovers))?;
         line("writes acknowledged", counts.writes.to_string())?;
         let unsettled =

@@ -37,7 +37,8 @@ impl Edges {
             let line =
                 tokio::time::timeout(START_TIMEOUT, lines.next_line()).await.context("the edges do not start")?;
             let url = line?.context("the edges ended")?;
-            targets.push(Target { name: format!("edge-{number}").into(), url: url.into(), ..origin.clone() });
+            let name = format!("edge-{number}").into();
+            targets.push(Target { name, url: url.into(), is_edge: true, ..origin.clone() });
         }
         Ok(Some(Self { targets, _input: input, _process: process }))
     }

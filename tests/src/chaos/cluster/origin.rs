@@ -137,6 +137,7 @@ impl Origin {
         Target {
             name: format!("origin-{}", self.plan.number).into(),
             url: self.plan.url().into(),
+            is_edge: false,
             origin: self.plan.number,
             health: self.health.subscribe(),
         }

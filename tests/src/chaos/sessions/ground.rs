@@ -49,7 +49,9 @@ type Shown = Mutex<Option<(Arc<Answer>, Generations)>>;
 pub(crate) struct Ground {
     pub(crate) seed: u64,
     pub(crate) sessions: usize,
+    /// Origins first, then edges.
     pub(crate) targets: Vec<Target>,
+    origins: usize,
     pub(crate) client: reqwest::Client,
     pub(crate) machine: Machine,
     began: Instant,
@@ -68,8 +70,17 @@ impl Ground {
     ) -> reqwest::Result<Self> {
         let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?;
         let shown = (0..sessions).map(|_| Mutex::default()).collect();
+        let origins = targets.iter().filter(|target| !target.is_edge).count();
         let (machine, began) = (Machine::system(), Instant::now());
-        Ok(Self { seed, sessions, targets, client, machine, began, events, shown, over })
+        Ok(Self { seed, sessions, targets, origins, client, machine, began, events, shown, over })
+    }
+
+    pub(super) fn origins(&self) -> &[Target] {
+        self.targets.get(..self.origins).unwrap_or_default()
+    }
+
+    pub(super) fn edges(&self) -> &[Target] {
+        self.targets.get(self.origins..).unwrap_or_default()
     }
 
     /// Since the run began.

@@ -49,9 +49,10 @@ impl Request {
 impl Session {
     /// Sends `request` to a target drawn from the seed. Nothing is reported yet: the caller reads the body first.
     pub(super) async fn send(&mut self, request: Request) -> Reply {
-        let (chosen, is_stubborn) = (self.random.index(self.ground.targets.len()), self.random.percent(8));
         let ground = Arc::clone(&self.ground);
-        let around = ground.targets.iter().cycle().skip(chosen).take(ground.targets.len());
+        let (to_edge, at, is_stubborn) = (self.random.percent(30), self.random.index(1 << 16), self.random.percent(8));
+        let of_kind = if to_edge && !ground.edges().is_empty() { ground.edges() } else { ground.origins() };
+        let around = of_kind.iter().cycle().skip(at % of_kind.len().max(1)).take(of_kind.len());
         // Whoever knows that a server is away asks another, but for a few.
         let target = around.clone().find(|t| is_stubborn || *t.health.borrow() == Health::Up).or(around.clone().next());
         let Some(target) = target else { return Reply::none("no target") };
