@@ -97,8 +97,7 @@ impl World {
 }
 
 /// `url` with the path `/name`, its query kept.
-#[must_use]
-pub fn with_database(url: &str, name: &str) -> String {
+fn with_database(url: &str, name: &str) -> String {
     let (address, query) = url.split_once('?').map_or((url, None), |(address, query)| (address, Some(query)));
     let host_starts = address.find("://").map_or(0, |at| at + 3);
     let host_ends =

@@ -4,13 +4,14 @@
 #![expect(clippy::unwrap_used, reason = "a failed check fails the test")]
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 
 use clap::Parser;
 use kairos_tests::chaos::options::{Options, StoreKind};
 use kairos_tests::chaos::{Programs, run};
 use kairos_tests::skip::skip;
-use kairos_tests::world::with_database;
+use kairos_tests::world::{self, World};
 use tokio::sync::Mutex;
 
 #[derive(Parser)]
@@ -19,21 +20,15 @@ struct Arguments {
     options: Options,
 }
 
-/// The origin's program, and the MongoDB at `MONGODB_URL` if one is needed. Or `None`, and a note.
-fn programs(store: StoreKind, database: &str) -> Option<Programs> {
+/// The origin's program: `KAIROS_ORIGIN_BIN`, or the one that was built beside this test.
+fn origin() -> Option<PathBuf> {
     let named = std::env::var_os("KAIROS_ORIGIN_BIN").map(PathBuf::from);
     let beside = || Some(std::env::current_exe().ok()?.parent()?.parent()?.join("kairos-origin"));
-    let Some(origin) = named.or_else(beside).filter(|path| path.is_file()) else {
+    let found = named.or_else(beside).filter(|path| path.is_file());
+    if found.is_none() {
         skip("kairos-origin is not built, and KAIROS_ORIGIN_BIN names no other");
-        return None;
-    };
-    let mongodb_url = std::env::var("MONGODB_URL").ok().filter(|url| !url.is_empty());
-    if store == StoreKind::Mongodb && mongodb_url.is_none() {
-        skip("MONGODB_URL is not set");
-        return None;
     }
-    let mongodb_url = mongodb_url.map(|url| with_database(&url, database));
-    Some(Programs { origin, mongod: None, mongodb_url, workspace: Path::new("..").to_owned() })
+    found
 }
 
 /// Each run has the machine for itself.
@@ -43,11 +38,13 @@ static RUNNING: Mutex<()> = Mutex::const_new(());
 async fn check(command_line: &str) {
     let arguments = std::iter::once("chaos").chain(command_line.split_whitespace());
     let options = Arguments::try_parse_from(arguments).unwrap().options;
-    let seed = options.seed.unwrap_or_default();
-    if options.has_redis() && std::process::Command::new("redis-server").arg("--version").output().is_err() {
+    if options.has_redis() && Command::new("redis-server").arg("--version").output().is_err() {
         return skip("redis-server is not on the path");
     }
-    let Some(programs) = programs(options.store, &format!("kairos_chaos_{seed}")) else { return };
+    let store = if options.store == StoreKind::Mongodb { world::StoreKind::Mongo } else { world::StoreKind::Sqlite };
+    let (Some(world), Some(origin)) = (World::new(store, false), origin()) else { return };
+    let mongodb_url = world.mongodb_url().map(str::to_owned);
+    let programs = Programs { origin, mongod: None, mongodb_url, workspace: Path::new("..").to_owned() };
     let _running = RUNNING.lock().await;
     let report = run(&options, &programs, Arc::new(|line| println!("{line}")), std::future::pending()).await.unwrap();
     println!("\n{report}");
@@ -57,8 +54,11 @@ async fn check(command_line: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_mongodb_and_a_redis_that_fails() {
-    check("--seed 1 --minutes 0.35 --faults redis-freeze,redis-kill,redis-flush,redis-slow,redis-reset,redis-cut")
-        .await;
+    check(
+        "--seed 9 --minutes 0.35 \
+         --faults redis-freeze,redis-kill,redis-flush,redis-slow,redis-reset,redis-cut,origin-kill",
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -68,5 +68,5 @@ async fn with_mongodb_and_no_redis() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_sqlite_and_an_origin_that_is_killed() {
-    check("--seed 3 --minutes 0.35 --store sqlite --faults origin-kill").await;
+    check("--seed 13 --minutes 0.35 --store sqlite --faults origin-kill").await;
 }

@@ -11,7 +11,6 @@ use crate::{build, process, setup, workspace};
 
 #[expect(
     unreachable_pub,
-    dead_code,
     reason = "the options of kairos-chaos: here they are only read to be told when they are wrong"
 )]
 #[path = "../../tests/src/chaos/options.rs"]

@@ -31,9 +31,9 @@ const CLOCKS: &[FaultKind] = &[FaultKind::Clock];
 /// The kinds of a lane, and how long nothing happens in it between two faults.
 const LANES: [(&[FaultKind], u64, u64); 5] = [
     (REDIS, 1_000, 5_000),
-    (LINKS, 2_000, 8_000),
+    (LINKS, 1_500, 6_000),
     (MONGO, 12_000, 35_000),
-    (ORIGINS, 5_000, 15_000),
+    (ORIGINS, 3_000, 12_000),
     (CLOCKS, 3_000, 12_000),
 ];
 

@@ -65,13 +65,21 @@ impl Session {
             () = turned_away(target, is_stubborn) => Reply::none("turned elsewhere"),
         };
         let took_us = ground.now_us() - at_us;
-        let (target, origin, session) = (Arc::clone(&target.name), target.origin, self.number);
+        let (name, origin, session) = (Arc::clone(&target.name), target.origin, self.number);
         let answer = reply.answer;
-        reply.answer =
-            Answer { session, target, origin, request: described, at_us, took_us, sent: self.seen.clone(), ..answer };
+        reply.answer = Answer {
+            session,
+            target: name,
+            origin,
+            request: described,
+            at_us,
+            took_us,
+            sent: self.seen.clone(),
+            ..answer
+        };
         if reply.answer.status.is_none() {
             // A server that is gone refuses at once: asking it again at once helps nobody.
-            ground.rest(5).await;
+            ground.rest(if *target.health.borrow() == Health::Down { 50 } else { 5 }).await;
         }
         reply
     }
