@@ -3,6 +3,7 @@
 
 mod faults;
 mod floor;
+mod lag;
 mod ledger;
 mod numbers;
 mod violation;
@@ -18,6 +19,7 @@ pub(crate) use violation::{Kind, Violation};
 use super::event::{Answer, Event, Observed, Phase};
 use faults::Faults;
 use floor::Floor;
+use lag::Lag;
 use ledger::Ledger;
 use numbers::Numbers;
 
@@ -39,6 +41,8 @@ pub(crate) struct Counts {
     /// 5xx and unanswered requests, though nothing was broken that they needed.
     pub(crate) unexplained: u64,
     pub(crate) longest_wait_us: u64,
+    /// How long an acknowledged write was not seen, at most: at origins and at edges.
+    pub(crate) longest_lag_us: [u64; 2],
     /// Reads by what their caches did.
     pub(crate) tiers: BTreeMap<String, u64>,
     /// Two states under one number, in answers that nobody may keep: no violation.
@@ -53,6 +57,7 @@ pub(crate) struct Checker {
     numbers: Numbers,
     ledger: Ledger,
     faults: Faults,
+    lag: Lag,
     counts: Counts,
 }
 
@@ -125,6 +130,10 @@ impl Checker {
             Some(status) => *self.counts.statuses.entry(status).or_default() += 1,
             None => self.counts.unanswered += 1,
         }
+        let lag_us = self.lag.take(answer).unwrap_or_default();
+        let [at_origins, at_edges] = &mut self.counts.longest_lag_us;
+        let longest_us = if answer.through_edge { at_edges } else { at_origins };
+        *longest_us = lag_us.max(*longest_us);
         if answer.is_checked_read() {
             self.counts.reads += 1;
             *self.counts.tiers.entry(tier(answer)).or_default() += 1;

@@ -59,6 +59,7 @@ pub(crate) struct Answer {
     pub(crate) target: Arc<str>,
     /// The origin there, or behind the edge there.
     pub(crate) origin: usize,
+    pub(crate) through_edge: bool,
     /// Method, path, and what it said about copies.
     pub(crate) request: String,
     pub(crate) at_us: u64,
@@ -240,6 +241,24 @@ impl fmt::Display for Observed {
             Self::Written { module, edition } => write!(f, "wrote m{module}:{edition}"),
             Self::Foreign { learner, what } => write!(f, "learner {learner} was given {what}"),
             Self::Refused { learner, what } => write!(f, "learner {learner}'s operation was refused: {what}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operations_are_ordered_as_their_ids_are() {
+        let names = [(1, 2, 9), (1, 2, 10), (1, 2, 99_999_999), (1, 10, 1), (2, 3, 1), (10, 0, 0)];
+        let names = names.map(|(learner, session, number)| OperationName { learner, session, number });
+        assert!(names.is_sorted() && names.map(|name| name.to_string()).is_sorted());
+        for name in names {
+            assert_eq!(OperationName::parse(&name.to_string()), Some(name));
+        }
+        for id in ["", "01JQ6Z-4fKx", "L1-S1", "Lx-S1-1"] {
+            assert_eq!(OperationName::parse(id), None, "{id}");
         }
     }
 }

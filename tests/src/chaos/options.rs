@@ -16,6 +16,9 @@ const EXAMPLES: &str = "Examples:
 A run is set by its seed, which is printed: the same seed and options give the same faults at the same times, and sessions that
 choose the same. The machine's own timing is not repeated.
 
+MongoDB is started from the folder KAIROS_MONGOD_BIN or the PATH, Redis from the PATH, each on a loopback port, with data that go
+with it. A wrong clock takes libfaketime (on Debian: faketime), which KAIROS_LIBFAKETIME may name.
+
 It ends with a non-zero status when an invariant of docs/ARCHITECTURE.md was broken. Ctrl-C ends it early, with the result so far.";
 
 /// Read and write through every tier, break things meanwhile, and check every answer

@@ -106,6 +106,11 @@ impl fmt::Display for Report {
         let of = format!("{} of {}", counts.unexplained, server_errors(counts) + counts.unanswered);
         line("failed for no fault", of)?;
         line("longest wait", format!("{:.1} s", counts.longest_wait_us as f64 / 1e6))?;
+        let [origins, edges] = counts.longest_lag_us.map(|us| us as f64 / 1e6);
+        line(
+            "longest unseen write",
+            format!("{origins:.2} s at origins, {edges:.2} s at edges, by who knew nothing of it"),
+        )?;
         let tiers: Vec<String> = counts.tiers.iter().map(|(tier, count)| format!("{count} {tier}")).collect();
         line("answered by", tiers.join(", "))?;
         if let Some(path) = &self.history {

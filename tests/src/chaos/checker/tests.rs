@@ -221,3 +221,25 @@ fn tiers_are_told_in_the_words_of_cache_status() {
         assert_eq!(tier(&Answer { cache_status: cache_status.to_owned(), ..Answer::default() }), expected);
     }
 }
+
+#[test]
+fn how_long_a_write_stays_unseen_is_measured_at_origins_and_edges() {
+    let at = |observed, through_edge, at_us| {
+        event(Answer { observed, through_edge, at_us, took_us: 10, ..answer(1, "", Observed::Nothing) })
+    };
+    let mut checker = Checker::default();
+    for event in [
+        at(Observed::Written { module: 1, edition: 2 }, false, 100),
+        at(Observed::Written { module: 1, edition: 3 }, false, 200),
+        // Begun before the write was acknowledged, and as new as can be.
+        at(module(1, 1), false, 105),
+        at(module(1, 3), false, 900),
+        // 40 after the first, 90 after the second; another module.
+        at(module(1, 1), false, 150),
+        at(module(1, 2), true, 300),
+        at(module(2, 1), true, 900),
+    ] {
+        checker.take(&event);
+    }
+    assert_eq!(checker.counts().longest_lag_us, [40, 90]);
+}

@@ -43,7 +43,7 @@ pub(super) struct Plan {
 /// A running origin.
 pub(super) struct Origin {
     plan: Plan,
-    clock: Option<MovableClock>,
+    pub(super) clock: Option<MovableClock>,
     child: Child,
     health: watch::Sender<Health>,
 }
@@ -141,11 +141,6 @@ impl Origin {
             origin: self.plan.number,
             health: self.health.subscribe(),
         }
-    }
-
-    /// Its clock.
-    pub(super) fn clock(&self) -> Result<MovableClock> {
-        self.clock.clone().context("no libfaketime: install it (on Debian: faketime), or leave the fault `clock` out")
     }
 
     /// Makes an author's account in its store.

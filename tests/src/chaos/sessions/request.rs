@@ -71,6 +71,7 @@ impl Session {
             session,
             target: name,
             origin,
+            through_edge: target.is_edge,
             request: described,
             at_us,
             took_us,
