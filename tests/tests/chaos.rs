@@ -34,10 +34,14 @@ fn origin() -> Option<PathBuf> {
 /// Each run has the machine for itself.
 static RUNNING: Mutex<()> = Mutex::const_new(());
 
+fn parse(command_line: &str) -> Options {
+    let arguments = std::iter::once("chaos").chain(command_line.split_whitespace());
+    Arguments::try_parse_from(arguments).unwrap().options
+}
+
 /// Runs what the command line says; nothing may be broken.
 async fn check(command_line: &str) {
-    let arguments = std::iter::once("chaos").chain(command_line.split_whitespace());
-    let options = Arguments::try_parse_from(arguments).unwrap().options;
+    let options = parse(command_line);
     if options.has_redis() && Command::new("redis-server").arg("--version").output().is_err() {
         return skip("redis-server is not on the path");
     }
@@ -69,4 +73,22 @@ async fn with_mongodb_and_no_redis() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_sqlite_and_an_origin_that_is_killed() {
     check("--seed 13 --minutes 0.35 --store sqlite --faults origin-kill").await;
+}
+
+#[test]
+fn options_that_contradict_each_other_are_refused() {
+    for (command_line, is_possible) in [
+        ("", true),
+        ("--faults none", true),
+        ("--faults redis-freeze,mongo-step-down,clock", true),
+        ("--store sqlite --faults origin-kill", true),
+        ("--store sqlite --redis --faults redis-cut", true),
+        ("--store sqlite --origins 2", false),
+        ("--store sqlite --faults mongo-kill", false),
+        ("--no-redis --faults redis-freeze", false),
+        ("--origins 1 --faults redis-freeze", false),
+        ("--members 1 --faults mongo-step-down", false),
+    ] {
+        assert_eq!(parse(command_line).check().is_ok(), is_possible, "{command_line}");
+    }
 }
