@@ -1,0 +1,213 @@
+//! The steps of a read, at an origin and at an edge. Not here: writes and faults.
+
+use crate::protocol::Protocol;
+use crate::rules::{Confirming, EDGE_TICKS, KNOWN_TICKS, Naming, VALUE_TICKS};
+use crate::world::{Act, Asking, Command, Data, Floor, Instance, NEVER, Number, Property, Sight, Stored, Value, World};
+
+impl Protocol {
+    /// A request arrives, and what it depends on is looked up: in Redis, or in what the instance knows.
+    pub(crate) fn look_up(&self, world: &mut World, session: usize, instance: usize, lies: bool) {
+        let floor = self.floor(world, session, instance);
+        let seen = if lies { Number::MAX } else { world.sessions[session].seen };
+        let claimed = if self.rules.origin_heeds_seen { seen } else { 0 };
+        let here = world.instances[instance];
+        let (number, sight) = if self.scope.redis && here.reaches {
+            self.ask_redis(world, if self.rules.heeds_own { claimed.max(here.known) } else { claimed })
+        } else {
+            let is_usable = here.known_age <= KNOWN_TICKS || !self.rules.known_ends;
+            (Some(here.known).filter(|known| is_usable && *known >= claimed), Sight::Nothing)
+        };
+        world.sessions[session].act = if let Some(before) = number {
+            let is_renewed = sight != Sight::Nothing && !self.rules.only_store_renews;
+            world.instances[instance].learn(before, if is_renewed { 0 } else { NEVER });
+            Act::Loading { before, age: 0, floor }
+        } else {
+            let instance = u8::try_from(instance).unwrap_or(u8::MAX);
+            Act::InDoubt(Asking { instance, sight, age: 0, known: here.known, lies, floor })
+        };
+    }
+
+    /// A request arrives, and takes what was found for another before.
+    pub(crate) fn share_look_up(&self, world: &mut World, session: usize, with: usize) {
+        if let Act::Loading { before, .. } = world.sessions[with].act {
+            let floor = self.floor(world, session, 0);
+            world.sessions[session].act = Act::Loading { before, age: 0, floor };
+        }
+    }
+
+    /// The settled number if it is at least `least`, and what was seen.
+    fn ask_redis(&self, world: &mut World, least: Number) -> (Option<Number>, Sight) {
+        if let Value::Settled(number) = world.value.value
+            && number >= least
+        {
+            return (Some(number), world.sight());
+        }
+        if self.rules.confirming != Confirming::IfSameOrAbsent {
+            world.mark();
+        }
+        (None, world.sight())
+    }
+
+    /// The oldest state that a read which begins now may be answered with.
+    fn floor(&self, world: &World, session: usize, instance: usize) -> Floor {
+        let here = world.instances[instance];
+        // Redis may be told what a deposed server said: then only the bound holds.
+        let hears = self.scope.redis && here.reaches && !self.scope.deposed;
+        let floors = [
+            Floor { least: world.sessions[session].newest, property: Property::Session },
+            Floor { least: if hears { world.announced } else { 0 }, property: Property::AcknowledgedIsSeen },
+            Floor { least: here.acknowledged, property: Property::OwnIsSeen },
+            Floor { least: world.done_before[usize::from(self.bound())], property: Property::Bound },
+        ];
+        // Of several that are the same, the first: that it breaks says more.
+        floors.into_iter().rev().max_by_key(|floor| floor.least).unwrap_or(floors[0])
+    }
+
+    /// After how many ticks a write is seen at an origin, whatever fails.
+    fn bound(&self) -> u8 {
+        if self.scope.redis { 2 * VALUE_TICKS } else { KNOWN_TICKS }
+    }
+
+    /// Whether a read in doubt goes on with `number`, which may come from a server that was deposed.
+    pub(crate) fn is_believed(&self, world: &World, session: usize, asking: &Asking, number: Number) -> bool {
+        let is_looked_into = self.rules.looks_into_each_claim || !world.instances[usize::from(asking.instance)].denied;
+        let seen = if asking.lies { Number::MAX } else { world.sessions[session].seen };
+        !self.rules.asks_again || number >= asking.known && (number >= seen || !is_looked_into)
+    }
+
+    /// The store says what the number is. A claim above it was never told to anybody.
+    pub(crate) fn read_number(&self, world: &mut World, session: usize, number: Number) {
+        let Act::InDoubt(asking) = world.sessions[session].act else { return };
+        world.instances[usize::from(asking.instance)].denied |= asking.lies;
+        world.sessions[session].act = Act::Numbered { asking, number };
+        if self.rules.known_since_begin && self.rules.known_grows {
+            // To learn it later would change nothing.
+            self.take_note(world, session);
+        }
+    }
+
+    /// The instance learns the number, and sends it to Redis.
+    pub(crate) fn take_note(&self, world: &mut World, session: usize) {
+        let Act::Numbered { asking: Asking { instance, sight, age, floor, .. }, number } = world.sessions[session].act
+        else {
+            return;
+        };
+        let here = &mut world.instances[usize::from(instance)];
+        let (asked, age) = (age, if self.rules.known_since_begin { age } else { 0 });
+        if self.rules.known_grows {
+            here.learn(number, age);
+        } else {
+            (here.known, here.known_age) = (number, age);
+        }
+        if sight != Sight::Nothing {
+            world.sessions[session].sent = Some(Command::Confirm { sight, number });
+        }
+        world.sessions[session].act = Act::Loading { before: number, age: asked, floor };
+    }
+
+    /// Reads the data, and with it the number.
+    pub(crate) fn load(&self, world: &mut World, session: usize, from: Stored) -> Result<(), Property> {
+        let Act::Loading { before, age, floor } = world.sessions[session].act else { return Ok(()) };
+        let data = from.data;
+        match self.rules.naming {
+            Naming::Snapshot if from.number < before && self.rules.refuses_older_loads => {
+                // An error, or an older copy that is not older than what the caller has seen; see `ask_edge`.
+                world.sessions[session].act = Act::Idle;
+                Ok(())
+            }
+            Naming::Snapshot => {
+                self.store_at_edge(world, from.number, age);
+                answer(world, session, from, from.number, floor)
+            }
+            _ => {
+                world.sessions[session].act = Act::Loaded { before, data, floor };
+                Ok(())
+            }
+        }
+    }
+
+    /// Where the number does not come with the data: names the answer, and gives it.
+    pub(crate) fn name(&self, world: &mut World, session: usize) -> Result<(), Property> {
+        let Act::Loaded { before, data, floor } = world.sessions[session].act else { return Ok(()) };
+        let after = world.store.number;
+        match self.rules.naming {
+            Naming::Before => answer(world, session, Stored { number: before, data }, before, floor),
+            Naming::IfUnchanged | Naming::IfUnchangedToldBefore if before != after => {
+                let told = if self.rules.naming == Naming::IfUnchanged { after } else { before };
+                give(world, session, data, told, floor)
+            }
+            _ => answer(world, session, Stored { number: after, data }, after, floor),
+        }
+    }
+
+    /// Answers from a copy: one kept under the current number, or what another load brought that began when the same number
+    /// was current.
+    pub(crate) fn use_copy(&self, world: &mut World, session: usize, number: Number) -> Result<(), Property> {
+        let (Act::Loading { age, floor, .. }, Some(data)) =
+            (world.sessions[session].act, world.kept[usize::from(number)])
+        else {
+            return Ok(());
+        };
+        self.store_at_edge(world, number, age);
+        give(world, session, data, number, floor)
+    }
+
+    /// The answer goes by way of the edge.
+    fn store_at_edge(&self, world: &mut World, number: Number, age: u8) {
+        if self.scope.edge_ages {
+            world.edge = Some((number, if self.rules.edge_counts_from_request { age } else { 0 }));
+        }
+    }
+
+    /// An edge answers from a copy, or an origin does whose store is down.
+    pub(crate) fn ask_edge(&self, world: &mut World, session: usize, number: Number) -> Result<(), Property> {
+        let Some(data) = world.kept[usize::from(number)] else { return Ok(()) };
+        let newest = world.sessions[session].newest;
+        let mut floor = Floor { least: newest, property: Property::Session };
+        if self.scope.edge_ages {
+            let least = world.done_before[usize::from(self.bound() + EDGE_TICKS)];
+            floor = if least > newest { Floor { least, property: Property::Bound } } else { floor };
+        }
+        give(world, session, data, number, floor)
+    }
+
+    /// Somebody else's numbers: a link that is passed on, a second tab.
+    pub(crate) fn tell(&self, world: &mut World, from: usize, to: usize) {
+        let from = world.sessions[from];
+        let to = &mut world.sessions[to];
+        to.seen = to.seen.max(from.seen);
+        to.newest = to.newest.max(from.newest);
+    }
+}
+
+/// Keeps a state under a number and gives it.
+fn answer(world: &mut World, session: usize, named: Stored, told: Number, floor: Floor) -> Result<(), Property> {
+    let kept = &mut world.kept[usize::from(named.number)];
+    if kept.is_some_and(|kept| kept != named.data) {
+        return Err(Property::OneState);
+    }
+    *kept = Some(named.data);
+    give(world, session, named.data, told, floor)
+}
+
+fn give(world: &mut World, session: usize, data: Data, told: Number, floor: Floor) -> Result<(), Property> {
+    if data < floor.least {
+        return Err(floor.property);
+    }
+    let session = &mut world.sessions[session];
+    session.seen = session.seen.max(told);
+    session.newest = session.newest.max(data);
+    session.act = Act::Idle;
+    Ok(())
+}
+
+impl Instance {
+    /// Takes note that `number` was the current one `age` ticks ago.
+    pub(crate) fn learn(&mut self, number: Number, age: u8) {
+        if number > self.known {
+            (self.known, self.known_age) = (number, age);
+        } else if number == self.known {
+            self.known_age = self.known_age.min(age);
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What can happen in a world, one thing at a time, and how a counterexample tells of it. Not here: what comes of it.
+
+use crate::world::{Act, Number, Property, Stored, Value, World};
+
+/// One thing that happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// A session begins to read at an instance.
+    LookUp { session: usize, instance: usize, lies: bool },
+    /// It begins to read, and shares what another's look-up found.
+    ShareLookUp { session: usize, with: usize },
+    /// The store tells its read the number.
+    ReadNumber { session: usize, number: Number },
+    /// The instance takes note of the number.
+    TakeNote { session: usize },
+    /// Its read is answered from a copy.
+    UseCopy { session: usize, number: Number },
+    /// Its read loads the data.
+    Load { session: usize, from: Stored },
+    /// Its read gives a number to what it loaded without one.
+    Name { session: usize },
+    /// It reads at an edge that has a copy.
+    AskEdge { session: usize, number: Number },
+    /// Its last command to Redis arrives, late.
+    Arrive { session: usize },
+    /// It begins to write at an instance.
+    BeginWrite { session: usize, instance: usize },
+    /// The store does its write, or one half of it.
+    Commit { session: usize, number: Number },
+    /// The store does the other half.
+    CommitRest { session: usize },
+    /// Redis is told, if it is reached, and the write is acknowledged.
+    Acknowledge { session: usize },
+    /// A session passes on what it knows.
+    Tell { from: usize, to: usize },
+    /// An instance is cut off from Redis.
+    Cut { instance: usize },
+    /// It reaches Redis again.
+    Mend { instance: usize },
+    /// Redis loses its memory.
+    Flush,
+    /// Redis writes what it would fall back to.
+    Snapshot,
+    /// Redis restarts from that.
+    Restore,
+    /// An instance dies and starts again.
+    Crash { instance: usize },
+    /// A server of the store is deposed and does not know it.
+    Depose,
+    /// A clock is set back, so that what an instance knows is younger than it was.
+    SetBack { instance: usize },
+    /// Time passes.
+    Tick,
+}
+
+impl Step {
+    pub(crate) const fn kind(self) -> &'static str {
+        match self {
+            Self::LookUp { .. } => "look up",
+            Self::ShareLookUp { .. } => "share a look-up",
+            Self::ReadNumber { .. } => "read the number",
+            Self::TakeNote { .. } => "take note of the number",
+            Self::UseCopy { .. } => "use a copy",
+            Self::Load { .. } => "load",
+            Self::Name { .. } => "name what was loaded",
+            Self::AskEdge { .. } => "use a copy at the edge",
+            Self::Arrive { .. } => "arrive late at Redis",
+            Self::BeginWrite { .. } => "begin to write",
+            Self::Commit { .. } => "commit",
+            Self::CommitRest { .. } => "commit the rest",
+            Self::Acknowledge { .. } => "acknowledge",
+            Self::Tell { .. } => "pass numbers on",
+            Self::Cut { .. } => "cut off from Redis",
+            Self::Mend { .. } => "reach Redis again",
+            Self::Flush => "flush Redis",
+            Self::Snapshot => "write a snapshot",
+            Self::Restore => "fall back to the snapshot",
+            Self::Crash { .. } => "crash",
+            Self::Depose => "depose a server",
+            Self::SetBack { .. } => "set a clock back",
+            Self::Tick => "tick",
+        }
+    }
+
+    /// What happens when it is taken in `world`, after which it is as in `after`.
+    pub(crate) fn words(self, world: &World, after: Result<World, Property>) -> String {
+        let told = |session: usize| match after {
+            Ok(after) => format!("has seen number {}", after.sessions[session].seen),
+            Err(property) => format!("which breaks {property:?}"),
+        };
+        let copy = |number: Number| world.kept[usize::from(number)].unwrap_or_default();
+        match self {
+            Self::LookUp { session, instance, lies } => {
+                let found = match after.map(|after| after.sessions[session].act) {
+                    Ok(Act::Loading { before, .. }) => format!("{before} is current"),
+                    _ => "in doubt".to_owned(),
+                };
+                let claim = if lies { ", claiming to have seen more," } else { "" };
+                format!("session {session} reads at instance {instance}{claim}: {found}")
+            }
+            Self::ReadNumber { session, number } => format!("the store tells session {session} the number {number}"),
+            Self::Load { session, from: Stored { number, data } } => {
+                format!("session {session} loads state {data} (number {number}), {}", told(session))
+            }
+            Self::UseCopy { session, number } => {
+                format!("session {session} gets state {} from a copy under {number}, {}", copy(number), told(session))
+            }
+            Self::Name { session } => format!("session {session} is answered what it loaded, {}", told(session)),
+            Self::AskEdge { session, number } => {
+                format!(
+                    "an edge gives session {session} state {}, kept under {number}, {}",
+                    copy(number),
+                    told(session)
+                )
+            }
+            Self::Commit { session, number } => {
+                format!("the store does the write of session {session}: number {number}")
+            }
+            Self::Acknowledge { session } => {
+                let value = after.map_or(Value::Absent, |after| after.value.value);
+                format!("the write of session {session} is announced and acknowledged; in Redis: {value:?}")
+            }
+            Self::Arrive { session } => {
+                let value = after.map_or(Value::Absent, |after| after.value.value);
+                format!("{:?} of session {session} arrives; in Redis: {value:?}", world.sessions[session].sent)
+            }
+            other => format!("{other:?}"),
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! One moment of a world of callers, origins, a Redis and a store: only what tells it from another moment. Not here: what
+//! happens next.
+//!
+//! There is one namespace, and its data is the number of writes that were done. A copy that was ever kept under a number is
+//! taken to be everywhere and for ever: in every process, in Redis, at every edge, for every key. Whoever may use one finds one.
+
+/// A state of the data: how many writes were done.
+pub(crate) type Data = u8;
+/// What counts the states.
+pub(crate) type Number = u8;
+
+pub(crate) const SESSIONS: usize = 3;
+pub(crate) const INSTANCES: usize = 3;
+/// Numbers are smaller than this.
+pub(crate) const NUMBERS: usize = 8;
+/// How many ticks are looked back at most.
+pub(crate) const LOOK_BACK: usize = 3;
+
+/// See the module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct World {
+    pub(crate) store: Stored,
+    /// What a server that was deposed goes on answering.
+    pub(crate) deposed: Option<Stored>,
+    pub(crate) value: Timed,
+    pub(crate) snapshot: Option<Snapshot>,
+    pub(crate) instances: [Instance; INSTANCES],
+    pub(crate) sessions: [Session; SESSIONS],
+    /// For each number the state whose copy is kept under it.
+    pub(crate) kept: [Option<Data>; NUMBERS],
+    /// What one edge has that looks at the time, and how old it takes it to be.
+    pub(crate) edge: Option<(Number, u8)>,
+    /// What was done before the present tick, before the one before it, and so on.
+    pub(crate) done_before: [Data; LOOK_BACK],
+    /// The newest state that was acknowledged after Redis was told, and that Redis has not forgotten since.
+    pub(crate) announced: Data,
+    /// Writes that may still begin.
+    pub(crate) writes_left: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Stored {
+    pub(crate) number: Number,
+    pub(crate) data: Data,
+}
+
+/// A value in Redis and its age.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Timed {
+    pub(crate) value: Value,
+    pub(crate) age: u8,
+}
+
+/// What Redis would fall back to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Snapshot {
+    pub(crate) timed: Timed,
+    /// Whether the value was not replaced since.
+    pub(crate) is_present: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Value {
+    Absent,
+    /// A mark that no other value equals.
+    Doubt,
+    Settled(Number),
+}
+
+/// What somebody saw in Redis, to be compared with what is there later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Sight {
+    /// Redis was not reached, or the mark is gone for ever.
+    Nothing,
+    Absent,
+    /// A mark; marks are told apart by whether they are still there, or in the snapshot.
+    Mark {
+        is_there: bool,
+        in_snapshot: bool,
+    },
+    Number(Number),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Instance {
+    /// Whether it reaches Redis.
+    pub(crate) reaches: bool,
+    /// The largest number that it knows.
+    pub(crate) known: Number,
+    /// How long ago that was known to be the current one; [`NEVER`] if nobody can tell.
+    pub(crate) known_age: u8,
+    /// Whether a claim turned out to be false in this tick.
+    pub(crate) denied: bool,
+    /// The newest state that it acknowledged.
+    pub(crate) acknowledged: Data,
+}
+
+/// An age.
+pub(crate) const NEVER: u8 = u8::MAX;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Session {
+    /// The largest number that it was told.
+    pub(crate) seen: Number,
+    /// The newest state that it was given, or that somebody was who passed a number on to it.
+    pub(crate) newest: Data,
+    pub(crate) act: Act,
+    /// A command that is on its way to Redis and may arrive at any time, or never.
+    pub(crate) sent: Option<Command>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Command {
+    Confirm { sight: Sight, number: Number },
+    Announce { number: Number },
+}
+
+/// What a session is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Act {
+    Idle,
+    /// A read that must ask the store for the number.
+    InDoubt(Asking),
+    /// The number was read; its instance does not know it yet.
+    Numbered {
+        asking: Asking,
+        number: Number,
+    },
+    /// The number before the load is known.
+    Loading {
+        before: Number,
+        age: u8,
+        floor: Floor,
+    },
+    /// The data was read, but not its number.
+    Loaded {
+        before: Number,
+        data: Data,
+        floor: Floor,
+    },
+    /// A write under way since `age` ticks.
+    Begun {
+        instance: u8,
+        age: u8,
+    },
+    /// Half of it is done, where that is possible.
+    HalfDone {
+        instance: u8,
+        age: u8,
+        number: Option<Number>,
+    },
+    /// It is done.
+    Committed {
+        instance: u8,
+        age: u8,
+        stored: Stored,
+    },
+}
+
+/// A read in doubt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Asking {
+    pub(crate) instance: u8,
+    pub(crate) sight: Sight,
+    /// How many ticks ago it began.
+    pub(crate) age: u8,
+    /// What its instance knew then.
+    pub(crate) known: Number,
+    /// Whether it claims more than anybody was told.
+    pub(crate) lies: bool,
+    pub(crate) floor: Floor,
+}
+
+/// The oldest state that a read may be answered with, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Floor {
+    pub(crate) least: Data,
+    pub(crate) property: Property,
+}
+
+/// What must hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Property {
+    /// I-SESSION: no session is given an older state than it was given, or than a session was that passed its numbers on to it,
+    /// or than its own acknowledged write.
+    Session,
+    /// What was acknowledged after Redis was told is seen by every read that begins afterwards and reaches Redis, unless Redis
+    /// lost its memory in between.
+    AcknowledgedIsSeen,
+    /// What an instance acknowledged is seen by every read that begins there afterwards, also without Redis.
+    OwnIsSeen,
+    /// I-BOUND: what was done is seen by every read that begins long enough afterwards.
+    Bound,
+    /// No number names two states, among the answers that may be kept.
+    OneState,
+}
+
+impl World {
+    pub(crate) const START: Self = Self {
+        store: Stored { number: 0, data: 0 },
+        deposed: None,
+        value: Timed { value: Value::Absent, age: 0 },
+        snapshot: None,
+        instances: [Instance { reaches: true, known: 0, known_age: NEVER, denied: false, acknowledged: 0 }; INSTANCES],
+        sessions: [Session { seen: 0, newest: 0, act: Act::Idle, sent: None }; SESSIONS],
+        kept: [None; NUMBERS],
+        edge: None,
+        done_before: [0; LOOK_BACK],
+        announced: 0,
+        writes_left: 0,
+    };
+
+    /// Everything that somebody saw in Redis and may compare yet.
+    pub(crate) fn sights(&mut self) -> impl Iterator<Item = &mut Sight> {
+        self.sessions.iter_mut().flat_map(|session| {
+            let asking = match &mut session.act {
+                Act::InDoubt(asking) | Act::Numbered { asking, .. } => Some(&mut asking.sight),
+                _ => None,
+            };
+            let sent = match &mut session.sent {
+                Some(Command::Confirm { sight, .. }) => Some(sight),
+                _ => None,
+            };
+            asking.into_iter().chain(sent)
+        })
+    }
+
+    /// The same with the first two instances' names exchanged.
+    pub(crate) fn with_instances_swapped(&self) -> Self {
+        let mut other = *self;
+        other.instances.swap(0, 1);
+        for session in &mut other.sessions {
+            if let Some(instance) = session.act.instance_mut().filter(|instance| **instance < 2) {
+                *instance = 1 - *instance;
+            }
+        }
+        other
+    }
+}
+
+impl Act {
+    /// Where it takes place, as long as that matters.
+    pub(crate) fn instance_mut(&mut self) -> Option<&mut u8> {
+        match self {
+            Self::InDoubt(Asking { instance, .. })
+            | Self::Numbered { asking: Asking { instance, .. }, .. }
+            | Self::Begun { instance, .. }
+            | Self::HalfDone { instance, .. }
+            | Self::Committed { instance, .. } => Some(instance),
+            Self::Idle | Self::Loading { .. } | Self::Loaded { .. } => None,
+        }
+    }
+
+    /// How long it is under way, as long as that matters.
+    pub(crate) fn age_mut(&mut self) -> Option<&mut u8> {
+        match self {
+            Self::InDoubt(Asking { age, .. })
+            | Self::Numbered { asking: Asking { age, .. }, .. }
+            | Self::Loading { age, .. }
+            | Self::Begun { age, .. }
+            | Self::HalfDone { age, .. }
+            | Self::Committed { age, .. } => Some(age),
+            Self::Idle | Self::Loaded { .. } => None,
+        }
+    }
+}

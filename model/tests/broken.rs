@@ -1,0 +1,172 @@
+//! Each rule, broken on purpose, is caught by a property: else it would not be needed, or the model would not see what it is for.
+#![expect(clippy::expect_used, reason = "a failed check fails the test")]
+
+use kairos_model::rules::{Announcing, Confirming, Naming, Numbering, Rules, Scope};
+use kairos_model::{Property, check};
+
+const ALL: Rules = Rules::ALL;
+
+/// With Redis: nothing fails.
+const CALM: Scope = Scope::calm(2, 2);
+/// With Redis, and time passes.
+const LATER: Scope = Scope { time: true, ..CALM };
+/// With Redis, from which an instance may be cut off.
+const CUT: Scope = Scope { cuts: 1, time: true, ..CALM };
+/// Without Redis.
+const ALONE: Scope = Scope { redis: false, time: true, ..CALM };
+/// Without Redis, with callers that lie and a server of the store that was deposed.
+const HOSTILE: Scope = Scope { redis: false, lies: true, deposed: true, time: true, ..CALM };
+
+/// What is broken, how, where, and what catches it.
+type Variant = (&'static str, Rules, Scope, Property);
+
+fn is_caught(variants: &[Variant]) {
+    for (what, rules, scope, property) in variants {
+        let walk = check(*rules, *scope);
+        let found = walk.counterexample.expect(what);
+        println!(
+            "{:<76} {:<20} {:>2} steps, {:>8} states",
+            what,
+            format!("{:?}", found.breach),
+            found.steps.len(),
+            walk.states
+        );
+        assert_eq!(found.breach, *property, "{what}:\n    {}", found.steps.join("\n    "));
+    }
+}
+
+#[test]
+fn numbers_change_with_the_data() {
+    use Property::{OneState, Session};
+    is_caught(&[
+        ("the number changes before the data", Rules { numbering: Numbering::Before, ..ALL }, CALM, Session),
+        ("the number changes after the data", Rules { numbering: Numbering::After, ..ALL }, CALM, OneState),
+        ("the number is the clock's alone", Rules { numbering: Numbering::ClockAlone, ..ALL }, CALM, Session),
+    ]);
+}
+
+#[test]
+fn an_answer_carries_the_number_of_its_own_snapshot() {
+    use Property::{OneState, Session};
+    is_caught(&[
+        (
+            "kept and told under the number from before the load",
+            Rules { naming: Naming::Before, ..ALL },
+            CALM,
+            OneState,
+        ),
+        ("kept and told under a number read after the load", Rules { naming: Naming::After, ..ALL }, CALM, Session),
+        (
+            "told the number from before the load when it was another after it",
+            Rules { naming: Naming::IfUnchangedToldBefore, ..ALL },
+            CALM,
+            Session,
+        ),
+        (
+            "kept if the same number is read after the load, from a deposed server",
+            Rules { naming: Naming::IfUnchanged, ..ALL },
+            HOSTILE,
+            Session,
+        ),
+        (
+            "a load with a smaller number than was known is given",
+            Rules { refuses_older_loads: false, ..ALL },
+            HOSTILE,
+            Session,
+        ),
+    ]);
+}
+
+#[test]
+fn what_callers_have_seen_is_heeded() {
+    use Property::Session;
+    is_caught(&[
+        ("the origin does not heed what a caller has seen", Rules { origin_heeds_seen: false, ..ALL }, ALONE, Session),
+        ("the edge does not heed what a caller has seen", Rules { edge_heeds_seen: false, ..ALL }, CALM, Session),
+        ("a smaller number than somebody knows of is believed", Rules { asks_again: false, ..ALL }, HOSTILE, Session),
+        (
+            "a false claim keeps later ones from being looked into",
+            Rules { looks_into_each_claim: false, ..ALL },
+            HOSTILE,
+            Session,
+        ),
+    ]);
+}
+
+#[test]
+fn what_an_instance_knows_has_its_time() {
+    use Property::{Bound, OwnIsSeen};
+    is_caught(&[
+        (
+            "an instance does not heed its own writes when Redis is back",
+            Rules { heeds_own: false, ..ALL },
+            CUT,
+            OwnIsSeen,
+        ),
+        ("what is known is replaced by a smaller number", Rules { known_grows: false, ..ALL }, ALONE, OwnIsSeen),
+        ("what is known is used for ever without Redis", Rules { known_ends: false, ..ALL }, ALONE, Bound),
+        ("what is known is as old as the end of the query", Rules { known_since_begin: false, ..ALL }, ALONE, Bound),
+        ("ages are measured by a clock that is set back", Rules { monotonic: false, ..ALL }, ALONE, Bound),
+        (
+            "the edge takes an answer to be as new as its arrival",
+            Rules { edge_counts_from_request: false, ..ALL },
+            Scope { edge_ages: true, ..ALONE },
+            Bound,
+        ),
+        ("what Redis says renews what is known", Rules { only_store_renews: false, ..ALL }, CUT, Bound),
+    ]);
+}
+
+#[test]
+fn redis_compares_before_it_settles() {
+    use Property::AcknowledgedIsSeen as Acknowledged;
+    is_caught(&[
+        (
+            "a number is confirmed whatever is there",
+            Rules { confirming: Confirming::Always, ..ALL },
+            CALM,
+            Acknowledged,
+        ),
+        (
+            "a number is confirmed unless a larger one is there",
+            Rules { confirming: Confirming::IfLarger, ..ALL },
+            CALM,
+            Acknowledged,
+        ),
+        (
+            "a look-up on its way is shared by who comes later",
+            Rules { looks_up_anew: false, ..ALL },
+            Scope::calm(3, 1),
+            Acknowledged,
+        ),
+        ("nothing equals nothing", Rules { confirming: Confirming::IfSameOrAbsent, ..ALL }, LATER, Acknowledged),
+    ]);
+}
+
+#[test]
+fn writes_are_announced_before_they_are_acknowledged() {
+    use Property::{AcknowledgedIsSeen as Acknowledged, Bound};
+    is_caught(&[
+        ("a write is not announced", Rules { announcing: Announcing::Nothing, ..ALL }, CALM, Acknowledged),
+        (
+            "a write is announced after its acknowledgement",
+            Rules { announcing: Announcing::Late, ..ALL },
+            CALM,
+            Acknowledged,
+        ),
+        (
+            "a write settles its number whatever is there",
+            Rules { announcing: Announcing::Settle, ..ALL },
+            CALM,
+            Acknowledged,
+        ),
+        (
+            "a write settles its number in a doubt",
+            Rules { announcing: Announcing::RaiseOrSettle, ..ALL },
+            LATER,
+            Acknowledged,
+        ),
+        ("a raised number lives anew", Rules { announcing: Announcing::RaiseAndRenew, ..ALL }, LATER, Bound),
+        ("values in Redis live for ever", Rules { values_end: false, ..ALL }, LATER, Bound),
+    ]);
+}

@@ -1,0 +1,123 @@
+//! The protocol holds, in every world walked through here to its end. Those that take minutes run when they are asked for:
+//! `cargo test -p kairos-model -- --ignored`.
+#![expect(clippy::panic, reason = "a failed check fails the test")]
+
+use kairos_model::check;
+use kairos_model::rules::{Numbering, Rules, Scope};
+
+/// Two callers, two instances, two writes, a Redis; nothing fails.
+const CALM: Scope = Scope::calm(2, 2);
+
+/// Walks to the end, and sees that each of `kinds` of steps was taken: a world in which little happens proves little.
+fn holds(rules: Rules, scope: Scope, kinds: &[&str]) {
+    let walk = check(rules, scope);
+    if let Some(found) = &walk.counterexample {
+        panic!("{:?} is broken:\n    {}", found.breach, found.steps.join("\n    "));
+    }
+    let (states, steps, depth) = (walk.states, walk.steps, walk.depth);
+    println!("holds: {states} states, {steps} steps, {depth} deep, {:.1} s: {scope}", walk.took.as_secs_f64());
+    let always =
+        ["look up", "read the number", "load", "use a copy", "use a copy at the edge", "commit", "acknowledge"];
+    for kind in always.iter().chain(["pass numbers on"].iter().filter(|_| scope.sessions > 1)).chain(kinds) {
+        assert!(walk.kinds.contains_key(kind), "never a step to {kind}: {:#?}", walk.kinds);
+    }
+}
+
+#[test]
+fn three_callers() {
+    holds(Rules::ALL, Scope::calm(3, 2), &["arrive late at Redis"]);
+}
+
+#[test]
+fn three_instances() {
+    holds(Rules::ALL, Scope { instances: 3, ..CALM }, &["arrive late at Redis"]);
+}
+
+#[test]
+fn three_writes() {
+    holds(Rules::ALL, Scope::calm(2, 3), &["arrive late at Redis"]);
+}
+
+#[test]
+fn writers_whose_clocks_differ() {
+    holds(Rules { numbering: Numbering::WithClock, ..Rules::ALL }, CALM, &["arrive late at Redis"]);
+}
+
+/// Whoever stops between two steps stops for longer than anything lives.
+#[test]
+fn time() {
+    holds(Rules::ALL, Scope { time: true, ..CALM }, &["tick", "arrive late at Redis"]);
+}
+
+#[test]
+fn no_redis() {
+    holds(Rules::ALL, Scope { redis: false, time: true, ..CALM }, &["tick"]);
+}
+
+/// In all other worlds an edge may use a copy of any age.
+#[test]
+fn copies_at_the_edge_have_an_end() {
+    holds(Rules::ALL, Scope { redis: false, time: true, edge_ages: true, ..CALM }, &["tick"]);
+}
+
+#[test]
+fn no_redis_and_a_deposed_server() {
+    holds(Rules::ALL, Scope { redis: false, time: true, deposed: true, ..CALM }, &["tick", "depose a server"]);
+}
+
+#[test]
+fn false_claims_and_a_deposed_server() {
+    holds(Rules::ALL, Scope { redis: false, deposed: true, lies: true, ..CALM }, &["depose a server"]);
+    holds(Rules::ALL, Scope { deposed: true, lies: true, ..Scope::calm(2, 1) }, &["depose a server"]);
+}
+
+#[test]
+fn instances_that_die() {
+    holds(Rules::ALL, Scope { crashes: true, ..CALM }, &["crash"]);
+    holds(Rules::ALL, Scope { redis: false, time: true, crashes: true, ..CALM }, &["crash", "tick"]);
+}
+
+/// Both at once is a Redis that freezes: commands time out, and are done late or never.
+#[test]
+fn instances_cut_off_from_redis() {
+    holds(Rules::ALL, Scope { cuts: 2, ..CALM }, &["cut off from Redis", "reach Redis again", "arrive late at Redis"]);
+}
+
+#[test]
+fn an_instance_cut_off_from_redis_for_long() {
+    holds(Rules::ALL, Scope { cuts: 1, time: true, ..Scope::calm(2, 1) }, &["cut off from Redis", "tick"]);
+}
+
+#[test]
+fn a_redis_that_forgets() {
+    holds(Rules::ALL, Scope { flushes: true, ..CALM }, &["flush Redis", "arrive late at Redis"]);
+    holds(Rules::ALL, Scope { flushes: true, time: true, ..Scope::calm(2, 1) }, &["flush Redis", "tick"]);
+}
+
+#[test]
+fn a_redis_that_falls_back() {
+    holds(Rules::ALL, Scope { restores: true, ..CALM }, &["write a snapshot", "fall back to the snapshot"]);
+    let later = Scope { restores: true, time: true, ..Scope::calm(2, 1) };
+    holds(Rules::ALL, later, &["fall back to the snapshot", "tick"]);
+}
+
+/// The same, larger.
+#[test]
+#[ignore = "minutes"]
+fn at_length() {
+    let later = Scope { time: true, ..CALM };
+    for scope in [
+        Scope { flushes: true, ..later },
+        Scope { deposed: true, lies: true, ..CALM },
+        Scope { redis: false, lies: true, ..later },
+        Scope { redis: false, lies: true, deposed: true, ..later },
+        Scope { redis: false, time: true, ..Scope::calm(2, 3) },
+        Scope { cuts: 2, crashes: true, ..CALM },
+        Scope { cuts: 2, time: true, ..Scope::calm(2, 1) },
+        Scope { cuts: 2, crashes: true, flushes: true, restores: true, ..Scope::calm(2, 1) },
+        Scope { cuts: 1, ..later },
+        Scope { restores: true, flushes: true, ..later },
+    ] {
+        holds(Rules::ALL, scope, &[]);
+    }
+}
