@@ -9,6 +9,7 @@ use crate::auth::passwords::Passwords;
 use crate::auth::refresh::Successors;
 use crate::auth::tokens::Tokens;
 use crate::cache::Cache;
+use crate::domain::readiness::Readiness;
 use crate::error::Result;
 use crate::machine::Machine;
 use crate::store::Store;
@@ -31,6 +32,8 @@ pub struct AppState {
     pub tokens: Arc<Tokens>,
     /// Refresh tokens.
     pub successors: Arc<Successors>,
+    /// Whether the store takes writes.
+    pub readiness: Readiness,
     /// Time and randomness.
     pub machine: Machine,
     /// What `/metrics` shows, where the process records metrics.
@@ -57,6 +60,7 @@ impl AppState {
             passwords: Passwords::new(machine.clone())?,
             tokens: Arc::new(Tokens::new(&key, machine.clone())),
             successors: Arc::new(Successors::new(&key)?),
+            readiness: Readiness::default(),
             machine,
             metrics,
         })

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::UnixMillis;
 use crate::ids::Slug;
+use crate::whole;
 
 /// How hard a module is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -98,15 +99,15 @@ pub struct Module {
     pub content: String,
     /// Whether learners see it.
     pub status: Publication,
-    /// Grows by one with every change, from 1.
+    /// Grows by one with every change, from 1. A module that takes a deleted one's slug goes on above its last version.
     pub version: u64,
     /// When it was created.
     pub created_at_ms: UnixMillis,
 }
 
 impl Module {
-    /// What importing this over `present` writes: this as it is where there is none, the next version where something
-    /// differs, nothing (`None`) where only version and times do.
+    /// What importing this over `present` writes: this where there is none (the store chooses its version), the next version
+    /// where something differs, nothing (`None`) where only version and times do.
     #[must_use]
     pub fn imported_over(&self, present: Option<&Self>) -> Option<Self> {
         let Some(present) = present else {
@@ -136,7 +137,7 @@ pub struct ModuleDraft {
     /// 1 to 100 characters.
     pub subject: String,
     /// Place within the subject.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole::number")]
     pub position: u32,
     /// How hard it is.
     pub difficulty: Difficulty,
@@ -152,13 +153,13 @@ pub struct ModuleDraft {
     /// Markdown, at most 512 KiB.
     pub content: String,
     /// At most 100,000.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole::number")]
     pub duration_minutes: u32,
     /// Draft unless said otherwise.
     #[serde(default)]
     pub status: Publication,
     /// On `PUT`: the version this replaces; another one in the store is a conflict (409). Not allowed on `POST`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "whole::present", skip_serializing_if = "Option::is_none")]
     pub version: Option<u64>,
 }
 
@@ -176,7 +177,7 @@ impl ModuleDraft {
     /// Largest content, in bytes.
     pub const MAX_CONTENT_BYTES: usize = 512 * 1024;
 
-    /// The module this becomes when it is new, at `now`.
+    /// The module this becomes when it is new, at `now`, and its slug was never used.
     #[must_use]
     pub fn into_module(self, now: UnixMillis) -> Module {
         Module {
@@ -224,6 +225,7 @@ impl ModuleDraft {
             "content",
             (self.content.len() > Self::MAX_CONTENT_BYTES).then(|| "must be at most 524288 bytes long".to_owned()),
         );
+        check("version", (self.version == Some(0)).then(|| "must be at least 1".to_owned()));
         check("duration_minutes", (self.duration_minutes > 100_000).then(|| "must be at most 100000".to_owned()));
         found
     }

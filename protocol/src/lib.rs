@@ -21,6 +21,7 @@ pub mod problem;
 pub mod progress;
 pub mod reducer;
 pub mod validator;
+mod whole;
 
 /// Milliseconds since 1970-01-01T00:00:00Z. Every field that ends in `_ms` and names a moment is one.
 pub type UnixMillis = i64;

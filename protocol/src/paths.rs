@@ -53,6 +53,12 @@ pub fn module_slug(path: &str) -> Option<&str> {
     (!slug.is_empty() && !slug.contains('/')).then_some(slug)
 }
 
+/// The query parameters that a `DELETE` of `path` takes.
+#[must_use]
+pub fn deletion_parameters(path: &str) -> &'static [&'static str] {
+    if module_slug(path).is_some() { &["version"] } else { &[] }
+}
+
 /// The query parameters that a `GET` to `path` takes, in alphabetical order; each may come once. Any other is refused by the
 /// origin (400), so no cache needs a key for it.
 #[must_use]

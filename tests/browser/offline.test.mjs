@@ -61,7 +61,7 @@ test("an operation that the origin refuses comes back with the reason", async (t
   await settle(page);
 
   await goOffline(world);
-  await send("DELETE", `/v1/modules/${module.slug}`, undefined, author);
+  await send("DELETE", `/v1/modules/${module.slug}?version=1`, undefined, author);
   await page.getByRole("button", { name: "I have finished this" }).click();
   await page.getByText("You have finished this.").waitFor();
   await goOnline(world);

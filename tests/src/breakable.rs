@@ -85,7 +85,7 @@ impl Store for Breakable {
         self.reach()?.published_among(slugs).await
     }
 
-    async fn insert_module(&self, module: &Module, now: UnixMillis) -> Result<Versioned<bool>> {
+    async fn insert_module(&self, module: &Module, now: UnixMillis) -> Result<Versioned<Option<u64>>> {
         self.reach()?.insert_module(module, now).await
     }
 
@@ -93,8 +93,8 @@ impl Store for Breakable {
         self.reach()?.replace_module(module, expected, now).await
     }
 
-    async fn delete_module(&self, slug: &Slug, now: UnixMillis) -> Result<Versioned<bool>> {
-        self.reach()?.delete_module(slug, now).await
+    async fn delete_module(&self, slug: &Slug, expected: u64, now: UnixMillis) -> Result<Versioned<Replaced>> {
+        self.reach()?.delete_module(slug, expected, now).await
     }
 
     async fn import_modules(&self, modules: &[Module], now: UnixMillis) -> Result<Versioned<u64>> {

@@ -327,22 +327,24 @@ async fn only_authors_change_modules(origin: TestOrigin) {
     let learner = origin.learner("learner").await;
     let admin = origin.person("admin", &[Role::Admin]).await;
     let author = origin.author().await;
-    let module = paths::module("caching");
-    let mut replacement = draft("caching");
-    replacement["version"] = json!(1);
-    let calls = [
-        (Method::POST, paths::MODULES, draft("caching")),
-        (Method::PUT, &module, replacement),
-        (Method::DELETE, &module, json!({})),
-    ];
-    for (method, path, body) in &calls {
+    let calls = |slug: &str| {
+        let module = paths::module(slug);
+        let mut replacement = draft(slug);
+        replacement["version"] = json!(1);
+        [
+            (Method::POST, paths::MODULES.to_owned(), draft(slug)),
+            (Method::PUT, module.clone(), replacement),
+            (Method::DELETE, format!("{module}?version=2"), json!({})),
+        ]
+    };
+    for (method, path, body) in &calls("caching") {
         let anonymous = origin.send(origin.request(method.clone(), path).json(body)).await;
         let _ = anonymous.problem(ProblemType::Unauthenticated);
         assert_eq!(anonymous.header("www-authenticate"), Some("Bearer realm=\"kairos\""));
         let _ = origin.send_as(&learner, method.clone(), path, body).await.problem(ProblemType::Forbidden);
     }
-    for person in [&author, &admin] {
-        for ((method, path, body), status) in calls.iter().zip([201, 200, 204]) {
+    for (person, slug) in [(&author, "caching"), (&admin, "vary")] {
+        for ((method, path, body), status) in calls(slug).iter().zip([201, 200, 204]) {
             let _ = origin.send_as(person, method.clone(), path, body).await.expect(status);
         }
     }

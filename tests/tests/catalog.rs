@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use kairos_origin::machine::Machine;
 use kairos_protocol::catalog::{Module, ModuleDraft, ModuleSummary};
-use kairos_protocol::generation::Generation;
+use kairos_protocol::generation::{Generation, Generations, Namespace};
 use kairos_protocol::page::Page;
 use kairos_protocol::paths;
 use kairos_protocol::problem::ProblemType;
@@ -21,12 +21,15 @@ in_every_world! {
     a_draft_is_seen_by_nobody
     a_change_replaces_the_version_its_author_saw
     what_is_deleted_is_gone
+    a_deletion_names_the_version_its_author_saw
+    a_deleted_version_never_comes_back
+    a_refusal_makes_nothing_old_and_says_where_its_reason_is_seen
     a_write_is_never_followed_by_an_older_answer
     pages_hold_each_module_once_in_order
     lists_are_filtered
     a_search_takes_any_text
     answers_are_validated_and_compressed
-    what_one_caller_alone_may_have_is_stored_nowhere
+    what_nobody_can_have_seen_changes_no_answer
     head_is_get_without_a_body
 }
 
@@ -36,6 +39,11 @@ async fn create(origin: &TestOrigin, author: &Person, body: &Value) -> Reply {
 
 async fn replace(origin: &TestOrigin, author: &Person, slug: &str, body: &Value) -> Reply {
     origin.send_as(author, Method::PUT, &paths::module(slug), body).await
+}
+
+async fn delete(origin: &TestOrigin, author: &Person, slug: &str, query: &str) -> Reply {
+    let path = format!("{}{query}", paths::module(slug));
+    origin.send(origin.request(Method::DELETE, &path).bearer_auth(&author.token)).await
 }
 
 fn slugs(page: &Page<ModuleSummary>) -> Vec<&str> {
@@ -99,7 +107,8 @@ async fn a_change_replaces_the_version_its_author_saw(origin: TestOrigin) {
     let cases = [
         ("caching", json!({}), ProblemType::VersionConflict),
         ("caching", json!({ "version": 3 }), ProblemType::VersionConflict),
-        ("caching", json!({ "version": null }), ProblemType::InvalidFields),
+        ("caching", json!({ "version": null }), ProblemType::InvalidBody),
+        ("caching", json!({ "version": 0 }), ProblemType::InvalidFields),
         ("caching", json!({ "slug": "other" }), ProblemType::InvalidFields),
         ("caching", json!({ "title": "" }), ProblemType::InvalidFields),
         ("missing", json!({ "slug": "missing" }), ProblemType::NotFound),
@@ -117,13 +126,92 @@ async fn what_is_deleted_is_gone(origin: TestOrigin) {
     origin.publish(&author, &["caching", "vary"]).await;
     assert_eq!(slugs(&list(&origin, "").await), ["caching", "vary"]);
     let path = paths::module("caching");
-    let deleted = origin.send(origin.request(Method::DELETE, &path).bearer_auth(&author.token)).await.expect(204);
+    let deleted = delete(&origin, &author, "caching", "?version=1").await.expect(204);
     assert!(deleted.body.is_empty() && deleted.generations().starts_with("catalog="));
     let _ = origin.get(&path).await.problem(ProblemType::NotFound);
     assert_eq!(slugs(&list(&origin, "").await), ["vary"]);
-    let again = origin.send(origin.request(Method::DELETE, &path).bearer_auth(&author.token)).await;
-    let _ = again.problem(ProblemType::NotFound);
+    let _ = delete(&origin, &author, "caching", "?version=1").await.problem(ProblemType::NotFound);
     let _ = create(&origin, &author, &draft("caching")).await.expect(201);
+}
+
+async fn a_deletion_names_the_version_its_author_saw(origin: TestOrigin) {
+    let author = origin.author().await;
+    origin.publish(&author, &["caching"]).await;
+    let mut body = draft("caching");
+    body["version"] = json!(1);
+    let _ = replace(&origin, &author, "caching", &body).await.expect(200);
+    for (query, expected) in [
+        ("", ProblemType::InvalidQuery),
+        ("?version=", ProblemType::InvalidQuery),
+        ("?version=0", ProblemType::InvalidQuery),
+        ("?version=-2", ProblemType::InvalidQuery),
+        ("?version=two", ProblemType::InvalidQuery),
+        ("?version=9999999999999999", ProblemType::InvalidQuery),
+        ("?version=2&version=2", ProblemType::InvalidQuery),
+        ("?version=2&force=1", ProblemType::InvalidQuery),
+        ("?version=1", ProblemType::VersionConflict),
+        ("?version=3", ProblemType::VersionConflict),
+    ] {
+        let refused = delete(&origin, &author, "caching", query).await;
+        println!("{query}: {}", refused.text());
+        let _ = refused.problem(expected);
+    }
+    let _ = origin.get("/v1/modules/caching").await.expect(200);
+    let _ = delete(&origin, &author, "caching", "?version=2").await.expect(204);
+}
+
+async fn a_deleted_version_never_comes_back(origin: TestOrigin) {
+    let author = origin.author().await;
+    origin.publish(&author, &["caching"]).await;
+    let _ = delete(&origin, &author, "caching", "?version=1").await.expect(204);
+    let again: Module = create(&origin, &author, &draft("caching")).await.expect(201).json();
+    assert_eq!(again.version, 2);
+
+    // Whoever has the first one before them would overwrite what they have never seen.
+    let mut body = draft("caching");
+    body["title"] = json!("From another life");
+    body["version"] = json!(1);
+    let _ = replace(&origin, &author, "caching", &body).await.problem(ProblemType::VersionConflict);
+    let _ = delete(&origin, &author, "caching", "?version=1").await.problem(ProblemType::VersionConflict);
+    assert_eq!(origin.get("/v1/modules/caching").await.ok::<Module>(), again);
+}
+
+async fn a_refusal_makes_nothing_old_and_says_where_its_reason_is_seen(origin: TestOrigin) {
+    let author = origin.author().await;
+    origin.publish(&author, &["caching"]).await;
+    let old = origin.get("/v1/modules/caching").await.expect(200).generations();
+    let mut body = draft("caching");
+    body["version"] = json!(1);
+    body["title"] = json!("By somebody else");
+    let _ = replace(&origin, &author, "caching", &body).await.expect(200);
+    let _ = origin.get(paths::MODULES).await.expect(200);
+
+    let missing = json!({ "slug": "missing" });
+    let mut other = body.clone();
+    other.as_object_mut().unwrap().extend(missing.as_object().unwrap().clone());
+    let refusals = [
+        (create(&origin, &author, &draft("caching")).await, ProblemType::SlugTaken),
+        (replace(&origin, &author, "caching", &body).await, ProblemType::VersionConflict),
+        (replace(&origin, &author, "missing", &other).await, ProblemType::NotFound),
+        (delete(&origin, &author, "caching", "?version=1").await, ProblemType::VersionConflict),
+        (delete(&origin, &author, "missing", "?version=1").await, ProblemType::NotFound),
+    ];
+    let seen = |text: &str| Generations::parse(text).get(&Namespace::Catalog);
+    for (refused, kind) in refusals {
+        let _ = refused.problem(kind);
+        // A copy from before, at the edge or anywhere, is not enough for an author who sends this along.
+        assert!(seen(&refused.generations()) > seen(&old), "{kind:?}: {:?} after {old}", refused.headers);
+        let request =
+            origin.request(Method::GET, "/v1/modules/caching").header("kairos-min-gen", refused.generations());
+        let read: Module = origin.send(request).await.ok();
+        assert_eq!((read.version, read.summary.title.as_str()), (2, "By somebody else"));
+    }
+    // Refused before the store was touched.
+    body["title"] = json!("");
+    let _ = replace(&origin, &author, "caching", &body).await.problem(ProblemType::InvalidFields);
+
+    let list = origin.get(paths::MODULES).await.expect(200);
+    assert!(list.cache_status().contains("hit"), "nobody's copies became old: {}", list.cache_status());
 }
 
 async fn a_write_is_never_followed_by_an_older_answer(origin: TestOrigin) {
@@ -285,16 +373,18 @@ async fn answers_are_validated_and_compressed(origin: TestOrigin) {
     let _ = get("if-none-match", tag).await.expect(200);
 }
 
-async fn what_one_caller_alone_may_have_is_stored_nowhere(origin: TestOrigin) {
+async fn what_nobody_can_have_seen_changes_no_answer(origin: TestOrigin) {
     let stored = origin.get(paths::MODULES).await.expect(200);
     assert!(stored.header("cdn-cache-control").unwrap().contains("max-age"));
-    // Seen by a clock that is ahead of this one: it may be true, but the next write may get a smaller number.
-    let seen = Generation::at(Machine::system().now() + 30_000).get();
-    let asked = origin.request(Method::GET, paths::MODULES).header("kairos-min-gen", format!("catalog={seen}"));
-    let alone = origin.send(asked).await.expect(200);
-    let headers = ["kairos-gen", "cache-control", "cdn-cache-control"].map(|name| alone.header(name));
-    assert_eq!(headers, [Some(format!("catalog={seen}").as_str()), Some("no-store"), None]);
-    assert_eq!(alone.body, stored.body);
+    for ahead_ms in [30_000, 1_000_000_000] {
+        let seen = Generation::at(Machine::system().now() + ahead_ms).get();
+        let asked = origin.request(Method::GET, paths::MODULES).header("kairos-min-gen", format!("catalog={seen}"));
+        let answer = origin.send(asked).await.expect(200);
+        for name in ["kairos-gen", "cache-control", "cdn-cache-control", "etag"] {
+            assert_eq!(answer.header(name), stored.header(name), "{name}");
+        }
+        assert_eq!(answer.body, stored.body);
+    }
 }
 
 async fn head_is_get_without_a_body(origin: TestOrigin) {

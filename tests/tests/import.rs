@@ -8,11 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use indicatif::ProgressBar;
-use kairos_origin::cache::local::LocalCache;
+use kairos_origin::cache::Cache;
 use kairos_origin::import::markdown::import_markdown;
 use kairos_origin::import::oulad::import_oulad;
 use kairos_origin::import::{ImportError, Report, Target};
-use kairos_origin::machine::Machine;
 use kairos_origin::store::Store;
 use kairos_origin::store::records::ModuleFilter;
 use kairos_protocol::ids::{Slug, UserId};
@@ -62,14 +61,14 @@ fn real_data(name: &str) -> Option<PathBuf> {
     Some(dir)
 }
 
-async fn oulad(store: &dyn Store, dir: &Path) -> Result<Report, ImportError> {
-    let (cache, bar) = (LocalCache::alone(Machine::system()), ProgressBar::hidden());
-    import_oulad(&Target { store, cache: &cache, now: NOW, bar: &bar }, dir).await
+async fn oulad(store: &Arc<dyn Store>, dir: &Path) -> Result<Report, ImportError> {
+    let (cache, bar) = (Cache::local(Arc::<dyn Store>::clone(store)), ProgressBar::hidden());
+    import_oulad(&Target { store: store.as_ref(), cache: &cache, now: NOW, bar: &bar }, dir).await
 }
 
-async fn markdown(store: &dyn Store, dir: &Path) -> Result<Report, ImportError> {
-    let (cache, bar) = (LocalCache::alone(Machine::system()), ProgressBar::hidden());
-    import_markdown(&Target { store, cache: &cache, now: NOW, bar: &bar }, dir, None).await
+async fn markdown(store: &Arc<dyn Store>, dir: &Path) -> Result<Report, ImportError> {
+    let (cache, bar) = (Cache::local(Arc::<dyn Store>::clone(store)), ProgressBar::hidden());
+    import_markdown(&Target { store: store.as_ref(), cache: &cache, now: NOW, bar: &bar }, dir, None).await
 }
 
 fn folder(files: &[(&str, &[u8])]) -> tempfile::TempDir {
@@ -101,7 +100,7 @@ fn straight_from_the_csv(dir: &Path) -> BTreeMap<String, (u64, u64, u64, u64)> {
 async fn the_whole_of_oulad(store: Arc<dyn Store>) {
     let Some(dir) = real_data("oulad") else { return };
     let began = std::time::Instant::now();
-    let report = oulad(store.as_ref(), &dir).await.unwrap();
+    let report = oulad(&store, &dir).await.unwrap();
     println!("the whole of OULAD took {:.1} s", began.elapsed().as_secs_f64());
     let expected = Report {
         modules: 206,
@@ -123,7 +122,7 @@ async fn the_whole_of_oulad(store: Arc<dyn Store>) {
     for n in 0..10 {
         let (student, (modules, passed, scored, score_sum)) = by_rows[n * last / 9];
         let user = UserId::new(format!("oulad-{student}")).unwrap();
-        let statistics = store.statistics(&user).await.unwrap();
+        let statistics = store.statistics(&user).await.unwrap().value;
         assert_eq!(
             (statistics.modules, statistics.completed, statistics.scored, statistics.score_sum),
             (*modules, *passed, *scored, *score_sum),
@@ -131,34 +130,34 @@ async fn the_whole_of_oulad(store: Arc<dyn Store>) {
         );
         assert_eq!(statistics.in_progress, modules - passed, "{student}");
         assert_eq!(statistics.average_score, (*scored > 0).then(|| *score_sum as f64 / *scored as f64), "{student}");
-        assert_eq!(store.list_history(&user, None, 100).await.unwrap().len() as u64, *modules, "{student}");
+        assert_eq!(store.list_history(&user, None, 100).await.unwrap().value.len() as u64, *modules, "{student}");
     }
 
-    let again = oulad(store.as_ref(), &dir).await.unwrap();
+    let again = oulad(&store, &dir).await.unwrap();
     assert_eq!(again, Report { modules_written: 0, learners_added: 0, operations_applied: 0, ..expected });
 }
 
 async fn the_rust_book(store: Arc<dyn Store>) {
     let Some(dir) = real_data("rust-book") else { return };
-    let report = markdown(store.as_ref(), &dir).await.unwrap();
+    let report = markdown(&store, &dir).await.unwrap();
     let files = fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let chapters: BTreeSet<_> =
         files.filter_map(|name| name.strip_suffix(".md").map(str::to_owned)).filter(|name| name != "SUMMARY").collect();
     assert_eq!(report.bad_rows, []);
     assert_eq!((report.modules, report.modules_written), (111, 111));
 
-    let list = store.list_modules(&ModuleFilter::default(), None, 200).await.unwrap();
+    let list = store.list_modules(&ModuleFilter::default(), None, 200).await.unwrap().value;
     assert_eq!(list.iter().map(|m| m.slug.to_string()).collect::<BTreeSet<_>>(), chapters);
     let order: Vec<_> = list.iter().map(|m| m.slug.as_str()).collect();
     assert_eq!(order[..4], ["title-page", "foreword", "ch00-00-introduction", "ch01-00-getting-started"]);
     assert!(list.iter().all(|m| m.subject == "The Rust Programming Language"));
 
-    let found = store.search_modules("ownership", 5).await.unwrap();
+    let found = store.search_modules("ownership", 5).await.unwrap().value;
     assert!(found[0].slug.as_str().starts_with("ch04-"), "{}", found[0].slug);
 
     let mut with_contents = 0;
     for module in &list {
-        let whole = store.module(&module.slug).await.unwrap().unwrap();
+        let whole = store.module(&module.slug).await.unwrap().value.unwrap();
         let file = fs::read_to_string(dir.join(format!("{}.md", module.slug))).unwrap();
         assert_eq!(whole.content, file, "{}", module.slug);
         with_contents += serde_json::to_vec(&whole).unwrap().len();
@@ -167,7 +166,7 @@ async fn the_rust_book(store: Arc<dyn Store>) {
     println!("the list takes {listed} bytes, with contents {with_contents}");
     assert!(listed * 5 <= with_contents, "{listed} of {with_contents} bytes");
 
-    let again = markdown(store.as_ref(), &dir).await.unwrap();
+    let again = markdown(&store, &dir).await.unwrap();
     assert_eq!((again.modules, again.modules_written), (111, 0));
 }
 
@@ -198,7 +197,7 @@ async fn bad_rows_are_named_and_the_rest_goes_in(store: Arc<dyn Store>) {
     ];
     submissions.extend(rows.join(&b'\n'));
     let dir = folder(&[("assessments.csv", ASSESSMENTS.as_bytes()), ("studentAssessment.csv", &submissions)]);
-    let report = oulad(store.as_ref(), dir.path()).await.unwrap();
+    let report = oulad(&store, dir.path()).await.unwrap();
     let places: Vec<_> = report
         .bad_rows
         .iter()
@@ -210,7 +209,7 @@ async fn bad_rows_are_named_and_the_rest_goes_in(store: Arc<dyn Store>) {
     assert!(report.bad_rows[2].to_string().ends_with("score `150` is no whole number from 0 to 100"));
     assert_eq!((report.modules, report.learners, report.progress_records, report.unscored), (2, 1, 2, 1));
 
-    let history = store.list_history(&UserId::new("oulad-7").unwrap(), None, 10).await.unwrap();
+    let history = store.list_history(&UserId::new("oulad-7").unwrap(), None, 10).await.unwrap().value;
     let moments: Vec<_> = history.iter().map(|entry| (entry.module.as_str(), entry.at_ms)).collect();
     // 2014-02-01 less 3 days, and 2013-10-01 and 18 days.
     assert_eq!(moments, [("oulad-2", 1_390_953_600_000), ("oulad-1", 1_382_140_800_000)]);
@@ -225,7 +224,7 @@ async fn an_interrupted_import_is_finished(store: Arc<dyn Store>) {
     for (rows, applied) in [(2_500, 2_500), (5_000, 2_500), (5_000, 0)] {
         let dir =
             folder(&[("assessments.csv", ASSESSMENTS.as_bytes()), ("studentAssessment.csv", file(rows).as_bytes())]);
-        let report = oulad(store.as_ref(), dir.path()).await.unwrap();
+        let report = oulad(&store, dir.path()).await.unwrap();
         assert_eq!((report.progress_records, report.operations_applied), (rows.into(), applied));
     }
 }
@@ -238,9 +237,9 @@ async fn markdown_without_a_summary_goes_by_name(store: Arc<dyn Store>) {
         (".hidden/x.md", b"x"),
         ("notes.txt", b"x"),
     ]);
-    let report = markdown(store.as_ref(), dir.path()).await.unwrap();
+    let report = markdown(&store, dir.path()).await.unwrap();
     assert_eq!((report.modules, report.bad_rows.len()), (3, 0));
-    let list = store.list_modules(&ModuleFilter::default(), None, 10).await.unwrap();
+    let list = store.list_modules(&ModuleFilter::default(), None, 10).await.unwrap().value;
     let shown: Vec<_> = list.iter().map(|m| (m.slug.as_str(), m.title.as_str(), m.summary.as_str())).collect();
     let expected = [
         ("a-title", "The heading", "First paragraph."),
@@ -255,15 +254,15 @@ async fn front_matter_goes_before_everything(store: Arc<dyn Store>) {
     let text = b"+++\ntitle = \"Mine\"\nsubject = \"S\"\nposition = 7\ndifficulty = \"advanced\"\ntags = [\"x\"]\n\
         language = \"fr\"\nsummary = \"Short.\"\nduration_minutes = 3\nstatus = \"draft\"\n+++\n\n# Other\n";
     let dir = folder(&[("one.md", text), ("SUMMARY.md", b"# Book\n\n- [Third](one.md)\n")]);
-    markdown(store.as_ref(), dir.path()).await.unwrap();
-    let module = store.module(&Slug::new("one").unwrap()).await.unwrap().unwrap();
+    markdown(&store, dir.path()).await.unwrap();
+    let module = store.module(&Slug::new("one").unwrap()).await.unwrap().value.unwrap();
     assert_eq!(module.content, "# Other\n");
     let wanted = serde_json::json!({
         "slug": "one", "title": "Mine", "subject": "S", "position": 7, "difficulty": "advanced", "tags": ["x"],
         "language": "fr", "summary": "Short.", "duration_minutes": 3, "updated_at_ms": NOW,
     });
     assert_eq!(serde_json::to_value(&module.summary).unwrap(), wanted);
-    assert!(store.list_modules(&ModuleFilter::default(), None, 10).await.unwrap().is_empty(), "a draft");
+    assert!(store.list_modules(&ModuleFilter::default(), None, 10).await.unwrap().value.is_empty(), "a draft");
 }
 
 async fn bad_files_are_named_and_the_rest_goes_in(store: Arc<dyn Store>) {
@@ -277,7 +276,7 @@ async fn bad_files_are_named_and_the_rest_goes_in(store: Arc<dyn Store>) {
         ("tags.md", b"+++\ntags = [\"\"]\n+++\n"),
         ("\u{65e5}\u{672c}.md", b"# No slug\n"),
     ]);
-    let report = markdown(store.as_ref(), dir.path()).await.unwrap();
+    let report = markdown(&store, dir.path()).await.unwrap();
     let mut places: Vec<_> = report
         .bad_rows
         .iter()
@@ -296,20 +295,20 @@ async fn bad_files_are_named_and_the_rest_goes_in(store: Arc<dyn Store>) {
     ];
     assert_eq!(places, expected, "{:#?}", report.bad_rows);
     assert_eq!(report.modules, 1);
-    assert_eq!(store.module(&Slug::new("good").unwrap()).await.unwrap().unwrap().summary.title, "Good");
+    assert_eq!(store.module(&Slug::new("good").unwrap()).await.unwrap().value.unwrap().summary.title, "Good");
 
     // Another book with a chapter of the same name does not overwrite this one's.
     let other = folder(&[("SUMMARY.md", b"# Other book\n\n- [Good](good.md)\n"), ("good.md", b"# Mine\n")]);
-    let report = markdown(store.as_ref(), other.path()).await.unwrap();
+    let report = markdown(&store, other.path()).await.unwrap();
     assert_eq!((report.modules, report.bad_rows.len()), (0, 1));
-    assert_eq!(store.module(&Slug::new("good").unwrap()).await.unwrap().unwrap().summary.title, "Good");
+    assert_eq!(store.module(&Slug::new("good").unwrap()).await.unwrap().value.unwrap().summary.title, "Good");
 }
 
 async fn what_cannot_be_read_is_said(store: Arc<dyn Store>) {
     let empty = folder(&[("x.txt", b"x")]);
-    assert!(matches!(markdown(store.as_ref(), empty.path()).await, Err(ImportError::Empty(_))));
-    assert!(matches!(oulad(store.as_ref(), empty.path()).await, Err(ImportError::Read { .. })));
+    assert!(matches!(markdown(&store, empty.path()).await, Err(ImportError::Empty(_))));
+    assert!(matches!(oulad(&store, empty.path()).await, Err(ImportError::Read { .. })));
     let dir = folder(&[("assessments.csv", b"a,b\n"), ("studentAssessment.csv", b"id_assessment,id_student\n1,2\n")]);
-    let message = oulad(store.as_ref(), dir.path()).await.unwrap_err().to_string();
+    let message = oulad(&store, dir.path()).await.unwrap_err().to_string();
     assert!(message.ends_with("studentAssessment.csv: the first line has no column `date_submitted`"), "{message}");
 }

@@ -319,7 +319,7 @@ async fn what_a_deleted_module_leaves_stays(origin: TestOrigin) {
     let ada = origin.learner("ada").await;
     let complete = operation("a", "caching", json!({ "kind": "complete" }));
     let counted = results(&origin, &ada, std::slice::from_ref(&complete)).await;
-    let deleted = origin.request(Method::DELETE, "/v1/modules/caching").bearer_auth(&author.token);
+    let deleted = origin.request(Method::DELETE, "/v1/modules/caching?version=1").bearer_auth(&author.token);
     let _ = origin.send(deleted).await.expect(204);
     assert_eq!(statistics(&origin, &ada).await.completed, 1);
     let Outcome::Rejected { problem } =
@@ -353,10 +353,9 @@ async fn without_the_store_nothing_is_said_to_be_saved(origin: TestOrigin) {
     assert!(refused.header("retry-after").unwrap().parse::<u32>().unwrap() > 0);
     let body = json!({ "email": "bob@example.org", "display_name": "Bob", "password": "long enough" });
     let _ = origin.post(paths::REGISTER, &body).await.problem(ProblemType::Unavailable);
-    // What is known is still said, and that it may be old.
-    let stale = origin.get_as(&ada, paths::STATISTICS).await.expect(200);
-    assert_eq!(stale.header("kairos-degraded"), Some("stale"));
-    assert_eq!(stale.body, known.body);
+    // What is known is still said. (That it may be old, where it may: `answers.rs`.)
+    let still = origin.get_as(&ada, paths::STATISTICS).await.expect(200);
+    assert_eq!(still.body, known.body);
     let _ = origin.get_as(&ada, paths::HISTORY).await.problem(ProblemType::Unavailable);
 
     origin.store.repair();

@@ -23,12 +23,16 @@ async fn it_is_ready_while_the_store_answers(origin: TestOrigin) {
     let redis = if origin.world.redis_url().is_some() { "reached" } else { "not used" };
     assert_eq!(origin.get(paths::HEALTH_READY).await.ok::<Value>(), json!({ "status": "ready", "redis": redis }));
     origin.store.break_down();
+    // Whoever asks within a second of the last look is told what that showed: each is a write.
+    let _ = origin.get(paths::HEALTH_READY).await.expect(200);
+    origin.clock.advance_ms(1_000);
     let unready = origin.get(paths::HEALTH_READY).await;
     let problem = unready.problem(ProblemType::Unavailable);
     assert!(problem.detail.contains("database"), "{problem:?}");
     assert!(unready.header("retry-after").is_some());
     let _ = origin.get(paths::HEALTH_LIVE).await.expect(200);
     origin.store.repair();
+    origin.clock.advance_ms(1_000);
     let _ = origin.get(paths::HEALTH_READY).await.expect(200);
 }
 
@@ -222,4 +226,111 @@ async fn answers_are_as_described() {
     described.check("/v1/modules/{slug}", "get", &origin.get("/v1/modules/caching").await.expect(200));
     described.check("/v1/modules/{slug}", "get", &origin.get("/v1/modules/none").await.expect(404));
     described.check(paths::MODULES, "get", &origin.get("/v1/modules?limit=0").await.expect(400));
+}
+
+/// A draft with some fields changed; `"absent"` takes one away.
+fn changed(change: &Value) -> Value {
+    let mut body = draft("new");
+    for (field, value) in change.as_object().unwrap() {
+        match value {
+            Value::String(text) if text == "absent" => drop(body.as_object_mut().unwrap().remove(field)),
+            value => body[field.as_str()] = value.clone(),
+        }
+    }
+    body
+}
+
+#[tokio::test]
+async fn the_description_and_the_service_take_the_same_modules() {
+    let origin = TestOrigin::builder().start().await.unwrap();
+    let author = origin.author().await;
+    let document = description(&origin).await;
+    let validator = |name: &str| {
+        let schema = json!({ "$ref": format!("#/components/schemas/{name}"), "components": document["components"] });
+        jsonschema::draft202012::new(&schema).unwrap()
+    };
+    let (new, replacement) = (validator("NewModule"), validator("ModuleReplacement"));
+    let letters = |count: usize| "x".repeat(count);
+    let cases = [
+        (json!({}), true),
+        (json!({ "version": 1 }), false),
+        (json!({ "version": null }), false),
+        (json!({ "position": 85.0, "duration_minutes": 5.0 }), true),
+        (json!({ "position": 8.5 }), false),
+        (json!({ "position": -1.0 }), false),
+        (json!({ "position": null }), false),
+        (json!({ "position": 4_294_967_296_u64 }), false),
+        (json!({ "duration_minutes": 100_001 }), false),
+        (json!({ "language": "en-GB-oxendict" }), true),
+        (json!({ "language": letters(8) }), true),
+        (json!({ "language": letters(9) }), false),
+        (json!({ "language": "0".repeat(34) }), false),
+        (json!({ "language": format!("{}-x", [letters(8), letters(8), letters(8), letters(8)].join("-")) }), false),
+        (json!({ "language": "#m" }), false),
+        (json!({ "slug": "search" }), false),
+        (json!({ "slug": "search-more" }), true),
+        (json!({ "title": " x" }), false),
+        (json!({ "title": "x\u{3000}" }), false),
+        (json!({ "title": "x\n y" }), true),
+        (json!({ "title": letters(201) }), false),
+        (json!({ "title": "é".repeat(200) }), true),
+        (json!({ "subject": "\u{85}" }), false),
+        (json!({ "tags": ["a", " b"] }), false),
+        (json!({ "tags": vec!["t"; 21] }), false),
+        (json!({ "summary": letters(1_001) }), false),
+        (json!({ "content": letters(512 * 1024 + 1) }), false),
+        (json!({ "difficulty": "hard" }), false),
+        (json!({ "status": "deleted" }), false),
+        (json!({ "title": "absent" }), false),
+        (json!({ "more": 1 }), false),
+    ];
+    for (number, (change, is_good)) in cases.iter().enumerate() {
+        let shown: String = change.to_string().chars().take(80).collect();
+        let mut body = changed(change);
+        if body["slug"] == "new" {
+            body["slug"] = json!(format!("new-{number}"));
+        }
+        assert_eq!(new.is_valid(&body), *is_good, "described: {shown}");
+        let created = origin.send_as(&author, Method::POST, paths::MODULES, &body).await;
+        assert_eq!(created.status == 201, *is_good, "served: {shown}: {}", created.text());
+    }
+    for (version, is_good) in [
+        (json!(1), true),
+        (json!(2.0), true),
+        (json!("absent"), false),
+        (json!(null), false),
+        (json!(0), false),
+        (json!(1.5), false),
+        (json!("3"), false),
+    ] {
+        let body = changed(&json!({ "slug": "new-0", "version": version }));
+        assert_eq!(replacement.is_valid(&body), is_good, "described: {version}");
+        let replaced = origin.send_as(&author, Method::PUT, "/v1/modules/new-0", &body).await;
+        assert_eq!(replaced.status == 200, is_good, "served: {version}: {}", replaced.text());
+    }
+}
+
+#[tokio::test]
+async fn the_description_and_the_service_take_the_same_queries() {
+    let origin = TestOrigin::builder().start().await.unwrap();
+    let document = description(&origin).await;
+    for (path, name, value, is_good) in [
+        (paths::MODULES, "cursor", "", false),
+        (paths::MODULES, "cursor", "a=b", false),
+        (paths::MODULES, "subject", "", false),
+        (paths::MODULES, "subject", "  ", false),
+        (paths::MODULES, "subject", " x ", true),
+        (paths::MODULES, "subject", "a\0b", false),
+        (paths::MODULES, "tag", "\u{3000}", false),
+        (paths::MODULES, "tag", "HTTP & more", true),
+        (paths::MODULES_SEARCH, "q", "\t", false),
+        (paths::MODULES_SEARCH, "q", "é", true),
+    ] {
+        let mut schema = document["components"]["parameters"][name]["schema"].clone();
+        schema["components"] = document["components"].clone();
+        let described = jsonschema::draft202012::new(&schema).unwrap().is_valid(&json!(value));
+        let encoded: String = value.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let served = origin.get(&format!("{path}?{name}={encoded}")).await;
+        assert_eq!((described, served.status == 200), (is_good, is_good), "{name}={value:?}: {}", served.text());
+    }
 }

@@ -32,7 +32,8 @@ macro_rules! on_every_store {
 on_every_store! {
     catalog: lists_are_in_order_and_pages_fit_together filters_combine drafts_are_in_no_list_and_no_search
         search_puts_titles_first search_text_is_never_syntax a_taken_slug_is_refused
-        only_the_version_seen_is_replaced a_deleted_module_is_gone_everywhere an_import_touches_only_what_differs;
+        only_the_version_seen_is_replaced a_deleted_module_is_gone_everywhere a_slug_never_has_a_version_twice
+        a_slug_never_has_a_version_twice_however_many_write an_import_touches_only_what_differs;
     accounts: emails_are_unique an_account_is_put_over_the_one_with_its_email
         a_new_password_ends_the_sessions no_session_begins_under_an_old_password
         a_password_change_and_a_sign_in_at_once_leave_no_session imports_leave_accounts_alone

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use kairos_protocol::UnixMillis;
 use kairos_protocol::catalog::{Module, ModuleDraft, ModuleSummary, Publication};
+use kairos_protocol::generation::Generations;
 use kairos_protocol::ids::Slug;
 use kairos_protocol::page::Page;
-use kairos_protocol::problem::ProblemType;
+use kairos_protocol::problem::{Problem, ProblemType};
 
 use super::cursor;
 use crate::error::{AppError, Result};
@@ -44,24 +45,8 @@ pub async fn show(store: Arc<dyn Store>, slug: Slug) -> Result<Versioned<Module>
     let Versioned { value, generations } = store.module(&slug).await?;
     match value.filter(|module| module.status == Publication::Published) {
         Some(value) => Ok(Versioned { value, generations }),
-        None => {
-            let problem = ProblemType::NotFound.with_detail(format!("There is no module `{slug}`."));
-            Err(AppError::refused(problem, generations))
-        }
+        None => Err(AppError::refused(missing(&slug), generations)),
     }
-}
-
-/// Adds a module.
-///
-/// # Errors
-/// [`ProblemType::SlugTaken`], or the store's.
-pub async fn create(store: Arc<dyn Store>, module: Module) -> Result<Versioned<Module>> {
-    let Versioned { value: inserted, generations } = store.insert_module(&module, module.created_at_ms).await?;
-    if inserted {
-        return Ok(Versioned { value: module, generations });
-    }
-    let detail = format!("There is a module `{}` already. Replace it with PUT.", module.summary.slug);
-    Err(AppError::refused(ProblemType::SlugTaken.with_detail(detail), generations))
 }
 
 /// The module that `draft` asks to be created.
@@ -69,8 +54,37 @@ pub async fn create(store: Arc<dyn Store>, module: Module) -> Result<Versioned<M
 /// # Errors
 /// [`ProblemType::InvalidFields`].
 pub fn new_module(draft: ModuleDraft, now: UnixMillis) -> Result<Module> {
-    check(&draft, draft.version.map(|_| ("version", "must be absent: a new module starts at 1".to_owned())))?;
+    check(&draft, draft.version.map(|_| ("version", "must be absent: the origin chooses the first one".to_owned())))?;
     Ok(draft.into_module(now))
+}
+
+/// The module that `draft` asks for in place of the one at `slug`, and the version that it replaces.
+///
+/// # Errors
+/// [`ProblemType::InvalidFields`].
+pub fn next_module(slug: &Slug, draft: ModuleDraft, now: UnixMillis) -> Result<(Module, u64)> {
+    let Some(expected) = draft.version else {
+        let missing = ("version", "must be the version that this replaces".to_owned());
+        return Err(ProblemType::InvalidFields.with_detail("").with_errors([missing]).into());
+    };
+    let renamed = (draft.slug != *slug).then(|| ("slug", "must be the one in the path: it never changes".to_owned()));
+    check(&draft, renamed)?;
+    Ok((Module { version: expected.saturating_add(1), ..draft.into_module(now) }, expected))
+}
+
+/// Adds a module.
+///
+/// # Errors
+/// [`ProblemType::SlugTaken`], or the store's.
+pub async fn create(store: Arc<dyn Store>, module: Module) -> Result<Versioned<Module>> {
+    let Versioned { value, generations } = store.insert_module(&module, module.created_at_ms).await?;
+    match value {
+        Some(version) => Ok(Versioned { value: Module { version, ..module }, generations }),
+        None => {
+            let detail = format!("There is a module `{}` already. Replace it with PUT.", module.summary.slug);
+            Err(AppError::refused(ProblemType::SlugTaken.with_detail(detail), generations))
+        }
+    }
 }
 
 /// Replaces version `expected` of a module.
@@ -79,50 +93,38 @@ pub fn new_module(draft: ModuleDraft, now: UnixMillis) -> Result<Module> {
 /// [`ProblemType::NotFound`], [`ProblemType::VersionConflict`], or the store's.
 pub async fn replace(store: Arc<dyn Store>, module: Module, expected: u64) -> Result<Versioned<Module>> {
     let slug = module.summary.slug.clone();
-    let missing = || ProblemType::NotFound.with_detail(format!("There is no module `{slug}`."));
-    let Versioned { value, generations } =
-        store.replace_module(&module, expected, module.summary.updated_at_ms).await?;
-    match value {
-        Replaced::Done => {
-            // Read again for the time it was created.
-            let stored = store.module(&slug).await?.value.filter(|m| m.version == module.version);
-            Ok(Versioned { value: stored.unwrap_or(module), generations })
-        }
-        Replaced::Missing => Err(AppError::refused(missing(), generations)),
+    let replaced = store.replace_module(&module, expected, module.summary.updated_at_ms).await?;
+    let generations = done(replaced, &slug, expected)?;
+    // Read again for the time it was created; that it was replaced is true without.
+    let stored = store.module(&slug).await.ok().and_then(|found| found.value);
+    Ok(Versioned { value: stored.filter(|m| m.version == module.version).unwrap_or(module), generations })
+}
+
+/// Deletes version `expected` of a module. What learners did in it stays.
+///
+/// # Errors
+/// [`ProblemType::NotFound`], [`ProblemType::VersionConflict`], or the store's.
+pub async fn delete(store: Arc<dyn Store>, slug: Slug, expected: u64, now: UnixMillis) -> Result<Versioned<()>> {
+    let generations = done(store.delete_module(&slug, expected, now).await?, &slug, expected)?;
+    Ok(Versioned { value: (), generations })
+}
+
+/// The generations from which on a replacement or deletion of version `expected` is seen, if it was one.
+fn done(replaced: Versioned<Replaced>, slug: &Slug, expected: u64) -> Result<Generations> {
+    let Versioned { value, generations } = replaced;
+    let problem = match value {
+        Replaced::Done => return Ok(generations),
+        Replaced::Missing => missing(slug),
         Replaced::Conflict { version } => {
             let detail = format!("It has version {version} now, not {expected}. Read it again and repeat the change.");
-            Err(AppError::refused(ProblemType::VersionConflict.with_detail(detail), generations))
+            ProblemType::VersionConflict.with_detail(detail)
         }
-    }
-}
-
-/// The module that `draft` asks for in place of the one at `slug`, and the version that it replaces.
-///
-/// # Errors
-/// [`ProblemType::InvalidFields`].
-pub fn next_module(slug: &Slug, draft: ModuleDraft, now: UnixMillis) -> Result<(Module, u64)> {
-    let renamed = (draft.slug != *slug).then(|| ("slug", "must be the one in the path: it never changes".to_owned()));
-    let missing = || ("version", "must be the version that this replaces".to_owned());
-    let Some(expected) = draft.version else {
-        return Err(ProblemType::InvalidFields.with_detail("").with_errors([missing()]).into());
     };
-    check(&draft, renamed)?;
-    let mut module = draft.into_module(now);
-    module.version = expected.saturating_add(1);
-    Ok((module, expected))
+    Err(AppError::refused(problem, generations))
 }
 
-/// Deletes a module. What learners did in it stays.
-///
-/// # Errors
-/// [`ProblemType::NotFound`], or the store's.
-pub async fn delete(store: Arc<dyn Store>, slug: Slug, now: UnixMillis) -> Result<Versioned<()>> {
-    let Versioned { value: deleted, generations } = store.delete_module(&slug, now).await?;
-    if deleted {
-        return Ok(Versioned { value: (), generations });
-    }
-    let problem = ProblemType::NotFound.with_detail(format!("There is no module `{slug}`."));
-    Err(AppError::refused(problem, generations))
+fn missing(slug: &Slug) -> Problem {
+    ProblemType::NotFound.with_detail(format!("There is no module `{slug}`."))
 }
 
 fn check(draft: &ModuleDraft, more: Option<(&'static str, String)>) -> Result<()> {

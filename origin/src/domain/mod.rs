@@ -4,3 +4,4 @@ pub mod accounts;
 pub mod catalog;
 pub mod cursor;
 pub mod learners;
+pub mod readiness;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::extract::FromRequestParts;
+use axum::http::Method;
 use axum::http::request::Parts;
 use kairos_protocol::page::{DEFAULT_LIMIT, MAX_LIMIT};
 use kairos_protocol::paths;
@@ -21,7 +22,12 @@ impl<S: Send + Sync> FromRequestParts<S> for Query {
     type Rejection = AppError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        let known = paths::query_parameters(parts.uri.path());
+        let path = parts.uri.path();
+        let known = if parts.method == Method::DELETE {
+            paths::deletion_parameters(path)
+        } else {
+            paths::query_parameters(path)
+        };
         let mut parameters = BTreeMap::new();
         for pair in parts.uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -74,6 +80,18 @@ impl Query {
             text.parse().ok().filter(|limit| is_plain && (1..=MAX_LIMIT).contains(limit))
         };
         Ok(self.value("limit", &must_be, parse)?.unwrap_or(DEFAULT_LIMIT))
+    }
+
+    /// The version that a deletion names, if it is given.
+    ///
+    /// # Errors
+    /// [`ProblemType::InvalidQuery`] when it is no version that a module can have.
+    pub fn version(&self) -> Result<Option<u64>> {
+        let parse = |text: &str| {
+            let is_plain = text.len() <= 15 && text.bytes().all(|b| b.is_ascii_digit());
+            text.parse().ok().filter(|version| is_plain && *version > 0)
+        };
+        self.value("version", "the version that is to be deleted", parse)
     }
 
     /// The cursor, if it is given. What is in it is checked by whoever gave it out.

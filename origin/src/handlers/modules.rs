@@ -76,13 +76,15 @@ pub async fn replace_module(
     Ok(written(StatusCode::OK, &state.writes.commit(vec![Namespace::Catalog], work).await?))
 }
 
-/// `DELETE /v1/modules/{slug}`
+/// `DELETE /v1/modules/{slug}?version`
 pub async fn delete_module(
     State(state): State<AppState>,
     _: AuthorSession,
     ModuleSlug(slug): ModuleSlug,
+    query: Query,
 ) -> Result<Response> {
-    let work = catalog::delete(state.store, slug, state.machine.now());
+    let expected = query.version()?.ok_or_else(|| Query::missing("version"))?;
+    let work = catalog::delete(state.store, slug, expected, state.machine.now());
     let done = state.writes.commit(vec![Namespace::Catalog], work).await?;
     Ok(with_generations(StatusCode::NO_CONTENT.into_response(), &done.generations))
 }

@@ -18,9 +18,9 @@ pub async fn show_liveness() -> Json<Value> {
     Json(json!({ "status": "live" }))
 }
 
-/// `GET /health/ready`: whether the store answers within a second. Without Redis the service is slower, not unready.
+/// `GET /health/ready`: whether the store takes writes. Without Redis the service is slower, not unready.
 pub async fn show_readiness(State(state): State<AppState>) -> Result<Json<Value>> {
-    match state.store.ping().await {
+    match state.readiness.of(state.store.as_ref(), state.machine.now()).await {
         Ok(()) => {
             let redis = match state.cache.shared_is_reached() {
                 None => "not used",
@@ -30,8 +30,8 @@ pub async fn show_readiness(State(state): State<AppState>) -> Result<Json<Value>
             Ok(Json(json!({ "status": "ready", "redis": redis })))
         }
         Err(error) => {
-            let problem = ProblemType::Unavailable.with_detail("The database does not answer.");
-            Err(AppError::logged(problem, error.to_string()))
+            let problem = ProblemType::Unavailable.with_detail("The database takes no writes.");
+            Err(AppError::logged(problem, error))
         }
     }
 }

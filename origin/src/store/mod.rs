@@ -23,7 +23,7 @@ use records::{
 /// Why the store did not do what it was asked. Nothing was changed, except where [`StoreError::may_have_happened`] says so.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
-    /// It cannot be reached, or refuses; trying again later may help.
+    /// It cannot be reached, or refuses; trying again later may help. A write surely did not happen, and will not.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
     /// It was asked and did not answer: too late, or the connection broke. A write may have happened, or may yet: writes are
@@ -84,7 +84,7 @@ pub trait GenerationStore: Send + Sync + 'static {
 /// implementation's database is. `now` is the writer's clock, for [`kairos_protocol::generation::Generation::next`].
 #[async_trait]
 pub trait Store: GenerationStore {
-    /// Whether the database answers, within a second.
+    /// Whether the database takes writes: makes one that nobody reads. On a database over the network, within a second.
     async fn ping(&self) -> Result<()>;
 
     /// Published modules in the order (subject, position, slug), from after `after`, at most `limit`; without content.
@@ -105,17 +105,19 @@ pub trait Store: GenerationStore {
     /// Which of `slugs` name a published module.
     async fn published_among(&self, slugs: &BTreeSet<Slug>) -> Result<BTreeSet<Slug>>;
 
-    /// Adds a module; `false` when its slug is taken.
-    async fn insert_module(&self, module: &Module, now: UnixMillis) -> Result<Versioned<bool>>;
+    /// Adds a module, in the first version that its slug never had: a slug's versions never come twice, also over a deletion.
+    /// Returns that version; `None` when the slug is taken.
+    async fn insert_module(&self, module: &Module, now: UnixMillis) -> Result<Versioned<Option<u64>>>;
 
     /// Replaces the module of the same slug if it still has version `expected`; `created_at_ms` stays what it was.
     async fn replace_module(&self, module: &Module, expected: u64, now: UnixMillis) -> Result<Versioned<Replaced>>;
 
-    /// Deletes a module; `false` when there was none. Progress and history in it stay.
-    async fn delete_module(&self, slug: &Slug, now: UnixMillis) -> Result<Versioned<bool>>;
+    /// Deletes the module if it still has version `expected`. Progress and history in it stay, and its version is remembered.
+    async fn delete_module(&self, slug: &Slug, expected: u64, now: UnixMillis) -> Result<Versioned<Replaced>>;
 
     /// Adds or overwrites modules by slug, for imports. An unchanged module (all but version and times equal) is not touched;
-    /// a changed one gets the next version. Returns how many were added or changed.
+    /// a changed one gets the next version, a new one what [`Store::insert_module`] would give it. Returns how many were added
+    /// or changed.
     async fn import_modules(&self, modules: &[Module], now: UnixMillis) -> Result<Versioned<u64>>;
 
     /// Adds an account; `false` when its email or id is taken.
@@ -171,8 +173,7 @@ pub trait Store: GenerationStore {
     async fn known_among(&self, user: &UserId, ids: &[OperationId]) -> Result<BTreeSet<OperationId>>;
 
     /// Applies a learner's operations, each exactly once however often and from wherever it is sent (I-ONCE), with
-    /// [`kairos_protocol::reducer`]. One result per operation, in order. After an error some may have been applied; sending
-    /// all of them again finishes the rest.
+    /// [`kairos_protocol::reducer`]. One result per operation, in order. After an error none was applied, or all of them were.
     async fn apply_operations(
         &self,
         user: &UserId,

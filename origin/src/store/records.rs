@@ -38,7 +38,7 @@ impl From<&ModuleSummary> for ModulePosition {
     }
 }
 
-/// What became of a replacement.
+/// What became of a replacement, or of a deletion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Replaced {
     /// Done.

@@ -16,18 +16,18 @@ pub(crate) async fn emails_are_unique(world: World) {
     assert!(!store.insert_account(&other).await.unwrap());
     assert!(store.account_by_email("ada@example.org").await.unwrap() == Some(ada.clone()));
     assert!(store.account_by_email("nobody@example.org").await.unwrap().is_none());
-    assert_eq!(store.profile(&ada.id).await.unwrap(), Some(ada.profile()));
-    assert_eq!(store.profile(&user("other")).await.unwrap(), None);
+    assert_eq!(store.profile(&ada.id).await.unwrap().value, Some(ada.profile()));
+    assert_eq!(store.profile(&user("other")).await.unwrap().value, None);
 }
 
 pub(crate) async fn an_account_is_put_over_the_one_with_its_email(world: World) {
     let store = world.store().await;
-    assert_eq!(store.put_account(&account("ada")).await.unwrap(), user("ada"));
+    assert_eq!(store.put_account(&account("ada"), NOW).await.unwrap().value, user("ada"));
     let mut changed = account("new-id");
     changed.email = "ada@example.org".to_owned();
     changed.roles = vec![Role::Learner, Role::Author];
     changed.hashed_password = None;
-    assert_eq!(store.put_account(&changed).await.unwrap(), user("ada"));
+    assert_eq!(store.put_account(&changed, NOW).await.unwrap().value, user("ada"));
     let stored = store.account_by_email("ada@example.org").await.unwrap().unwrap();
     assert_eq!(stored.roles, [Role::Learner, Role::Author]);
     assert_eq!(stored.hashed_password.as_deref(), Some("a hash"));
@@ -35,21 +35,21 @@ pub(crate) async fn an_account_is_put_over_the_one_with_its_email(world: World) 
 
 pub(crate) async fn a_new_password_ends_the_sessions(world: World) {
     let store = world.store().await;
-    store.put_account(&account("ada")).await.unwrap();
+    store.put_account(&account("ada"), NOW).await.unwrap();
     assert!(store.insert_session(&session("f")).await.unwrap());
-    store.put_account(&account("bob")).await.unwrap();
+    store.put_account(&account("bob"), NOW).await.unwrap();
     let unchanged = Account { hashed_password: None, ..account("ada") };
-    store.put_account(&unchanged).await.unwrap();
+    store.put_account(&unchanged, NOW).await.unwrap();
     assert_eq!(store.rotate_session("f", "one", &successor("two"), NOW).await.unwrap(), rotated());
-    store.put_account(&account("ada")).await.unwrap();
+    store.put_account(&account("ada"), NOW).await.unwrap();
     assert_eq!(store.rotate_session("f", "two", &successor("three"), NOW).await.unwrap(), Rotation::Unknown);
 }
 
 pub(crate) async fn no_session_begins_under_an_old_password(world: World) {
     let store = world.store().await;
-    store.put_account(&account("ada")).await.unwrap();
+    store.put_account(&account("ada"), NOW).await.unwrap();
     let changed = Account { hashed_password: Some("another hash".to_owned()), ..account("ada") };
-    store.put_account(&changed).await.unwrap();
+    store.put_account(&changed, NOW).await.unwrap();
     assert!(!store.insert_session(&session("f")).await.unwrap());
     assert_eq!(store.rotate_session("f", "one", &successor("two"), NOW).await.unwrap(), Rotation::Unknown);
     let verified = NewSession { verified_hash: "another hash".to_owned(), ..session("f") };
@@ -60,11 +60,11 @@ pub(crate) async fn no_session_begins_under_an_old_password(world: World) {
 
 pub(crate) async fn a_password_change_and_a_sign_in_at_once_leave_no_session(world: World) {
     let store = world.store().await;
-    store.put_account(&account("ada")).await.unwrap();
+    store.put_account(&account("ada"), NOW).await.unwrap();
     for round in 0..20 {
         let (old, new) = (format!("hash {round}"), format!("hash {}", round + 1));
         let with = |hash: &str| Account { hashed_password: Some(hash.to_owned()), ..account("ada") };
-        store.put_account(&with(&old)).await.unwrap();
+        store.put_account(&with(&old), NOW).await.unwrap();
         let families: Vec<String> = (0..8).map(|n| format!("{round}-{n}")).collect();
         let begin = families.iter().map(|family| {
             let session = NewSession { verified_hash: old.clone(), ..session(family) };
@@ -72,7 +72,7 @@ pub(crate) async fn a_password_change_and_a_sign_in_at_once_leave_no_session(wor
             async move { store.insert_session(&session).await.unwrap() }
         });
         let change = with(&new);
-        let _ = tokio::join!(futures_util::future::join_all(begin), store.put_account(&change));
+        let _ = tokio::join!(futures_util::future::join_all(begin), store.put_account(&change, NOW));
         for family in &families {
             let shown = store.rotate_session(family, "one", &successor("two"), NOW).await.unwrap();
             assert_eq!(shown, Rotation::Unknown, "{family}");
@@ -86,7 +86,7 @@ pub(crate) async fn imports_leave_accounts_alone(world: World) {
     let mut again = account("ada");
     again.display_name = "Somebody else".to_owned();
     assert_eq!(store.import_accounts(&[again, account("bob")]).await.unwrap(), 1);
-    assert_eq!(store.profile(&user("ada")).await.unwrap().unwrap().display_name, "ada");
+    assert_eq!(store.profile(&user("ada")).await.unwrap().value.unwrap().display_name, "ada");
     assert_eq!(store.import_accounts(&[]).await.unwrap(), 0);
 }
 
@@ -109,7 +109,7 @@ fn rotated() -> Rotation {
 }
 
 async fn begin(store: &dyn Store, families: &[&str]) {
-    store.put_account(&account("ada")).await.unwrap();
+    store.put_account(&account("ada"), NOW).await.unwrap();
     for family in families {
         assert!(store.insert_session(&session(family)).await.unwrap());
     }

@@ -41,27 +41,27 @@ fn reduced(operations: &[FingerprintedOperation]) -> (Vec<kairos_protocol::progr
 
 async fn has_exactly(store: &dyn Store, learner: &UserId, operations: &[FingerprintedOperation]) {
     let (records, statistics) = reduced(operations);
-    assert_eq!(store.list_progress(learner, None, 100).await.unwrap(), records);
-    assert_eq!(store.statistics(learner).await.unwrap(), statistics);
-    assert_eq!(store.list_history(learner, None, 1_000).await.unwrap().len(), operations.len());
+    assert_eq!(store.list_progress(learner, None, 100).await.unwrap().value, records);
+    assert_eq!(store.statistics(learner).await.unwrap().value, statistics);
+    assert_eq!(store.list_history(learner, None, 1_000).await.unwrap().value.len(), operations.len());
 }
 
 pub(crate) async fn an_operation_is_applied_once(world: World) {
     let store = world.store().await;
     let ada = user("ada");
     let study = operation("one", "m", NOW, Action::Study { seconds: 60 });
-    let done = store.apply_operations(&ada, &[study.clone(), study.clone()], NOW).await.unwrap();
+    let done = store.apply_operations(&ada, &[study.clone(), study.clone()], NOW).await.unwrap().value;
     assert!(
         matches!(done.as_slice(), [Applied::Now(r), Applied::Before(same)] if r == same && r.time_spent_secs == 60)
     );
-    let again = store.apply_operations(&ada, std::slice::from_ref(&study), NOW + 1).await.unwrap();
+    let again = store.apply_operations(&ada, std::slice::from_ref(&study), NOW + 1).await.unwrap().value;
     assert!(matches!(again.as_slice(), [Applied::Before(r)] if r.time_spent_secs == 60));
     // An hour later too, when a record no longer lists it.
     let more = operation("two", "m", NOW, Action::Study { seconds: 1 });
     store.apply_operations(&ada, &[more], NOW + 3_600_000).await.unwrap();
-    let again = store.apply_operations(&ada, &[study], NOW + 7_200_000).await.unwrap();
+    let again = store.apply_operations(&ada, &[study], NOW + 7_200_000).await.unwrap().value;
     assert!(matches!(again.as_slice(), [Applied::Before(r)] if r.time_spent_secs == 61));
-    assert!(store.apply_operations(&ada, &[], NOW).await.unwrap().is_empty());
+    assert!(store.apply_operations(&ada, &[], NOW).await.unwrap().value.is_empty());
 }
 
 pub(crate) async fn twins_at_the_same_moment_apply_once(world: World) {
@@ -69,7 +69,7 @@ pub(crate) async fn twins_at_the_same_moment_apply_once(world: World) {
     let operations = many(1, 40);
     let batches = (0..8_usize).map(|n| {
         let (store, operations) = (stores[n % 2].clone(), operations.clone());
-        tokio::spawn(async move { store.apply_operations(&user("ada"), &operations, NOW).await.unwrap() })
+        tokio::spawn(async move { store.apply_operations(&user("ada"), &operations, NOW).await.unwrap().value })
     });
     let mut applied_now = 0;
     for batch in batches.collect::<Vec<_>>() {
@@ -84,9 +84,9 @@ pub(crate) async fn an_id_is_not_used_twice(world: World) {
     let ada = user("ada");
     let first = operation("one", "m", NOW, Action::Study { seconds: 60 });
     let other = operation("one", "m", NOW, Action::Study { seconds: 61 });
-    let done = store.apply_operations(&ada, &[first.clone(), other.clone()], NOW).await.unwrap();
+    let done = store.apply_operations(&ada, &[first.clone(), other.clone()], NOW).await.unwrap().value;
     assert!(matches!(done.as_slice(), [Applied::Now(_), Applied::IdReused]));
-    assert_eq!(store.apply_operations(&ada, &[other], NOW).await.unwrap(), [Applied::IdReused]);
+    assert_eq!(store.apply_operations(&ada, &[other], NOW).await.unwrap().value, [Applied::IdReused]);
     has_exactly(store.as_ref(), &ada, &[first]).await;
 }
 
@@ -102,7 +102,7 @@ pub(crate) async fn what_was_sent_before_is_known(world: World) {
 
 pub(crate) async fn statistics_are_the_reducers(world: World) {
     let store = world.store().await;
-    assert_eq!(store.statistics(&user("nobody")).await.unwrap(), Statistics::default());
+    assert_eq!(store.statistics(&user("nobody")).await.unwrap().value, Statistics::default());
     for seed in 2..6 {
         let learner = user(&format!("learner-{seed}"));
         let operations = many(seed, 120);
@@ -122,15 +122,15 @@ pub(crate) async fn records_and_history_page_without_gaps(world: World) {
     wanted.sort_by(|a, b| b.cmp(a));
     let mut seen = Vec::new();
     loop {
-        let page = store.list_history(&ada, seen.last(), 7).await.unwrap();
+        let page = store.list_history(&ada, seen.last(), 7).await.unwrap().value;
         if page.is_empty() {
             break;
         }
         seen.extend(page.into_iter().map(|entry| (entry.at_ms, entry.id)));
     }
     assert_eq!(seen, wanted);
-    let first = store.list_progress(&ada, None, 2).await.unwrap();
-    let rest = store.list_progress(&ada, Some(&first[1].module), 100).await.unwrap();
+    let first = store.list_progress(&ada, None, 2).await.unwrap().value;
+    let rest = store.list_progress(&ada, Some(&first[1].module), 100).await.unwrap().value;
     assert_eq!([first, rest].concat(), reduced(&operations).0);
 }
 
@@ -140,8 +140,8 @@ pub(crate) async fn an_import_is_the_same_as_sending(world: World) {
     let ada = user("ada");
     store.apply_operations(&ada, &sent[..30], NOW).await.unwrap();
     let batch: Vec<_> = sent.iter().chain(&imported).map(|o| (ada.clone(), o.clone())).collect();
-    assert_eq!(store.import_operations(&batch, NOW).await.unwrap(), 90);
-    assert_eq!(store.import_operations(&batch, NOW).await.unwrap(), 0);
+    assert_eq!(store.import_operations(&batch, NOW).await.unwrap().value, 90);
+    assert_eq!(store.import_operations(&batch, NOW).await.unwrap().value, 0);
     has_exactly(store.as_ref(), &ada, &[sent, imported].concat()).await;
 }
 
@@ -149,7 +149,7 @@ pub(crate) async fn learners_do_not_see_each_other(world: World) {
     let store = world.store().await;
     let shared = operation("same-id", "m", NOW, Action::Complete {});
     for name in ["ada", "ada-2"] {
-        let done = store.apply_operations(&user(name), std::slice::from_ref(&shared), NOW).await.unwrap();
+        let done = store.apply_operations(&user(name), std::slice::from_ref(&shared), NOW).await.unwrap().value;
         assert!(matches!(done.as_slice(), [Applied::Now(_)]), "{name}");
         has_exactly(store.as_ref(), &user(name), std::slice::from_ref(&shared)).await;
     }

@@ -1,4 +1,6 @@
-//! A MongoDB server of our own, with its data in a folder that goes with it.
+//! A MongoDB server of our own, a replica set of one, with its data in a folder that goes with it.
+
+mod replica_set;
 
 use std::env;
 use std::path::PathBuf;
@@ -32,11 +34,13 @@ impl MongoServer {
         let port = server::free_port()?;
         let mut command = Command::new(program);
         command.arg("--dbpath").arg(folder.path()).args(["--port", &port.to_string(), "--bind_ip", "127.0.0.1"]);
-        command.args(["--nounixsocket", "--wiredTigerCacheSizeGB", "0.25"]);
+        command.args(["--nounixsocket", "--wiredTigerCacheSizeGB", "0.25", "--replSet", replica_set::NAME]);
         // Lets tests make commands fail.
         command.args(["--setParameter", "enableTestCommands=1"]);
         let mut task = Task::start_logged("mongod", &mut command, &folder.path().join("mongod.log"))?;
         task.wait_ready(Duration::from_secs(30), || server::accepts(port))?;
+        replica_set::initiate(port)?;
+        task.wait_ready(Duration::from_secs(30), || replica_set::takes_writes(port))?;
         Ok(Self { port, _task: task, _folder: folder })
     }
 

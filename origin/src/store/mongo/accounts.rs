@@ -1,15 +1,20 @@
 //! Accounts and the signing key.
 
+use futures_util::FutureExt;
+use kairos_protocol::UnixMillis;
 use kairos_protocol::account::Profile;
+use kairos_protocol::generation::Namespace;
 use kairos_protocol::ids::UserId;
 use mongodb::bson::spec::BinarySubtype;
 use mongodb::bson::{Binary, Document, doc};
+use mongodb::error::Error;
 use mongodb::options::ReturnDocument;
 
 use super::documents::{KEYS, SESSIONS, USERS, UserDocument, date};
+use super::transaction::Outcome;
 use super::{MongoStore, OPERATION_TIMEOUT, duplicates, is_duplicate};
 use crate::store::records::{Account, SigningKey};
-use crate::store::{self, StoreError};
+use crate::store::{self, StoreError, Versioned};
 
 const CURRENT_KEY: &str = "access-tokens";
 
@@ -27,31 +32,45 @@ impl MongoStore {
         .await
     }
 
-    pub(super) async fn upsert_account(&self, account: &Account) -> store::Result<UserId> {
-        let users = self.collection::<Document>(USERS);
+    pub(super) async fn upsert_account(&self, account: &Account, now: UnixMillis) -> store::Result<Versioned<UserId>> {
+        let (users, sessions) = (self.collection::<Document>(USERS), self.collection::<Document>(SESSIONS));
         let roles: Vec<_> = account.roles.iter().map(|role| role.as_str()).collect();
         let mut set = doc! { "display_name": &account.display_name, "roles": roles };
         if let Some(hashed) = &account.hashed_password {
             set.insert("hashed_password", hashed);
         }
         let first = doc! { "_id": account.id.as_str(), "created_at": date(account.created_at_ms) };
+        let change = doc! { "$set": set, "$setOnInsert": first };
         let query = doc! { "email": &account.email };
-        let sessions = self.collection::<Document>(SESSIONS);
         let ends_sessions = account.hashed_password.is_some();
-        let stored = self.run(async move {
-            let stored = users
-                .find_one_and_update(query, doc! { "$set": set, "$setOnInsert": first })
-                .projection(doc! { "_id": 1 })
-                .upsert(true)
-                .return_document(ReturnDocument::After)
-                .await?;
-            let id = stored.as_ref().and_then(|d| d.get_str("_id").ok()).and_then(|id| UserId::new(id).ok());
-            if let Some(user) = id.as_ref().filter(|_| ends_sessions) {
-                sessions.delete_many(doc! { "user_id": user.as_str() }).await?;
+        let left = sessions.clone();
+        let put = self.transact(None, now, move |session| {
+            let (users, sessions) = (users.clone(), sessions.clone());
+            let (query, change) = (query.clone(), change.clone());
+            async move {
+                let stored = users
+                    .find_one_and_update(query, change)
+                    .projection(doc! { "_id": 1 })
+                    .upsert(true)
+                    .return_document(ReturnDocument::After)
+                    .session(&mut *session)
+                    .await?;
+                let id = stored.as_ref().and_then(|d| d.get_str("_id").ok()).and_then(|id| UserId::new(id).ok());
+                let value = id.ok_or_else(|| Error::custom("an account without a valid id"))?;
+                if ends_sessions {
+                    sessions.delete_many(doc! { "user_id": value.as_str() }).session(session).await?;
+                }
+                Ok(Outcome { namespaces: vec![Namespace::User(value.clone())], value, has_changed: true })
             }
-            Ok(id)
+            .boxed()
         });
-        stored.await?.ok_or_else(|| StoreError::Corrupt("an account without a valid id".to_owned()))
+        let put = put.await?;
+        if ends_sessions {
+            // A session that began meanwhile is not in the transaction's snapshot: see `sessions`.
+            let theirs = doc! { "user_id": put.value.as_str() };
+            self.run(async move { left.delete_many(theirs).await.map(drop) }).await?;
+        }
+        Ok(put)
     }
 
     pub(super) async fn account_with_email(&self, email: &str) -> store::Result<Option<Account>> {
@@ -60,12 +79,16 @@ impl MongoStore {
         self.run(async move { Ok(users.find_one(query).max_time(OPERATION_TIMEOUT).await?.map(Account::from)) }).await
     }
 
-    pub(super) async fn profile_of(&self, user: &UserId) -> store::Result<Option<Profile>> {
-        let users = self.collection::<UserDocument>(USERS);
+    pub(super) async fn profile_of(&self, user: &UserId) -> store::Result<Versioned<Option<Profile>>> {
+        let users = self.in_snapshot::<UserDocument>(USERS);
         let query = doc! { "_id": user.as_str() };
-        self.run(async move {
-            let found = users.find_one(query).projection(doc! { "hashed_password": 0 }).max_time(OPERATION_TIMEOUT);
-            Ok(found.await?.map(Profile::from))
+        self.read_state(Namespace::User(user.clone()), move |session| {
+            let (users, query) = (users.clone(), query.clone());
+            async move {
+                let found = users.find_one(query).projection(doc! { "hashed_password": 0 }).max_time(OPERATION_TIMEOUT);
+                Ok(found.session(session).await?.map(Profile::from))
+            }
+            .boxed()
         })
         .await
     }

@@ -19,9 +19,21 @@ pub(super) const PROGRESS: &str = "progress";
 pub(super) const HISTORY: &str = "history";
 pub(super) const OPERATIONS: &str = "operations";
 pub(super) const KEYS: &str = "keys";
+/// The numbers of namespaces.
+pub(super) const GENERATIONS: &str = "generations";
+/// Written to find out whether anything can be written.
+pub(super) const PROBE: &str = "probe";
 
 /// What lists leave out of a module (row Q2).
 pub(super) const NOT_IN_LISTS: &[&str] = &["content", "version", "status", "created_at"];
+
+/// The status of what is left of a deleted module: its slug and its last version.
+pub(super) const DELETED: &str = "deleted";
+
+/// A module's version as it is stored.
+pub(super) fn stored_version(version: u64) -> i64 {
+    i64::try_from(version).unwrap_or(i64::MAX)
+}
 
 /// A module without its content.
 #[derive(Clone, Serialize, Deserialize)]
@@ -91,7 +103,7 @@ impl From<&Module> for ModuleDocument {
             summary: SummaryDocument::from(&module.summary),
             content: module.content.clone(),
             status: module.status,
-            version: i64::try_from(module.version).unwrap_or(i64::MAX),
+            version: stored_version(module.version),
             created_at: DateTime::from_millis(module.created_at_ms),
         }
     }
@@ -160,7 +172,7 @@ pub(super) struct ProgressDocument {
     /// `<user>/<module>`.
     #[serde(rename = "_id")]
     pub(super) id: String,
-    user_id: UserId,
+    pub(super) user_id: UserId,
     pub(super) module: Slug,
     status: ProgressStatus,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -172,30 +184,14 @@ pub(super) struct ProgressDocument {
     updated_at: DateTime,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     completed_at: Option<DateTime>,
-    /// Grows by one with every change: what a compare-and-swap compares. Lists do not read it.
-    #[serde(default)]
-    pub(super) rev: i64,
-    /// Operations applied lately: tells a repeat whether this document has it already. Lists do not read it.
-    #[serde(default)]
-    pub(super) recent: Vec<RecentOperation>,
 }
-
-/// An operation that a progress document has taken in.
-#[derive(Clone, Serialize, Deserialize)]
-pub(super) struct RecentOperation {
-    pub(super) id: OperationId,
-    pub(super) at: DateTime,
-}
-
-/// What lists leave out of a progress document.
-pub(super) const NOT_IN_RECORDS: &[&str] = &["recent", "rev"];
 
 pub(super) fn progress_id(user: &UserId, module: &Slug) -> String {
     format!("{user}/{module}")
 }
 
 impl ProgressDocument {
-    pub(super) fn new(user: &UserId, record: &ProgressRecord, rev: i64, recent: Vec<RecentOperation>) -> Self {
+    pub(super) fn new(user: &UserId, record: &ProgressRecord) -> Self {
         Self {
             id: progress_id(user, &record.module),
             user_id: user.clone(),
@@ -207,8 +203,6 @@ impl ProgressDocument {
             attempts: record.attempts,
             updated_at: DateTime::from_millis(record.updated_at_ms),
             completed_at: record.completed_at_ms.map(DateTime::from_millis),
-            rev,
-            recent,
         }
     }
 }
@@ -259,8 +253,6 @@ pub(super) struct OperationDocument {
     #[serde(rename = "_id")]
     pub(super) id: String,
     pub(super) fingerprint: String,
-    /// `false` until the record and the history have it.
-    pub(super) applied: bool,
     pub(super) expires_at: DateTime,
 }
 

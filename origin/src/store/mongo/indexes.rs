@@ -1,15 +1,20 @@
-//! The indexes that the queries of this store use (row Q3), created when the server is first reached. Creating one that is
-//! there does nothing.
+//! What the server must be and have, seen to when it is first reached: a replica set; the indexes that the queries of this store use
+//! (row Q3). Creating one that is there does nothing.
 
 use std::time::Duration;
 
 use mongodb::bson::{Document, doc};
+use mongodb::error::Error;
 use mongodb::options::IndexOptions;
 use mongodb::{Database, IndexModel};
 
-use super::documents::{HISTORY, MODULES, OPERATIONS, PROGRESS, SESSIONS, USERS};
+use super::documents::{GENERATIONS, HISTORY, MODULES, OPERATIONS, PROBE, PROGRESS, SESSIONS, USERS};
 
 pub(super) async fn create(database: &Database) -> mongodb::error::Result<()> {
+    let hello = database.run_command(doc! { "hello": 1 }).await?;
+    if !hello.contains_key("setName") && hello.get_str("msg") != Ok("isdbgrid") {
+        return Err(Error::custom(STANDALONE.to_owned()));
+    }
     let collection = |name| database.collection::<Document>(name);
     // Equality first, then the order of lists: (subject, position, slug).
     let modules = [
@@ -24,8 +29,15 @@ pub(super) async fn create(database: &Database) -> mongodb::error::Result<()> {
     collection(PROGRESS).create_index(index(doc! { "user_id": 1, "module": 1 })).await?;
     collection(HISTORY).create_index(index(doc! { "user_id": 1, "at": -1, "operation": -1 })).await?;
     collection(OPERATIONS).create_index(expiring("expires_at")).await?;
+    // An index that is there already makes sure of the collection: no snapshot is then older than it.
+    for name in [GENERATIONS, PROBE] {
+        collection(name).create_index(index(doc! { "number": 1 })).await?;
+    }
     Ok(())
 }
+
+const STANDALONE: &str = "this MongoDB is a server by itself, and transactions need a replica set: start mongod with --replSet rs0 \
+    and run rs.initiate() on it once; one member is enough";
 
 fn index(keys: Document) -> IndexModel {
     IndexModel::builder().keys(keys).build()

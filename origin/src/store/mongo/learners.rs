@@ -1,15 +1,16 @@
 //! A learner's reads: records, statistics, history.
 
-use futures_util::TryStreamExt;
+use futures_util::{FutureExt, TryStreamExt};
 use kairos_protocol::UnixMillis;
+use kairos_protocol::generation::Namespace;
 use kairos_protocol::ids::{OperationId, Slug, UserId};
 use kairos_protocol::progress::{HistoryEntry, ProgressRecord, Statistics};
 use mongodb::bson::{Document, doc};
 use serde::Deserialize;
 
-use super::documents::{HISTORY, HistoryDocument, NOT_IN_RECORDS, PROGRESS, ProgressDocument, date};
-use super::{MongoStore, OPERATION_TIMEOUT, without};
-use crate::store;
+use super::documents::{HISTORY, HistoryDocument, PROGRESS, ProgressDocument, date};
+use super::{MongoStore, OPERATION_TIMEOUT};
+use crate::store::{self, Versioned};
 
 /// What the statistics pipeline gives.
 #[derive(Deserialize)]
@@ -66,31 +67,39 @@ impl MongoStore {
         user: &UserId,
         after: Option<&Slug>,
         limit: u32,
-    ) -> store::Result<Vec<ProgressRecord>> {
-        let progress = self.collection::<ProgressDocument>(PROGRESS);
+    ) -> store::Result<Versioned<Vec<ProgressRecord>>> {
+        let progress = self.in_snapshot::<ProgressDocument>(PROGRESS);
         let mut query = doc! { "user_id": user.as_str() };
         if let Some(after) = after {
             query.insert("module", doc! { "$gt": after.as_str() });
         }
-        self.run(async move {
-            let found = progress
-                .find(query)
-                .sort(doc! { "module": 1 })
-                .projection(without(NOT_IN_RECORDS))
-                .limit(limit.into())
-                .batch_size(limit + 1)
-                .max_time(OPERATION_TIMEOUT);
-            found.await?.map_ok(ProgressRecord::from).try_collect().await
+        self.read_state(Namespace::User(user.clone()), move |session| {
+            let (progress, query) = (progress.clone(), query.clone());
+            async move {
+                let found = progress
+                    .find(query)
+                    .sort(doc! { "module": 1 })
+                    .limit(limit.into())
+                    .batch_size(limit + 1)
+                    .max_time(OPERATION_TIMEOUT);
+                found.session(&mut *session).await?.stream(session).map_ok(ProgressRecord::from).try_collect().await
+            }
+            .boxed()
         })
         .await
     }
 
-    pub(super) async fn sum_records(&self, user: &UserId) -> store::Result<Statistics> {
-        let progress = self.collection::<Document>(PROGRESS);
+    pub(super) async fn sum_records(&self, user: &UserId) -> store::Result<Versioned<Statistics>> {
+        let progress = self.in_snapshot::<Document>(PROGRESS);
         let pipeline = statistics_pipeline(user);
-        self.run(async move {
-            let mut sums = progress.aggregate(pipeline).with_type::<Sums>().max_time(OPERATION_TIMEOUT).await?;
-            Ok(sums.try_next().await?.map(Statistics::from).unwrap_or_default())
+        self.read_state(Namespace::User(user.clone()), move |session| {
+            let (progress, pipeline) = (progress.clone(), pipeline.clone());
+            async move {
+                let sums = progress.aggregate(pipeline).max_time(OPERATION_TIMEOUT).session(&mut *session);
+                let mut sums = sums.with_type::<Sums>().await?;
+                Ok(sums.next(session).await.transpose()?.map(Statistics::from).unwrap_or_default())
+            }
+            .boxed()
         })
         .await
     }
@@ -100,17 +109,21 @@ impl MongoStore {
         user: &UserId,
         after: Option<&(UnixMillis, OperationId)>,
         limit: u32,
-    ) -> store::Result<Vec<HistoryEntry>> {
-        let history = self.collection::<HistoryDocument>(HISTORY);
+    ) -> store::Result<Versioned<Vec<HistoryEntry>>> {
+        let history = self.in_snapshot::<HistoryDocument>(HISTORY);
         let query = history_query(user, after);
-        self.run(async move {
-            let found = history
-                .find(query)
-                .sort(doc! { "at": -1, "operation": -1 })
-                .limit(limit.into())
-                .batch_size(limit + 1)
-                .max_time(OPERATION_TIMEOUT);
-            found.await?.map_ok(HistoryEntry::from).try_collect().await
+        self.read_state(Namespace::User(user.clone()), move |session| {
+            let (history, query) = (history.clone(), query.clone());
+            async move {
+                let found = history
+                    .find(query)
+                    .sort(doc! { "at": -1, "operation": -1 })
+                    .limit(limit.into())
+                    .batch_size(limit + 1)
+                    .max_time(OPERATION_TIMEOUT);
+                found.session(&mut *session).await?.stream(session).map_ok(HistoryEntry::from).try_collect().await
+            }
+            .boxed()
         })
         .await
     }

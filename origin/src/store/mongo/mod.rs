@@ -1,10 +1,11 @@
-//! The [`super::Store`] on MongoDB (driver 3.9, servers from 4.2): shared by any number of instances. Each concern has its file; all
-//! of them go through `MongoStore::run`, which keeps rows C1 and C2 of the specification.
+//! The [`super::Store`] on MongoDB (driver 3.9, servers from 5.0): shared by any number of instances. Each concern has its file; all
+//! of them go through `MongoStore::change`, which keeps rows C1 and C2 of the specification.
 //!
-//! Needs no replica set: what must happen together is one document, or is made to be repeated (`operations`).
+//! Needs a replica set, of one member if need be, or `mongos`: what must happen together is one transaction (`transaction`).
 
 mod accounts;
 mod documents;
+mod failure;
 mod generations;
 mod indexes;
 mod learners;
@@ -12,19 +13,22 @@ mod modules;
 mod operations;
 mod sessions;
 mod store;
+mod transaction;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use mongodb::bson::{Document, doc};
-use mongodb::error::{Error, ErrorKind, WriteFailure};
-use mongodb::options::{Acknowledgment, ClientOptions, Compressor, WriteConcern};
+use mongodb::error::ErrorKind;
+use mongodb::options::{Acknowledgment, ClientOptions, CollectionOptions, Compressor, ReadConcern, WriteConcern};
 use mongodb::{Client, Collection, Database};
 use tokio::sync::{Mutex, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{Result, StoreError};
+use failure::{Failure, describe, is_duplicate};
+use transaction::{Gate, Turns};
 
 /// Row C1: the longest that opening a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -49,6 +53,7 @@ pub struct MongoStore {
     /// The driver has no wait-queue timeout: a place here is a connection of the pool.
     places: Arc<Semaphore>,
     indexes: Arc<IndexState>,
+    turns: Arc<Turns>,
 }
 
 #[derive(Default)]
@@ -81,11 +86,12 @@ impl MongoStore {
     /// The options contradict each other.
     pub fn with_options(options: ClientOptions, database: &str) -> Result<Self> {
         let places = options.max_pool_size.unwrap_or(MAX_POOL_SIZE) as usize;
-        let client = Client::with_options(options).map_err(store_error)?;
+        let client = Client::with_options(options).map_err(Failure::Before)?;
         Ok(Self {
             database: client.database(database),
             places: Arc::new(Semaphore::new(places)),
             indexes: Arc::default(),
+            turns: Arc::default(),
         })
     }
 
@@ -112,31 +118,55 @@ impl MongoStore {
         }
         let database = self.database.clone();
         let deadline = Instant::now() + OPERATION_TIMEOUT;
-        let created = self.run_until(deadline, async move { indexes::create(&database).await }).await;
+        let creating = async move { indexes::create(&database).await.map_err(Failure::Before) };
+        // An index is no change of the data.
+        let created = self
+            .run_until(deadline, Arc::new(Gate::open()), creating)
+            .await
+            .map_err(|e| StoreError::Unavailable(e.to_string()));
         *failure = created.as_ref().err().map(ToString::to_string);
         state.are_there.store(created.is_ok(), Ordering::Release);
         state.attempts.fetch_add(1, Ordering::Release);
         created
     }
 
-    /// Runs one method's commands. All of it, the wait for a place in the pool included, takes [`OPERATION_TIMEOUT`] at most.
+    /// Runs the commands of a method that only reads: whatever fails, nothing has changed.
+    async fn read<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = mongodb::error::Result<T>> + Send + 'static,
+    {
+        self.change(Arc::new(Gate::open()), async move { work.await.map_err(Failure::Before) }).await
+    }
+
+    /// Runs commands that write without a transaction: whatever fails, something may have changed.
     async fn run<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: Future<Output = mongodb::error::Result<T>> + Send + 'static,
     {
+        self.change(Arc::new(Gate::passed()), async move { Ok(work.await?) }).await
+    }
+
+    /// Runs one method's commands. All of it, the wait for a place in the pool included, takes [`OPERATION_TIMEOUT`] at most.
+    /// `gate`: what the work goes through before it sends what cannot be taken back.
+    async fn change<T, F>(&self, gate: Arc<Gate>, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = std::result::Result<T, Failure>> + Send + 'static,
+    {
         let deadline = Instant::now() + OPERATION_TIMEOUT;
         let late = |_| StoreError::Unavailable("the indexes could not be created in time".to_owned());
         timeout_at(deadline, self.ensure_indexes()).await.map_err(late)??;
-        self.run_until(deadline, work).await
+        self.run_until(deadline, gate, work).await
     }
 
     /// The commands run on a task of their own and are never dropped half way, also when the caller gives up waiting: the
     /// driver may otherwise lose the connection they use.
-    async fn run_until<T, F>(&self, deadline: Instant, work: F) -> Result<T>
+    async fn run_until<T, F>(&self, deadline: Instant, gate: Arc<Gate>, work: F) -> Result<T>
     where
         T: Send + 'static,
-        F: Future<Output = mongodb::error::Result<T>> + Send + 'static,
+        F: Future<Output = std::result::Result<T, Failure>> + Send + 'static,
     {
         let waiting = timeout(WAIT_QUEUE_TIMEOUT, Arc::clone(&self.places).acquire_owned()).await;
         let Ok(Ok(place)) = waiting else {
@@ -148,13 +178,23 @@ impl MongoStore {
             done
         });
         match timeout_at(deadline, task).await {
-            Ok(Ok(done)) => done.map_err(store_error),
+            Ok(Ok(done)) => Ok(done?),
             Ok(Err(died)) => Err(StoreError::Corrupt(format!("a database task died: {died}"))),
-            Err(_) => Err(StoreError::Unanswered(format!("{} s have passed", OPERATION_TIMEOUT.as_secs()))),
+            Err(_) => {
+                let text = format!("{} s have passed", OPERATION_TIMEOUT.as_secs());
+                Err(if gate.close() { StoreError::Unavailable(text) } else { StoreError::Unanswered(text) })
+            }
         }
     }
 
+    /// A collection of which nothing is read that an election could take back.
     fn collection<T: Send + Sync>(&self, name: &str) -> Collection<T> {
+        let options = CollectionOptions::builder().read_concern(ReadConcern::majority()).build();
+        self.database.collection_with_options(name, options)
+    }
+
+    /// A collection to be read in a snapshot, which is a read concern of its own and does not go before another one.
+    fn in_snapshot<T: Send + Sync>(&self, name: &str) -> Collection<T> {
         self.database.collection(name)
     }
 }
@@ -175,69 +215,25 @@ pub fn configure(options: &mut ClientOptions) {
     });
     // An acknowledged write is on most members: no election can take it back (I-ONCE). Without a limit, a server that has lost
     // the others would let writes wait for ever, each with a connection.
+    // Each read has its own.
+    options.read_concern = None;
     options.write_concern.get_or_insert_with(|| {
         WriteConcern::builder().w(Acknowledgment::Majority).w_timeout(OPERATION_TIMEOUT).build()
     });
 }
 
-/// The driver's message, without labels and the state of every server.
-fn describe(error: &Error) -> String {
-    let text = error.kind.to_string();
-    text.split(" Topology:").next().unwrap_or_default().to_owned()
-}
-
-/// Sorts the driver's errors: those that another attempt may cure, and defects.
-fn store_error(error: Error) -> StoreError {
-    let text = describe(&error);
-    match *error.kind {
-        // The connection broke; the command may have been sent.
-        ErrorKind::Io(_) => StoreError::Unanswered(text),
-        ErrorKind::ServerSelection { .. }
-        | ErrorKind::ConnectionPoolCleared { .. }
-        | ErrorKind::DnsResolve { .. }
-        | ErrorKind::Authentication { .. }
-        | ErrorKind::InvalidTlsConfig { .. }
-        | ErrorKind::Shutdown
-        // Ours: too much was going on, or it took too long.
-        | ErrorKind::Custom(_) => StoreError::Unavailable(text),
-        // Written, but not on most members in time.
-        ErrorKind::Write(WriteFailure::WriteConcernError(_)) => StoreError::Unanswered(text),
-        ErrorKind::InsertMany(ref many) if many.write_concern_error.is_some() => StoreError::Unanswered(text),
-        // MaxTimeMSExpired, ExceededTimeLimit, WriteConcernFailed.
-        ErrorKind::Command(ref e) if [50, 262, 64].contains(&e.code) => StoreError::Unanswered(text),
-        _ if error.contains_label("RetryableWriteError") || error.contains_label("TransientTransactionError") => {
-            StoreError::Unanswered(text)
-        }
-        // Not writable primary and its kin: an election is under way.
-        ErrorKind::Command(ref e) if [10_107, 13_435, 11_602, 11_600, 189, 91, 10_058].contains(&e.code) => {
-            StoreError::Unavailable(text)
-        }
-        _ => StoreError::Corrupt(text),
-    }
-}
-
-/// MongoDB's code for a unique index that already has the key.
-const DUPLICATE_KEY: i32 = 11_000;
-
 /// Which documents of an `insert_many` were there before. Any other error stays one.
 fn duplicates<T>(inserted: mongodb::error::Result<T>) -> mongodb::error::Result<Vec<usize>> {
     match inserted {
         Ok(_) => Ok(Vec::new()),
+        Err(error) if !is_duplicate(&error) => Err(error),
         Err(error) => match *error.kind {
-            ErrorKind::InsertMany(ref many)
-                if many.write_concern_error.is_none()
-                    && many.write_errors.as_ref().is_some_and(|all| all.iter().all(|e| e.code == DUPLICATE_KEY)) =>
-            {
+            ErrorKind::InsertMany(ref many) if many.write_concern_error.is_none() => {
                 Ok(many.write_errors.iter().flatten().map(|e| e.index).collect())
             }
             _ => Err(error),
         },
     }
-}
-
-/// Whether a single write failed because its key is taken.
-fn is_duplicate(error: &Error) -> bool {
-    matches!(*error.kind, ErrorKind::Write(WriteFailure::WriteError(ref e)) if e.code == DUPLICATE_KEY)
 }
 
 /// `{field: 0, …}` for each of `fields`.

@@ -1,18 +1,23 @@
 //! The catalogue's queries: lists in their order, search, and the writes of authors and imports.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use futures_util::TryStreamExt;
+use futures_util::{FutureExt, TryStreamExt};
+use kairos_protocol::UnixMillis;
 use kairos_protocol::catalog::{Module, ModuleSummary};
+use kairos_protocol::generation::Namespace;
 use kairos_protocol::ids::Slug;
 use mongodb::bson::{self, Document, doc};
 use mongodb::error::Result;
+use mongodb::{ClientSession, Collection};
 
-use super::documents::{MODULES, ModuleDocument, NOT_IN_LISTS, SummaryDocument};
-use super::{MongoStore, OPERATION_TIMEOUT, is_duplicate, without};
-use crate::store;
+use super::documents::{DELETED, MODULES, ModuleDocument, NOT_IN_LISTS, SummaryDocument, stored_version};
+use super::transaction::{Outcome, Step};
+use super::{MongoStore, OPERATION_TIMEOUT, without};
 use crate::store::records::{ModuleFilter, ModulePosition, Replaced};
+use crate::store::{self, Versioned};
 
 impl MongoStore {
     pub(super) async fn modules_after(
@@ -20,47 +25,67 @@ impl MongoStore {
         filter: &ModuleFilter,
         after: Option<&ModulePosition>,
         limit: u32,
-    ) -> store::Result<Vec<ModuleSummary>> {
-        let modules = self.collection::<SummaryDocument>(MODULES);
+    ) -> store::Result<Versioned<Vec<ModuleSummary>>> {
+        let modules = self.in_snapshot::<SummaryDocument>(MODULES);
         let query = list_query(filter, after);
-        self.run(async move {
-            let found = modules
-                .find(query)
-                .sort(doc! { "subject": 1, "position": 1, "_id": 1 })
-                .projection(without(NOT_IN_LISTS))
-                .limit(limit.into())
-                .batch_size(limit + 1)
-                .max_time(OPERATION_TIMEOUT);
-            found.await?.map_ok(ModuleSummary::from).try_collect().await
+        self.read_state(Namespace::Catalog, move |session| {
+            let (modules, query) = (modules.clone(), query.clone());
+            async move {
+                let found = modules
+                    .find(query)
+                    .sort(doc! { "subject": 1, "position": 1, "_id": 1 })
+                    .projection(without(NOT_IN_LISTS))
+                    .limit(limit.into())
+                    .batch_size(limit + 1)
+                    .max_time(OPERATION_TIMEOUT);
+                found.session(&mut *session).await?.stream(session).map_ok(ModuleSummary::from).try_collect().await
+            }
+            .boxed()
         })
         .await
     }
 
-    pub(super) async fn modules_matching(&self, query: &str, limit: u32) -> store::Result<Vec<ModuleSummary>> {
+    pub(super) async fn modules_matching(
+        &self,
+        query: &str,
+        limit: u32,
+    ) -> store::Result<Versioned<Vec<ModuleSummary>>> {
         let words = search_words(query);
-        if words.is_empty() {
-            return Ok(Vec::new());
-        }
-        let modules = self.collection::<SummaryDocument>(MODULES);
-        self.run(async move {
-            let mut projection = without(NOT_IN_LISTS);
-            projection.insert("score", doc! { "$meta": "textScore" });
-            let found = modules
-                .find(doc! { "status": "published", "$text": { "$search": words } })
-                .sort(doc! { "score": { "$meta": "textScore" }, "_id": 1 })
-                .projection(projection)
-                .limit(limit.into())
-                .batch_size(limit + 1)
-                .max_time(OPERATION_TIMEOUT);
-            found.await?.map_ok(ModuleSummary::from).try_collect().await
+        let modules = self.in_snapshot::<SummaryDocument>(MODULES);
+        self.read_state(Namespace::Catalog, move |session| {
+            let (modules, words) = (modules.clone(), words.clone());
+            async move {
+                if words.is_empty() {
+                    return Ok(Vec::new());
+                }
+                let mut projection = without(NOT_IN_LISTS);
+                projection.insert("score", doc! { "$meta": "textScore" });
+                let found = modules
+                    .find(doc! { "status": "published", "$text": { "$search": words } })
+                    .sort(doc! { "score": { "$meta": "textScore" }, "_id": 1 })
+                    .projection(projection)
+                    .limit(limit.into())
+                    .batch_size(limit + 1)
+                    .max_time(OPERATION_TIMEOUT);
+                found.session(&mut *session).await?.stream(session).map_ok(ModuleSummary::from).try_collect().await
+            }
+            .boxed()
         })
         .await
     }
 
-    pub(super) async fn module_by_slug(&self, slug: &Slug) -> store::Result<Option<Module>> {
-        let modules = self.collection::<ModuleDocument>(MODULES);
-        let query = doc! { "_id": slug.as_str() };
-        self.run(async move { Ok(modules.find_one(query).max_time(OPERATION_TIMEOUT).await?.map(Module::from)) }).await
+    pub(super) async fn module_by_slug(&self, slug: &Slug) -> store::Result<Versioned<Option<Module>>> {
+        let modules = self.in_snapshot::<ModuleDocument>(MODULES);
+        let query = doc! { "_id": slug.as_str(), "status": { "$ne": DELETED } };
+        self.read_state(Namespace::Catalog, move |session| {
+            let (modules, query) = (modules.clone(), query.clone());
+            async move {
+                let found = modules.find_one(query).max_time(OPERATION_TIMEOUT).session(session).await?;
+                Ok(found.map(Module::from))
+            }
+            .boxed()
+        })
+        .await
     }
 
     pub(super) async fn published_slugs(&self, slugs: &BTreeSet<Slug>) -> store::Result<BTreeSet<Slug>> {
@@ -69,7 +94,7 @@ impl MongoStore {
         let wanted: Vec<_> = slugs.iter().map(Slug::as_str).collect();
         let query = doc! { "_id": { "$in": wanted }, "status": "published" };
         let found: Vec<Document> = self
-            .run(async move {
+            .read(async move {
                 let found = modules.find(query).projection(doc! { "_id": 1 }).batch_size(count.saturating_add(1));
                 found.max_time(OPERATION_TIMEOUT).await?.try_collect().await
             })
@@ -77,63 +102,150 @@ impl MongoStore {
         Ok(found.iter().filter_map(|d| d.get_str("_id").ok()).filter_map(|slug| Slug::new(slug).ok()).collect())
     }
 
-    pub(super) async fn add_module(&self, module: &Module) -> store::Result<bool> {
-        let modules = self.collection::<ModuleDocument>(MODULES);
-        let document = ModuleDocument::from(module);
-        self.run(async move {
-            match modules.insert_one(document).await {
-                Ok(_) => Ok(true),
-                Err(error) if is_duplicate(&error) => Ok(false),
-                Err(error) => Err(error),
+    pub(super) async fn add_module(&self, module: &Module, now: UnixMillis) -> store::Result<Versioned<Option<u64>>> {
+        let modules = self.collection::<Document>(MODULES);
+        let module = module.clone();
+        self.transact(Some(Namespace::Catalog), now, move |session| {
+            let (modules, module) = (modules.clone(), module.clone());
+            async move {
+                let version = match last_version(&modules, session, &module.summary.slug).await? {
+                    Last::Alive(_) => None,
+                    last => Some(create(&modules, session, &module, last).await?),
+                };
+                Ok(Outcome::of_catalog(version, version.is_some()))
             }
+            .boxed()
         })
         .await
     }
 
-    pub(super) async fn swap_module(&self, module: &Module, expected: u64) -> store::Result<Replaced> {
-        let modules = self.collection::<Document>(MODULES);
-        let slug = module.summary.slug.as_str().to_owned();
-        let expected = i64::try_from(expected).unwrap_or(i64::MAX);
+    pub(super) async fn swap_module(
+        &self,
+        module: &Module,
+        expected: u64,
+        now: UnixMillis,
+    ) -> store::Result<Versioned<Replaced>> {
         let document = ModuleDocument::from(module);
-        self.run(async move {
-            let change = doc! { "$set": changed_fields(&document)? };
-            let swapped = modules.update_one(doc! { "_id": &slug, "version": expected }, change).await?;
-            if swapped.matched_count > 0 {
-                return Ok(Replaced::Done);
-            }
-            let other = modules.find_one(doc! { "_id": &slug }).projection(doc! { "version": 1 }).await?;
-            let version = other.map(|d| d.get_i64("version").unwrap_or(0));
-            Ok(version.map_or(Replaced::Missing, |v| Replaced::Conflict { version: u64::try_from(v).unwrap_or(0) }))
+        self.change_version(module.summary.slug.clone(), expected, now, move |modules, query, session| {
+            let change = changed_fields(&document).map(|fields| doc! { "$set": fields });
+            async move { modules.update_one(query, change?).session(session).await.map(drop) }.boxed()
         })
         .await
     }
 
-    pub(super) async fn remove_module(&self, slug: &Slug) -> store::Result<bool> {
-        let modules = self.collection::<Document>(MODULES);
-        let query = doc! { "_id": slug.as_str() };
-        self.run(async move { Ok(modules.delete_one(query).await?.deleted_count > 0) }).await
+    /// What is left of a deleted module is its slug, its last version and a status that no query asks for.
+    pub(super) async fn remove_module(
+        &self,
+        slug: &Slug,
+        expected: u64,
+        now: UnixMillis,
+    ) -> store::Result<Versioned<Replaced>> {
+        self.change_version(slug.clone(), expected, now, move |modules, query, session| {
+            let left = doc! { "status": DELETED, "version": stored_version(expected) };
+            async move { modules.replace_one(query, left).session(session).await.map(drop) }.boxed()
+        })
+        .await
     }
 
-    pub(super) async fn put_modules(&self, wanted: &[Module]) -> store::Result<u64> {
-        let modules = self.collection::<ModuleDocument>(MODULES);
-        let wanted: Vec<_> = wanted.to_vec();
-        self.run(async move {
-            let slugs: Vec<_> = wanted.iter().map(|m| m.summary.slug.as_str()).collect();
-            let found = modules.find(doc! { "_id": { "$in": slugs } }).await?.map_ok(Module::from);
-            let present: BTreeMap<Slug, Module> =
-                found.map_ok(|m| (m.summary.slug.clone(), m)).try_collect::<Vec<_>>().await?.into_iter().collect();
-            let mut written = 0;
-            for module in &wanted {
-                if let Some(next) = module.imported_over(present.get(&module.summary.slug)) {
-                    let document = ModuleDocument::from(&next);
-                    modules.replace_one(doc! { "_id": next.summary.slug.as_str() }, document).upsert(true).await?;
-                    written += 1;
+    /// Runs `change` on the module's document if it has version `expected`.
+    async fn change_version<C>(
+        &self,
+        slug: Slug,
+        expected: u64,
+        now: UnixMillis,
+        change: C,
+    ) -> store::Result<Versioned<Replaced>>
+    where
+        C: for<'s> Fn(Collection<Document>, Document, &'s mut ClientSession) -> Step<'s, ()> + Send + Sync + 'static,
+    {
+        let modules = self.collection::<Document>(MODULES);
+        let change = Arc::new(change);
+        self.transact(Some(Namespace::Catalog), now, move |session| {
+            let (modules, slug, change) = (modules.clone(), slug.clone(), Arc::clone(&change));
+            async move {
+                let replaced = match last_version(&modules, session, &slug).await? {
+                    Last::Alive(version) if version == expected => {
+                        change(modules, doc! { "_id": slug.as_str() }, session).await?;
+                        Replaced::Done
+                    }
+                    Last::Alive(version) => Replaced::Conflict { version },
+                    Last::Deleted(_) | Last::None => Replaced::Missing,
+                };
+                Ok(Outcome::of_catalog(replaced, replaced == Replaced::Done))
+            }
+            .boxed()
+        })
+        .await
+    }
+
+    pub(super) async fn put_modules(&self, wanted: &[Module], now: UnixMillis) -> store::Result<Versioned<u64>> {
+        let modules = self.collection::<Document>(MODULES);
+        let wanted: Arc<[Module]> = wanted.into();
+        self.transact(Some(Namespace::Catalog), now, move |session| {
+            let (modules, wanted) = (modules.clone(), Arc::clone(&wanted));
+            async move {
+                let mut written = 0;
+                for module in wanted.iter() {
+                    written += u64::from(put(&modules, session, module).await?);
                 }
+                Ok(Outcome::of_catalog(written, written > 0))
             }
-            Ok(written)
+            .boxed()
         })
         .await
     }
+}
+
+/// What a slug was last used for.
+enum Last {
+    None,
+    Alive(u64),
+    Deleted(u64),
+}
+
+async fn last_version(modules: &Collection<Document>, session: &mut ClientSession, slug: &Slug) -> Result<Last> {
+    let shown = doc! { "version": 1, "status": 1 };
+    let found = modules.find_one(doc! { "_id": slug.as_str() }).projection(shown).session(session).await?;
+    let version = |d: &Document| d.get_i64("version").ok().and_then(|v| u64::try_from(v).ok()).unwrap_or(0);
+    Ok(match found {
+        None => Last::None,
+        Some(d) if d.get_str("status") == Ok(DELETED) => Last::Deleted(version(&d)),
+        Some(d) => Last::Alive(version(&d)),
+    })
+}
+
+/// Adds a module whose slug is free, in the version after the `last` one. Returns that.
+async fn create(
+    modules: &Collection<Document>,
+    session: &mut ClientSession,
+    module: &Module,
+    last: Last,
+) -> Result<u64> {
+    let version = if let Last::Deleted(version) = last { version + 1 } else { 1 };
+    let document = bson::to_document(&ModuleDocument::from(&Module { version, ..module.clone() }))?;
+    match last {
+        Last::None => modules.insert_one(document).session(session).await.map(drop)?,
+        Last::Alive(_) | Last::Deleted(_) => {
+            modules.replace_one(doc! { "_id": module.summary.slug.as_str() }, document).session(session).await?;
+        }
+    }
+    Ok(version)
+}
+
+/// Brings one module of an import in. Returns whether there was anything to write.
+async fn put(modules: &Collection<Document>, session: &mut ClientSession, wanted: &Module) -> Result<bool> {
+    let slug = &wanted.summary.slug;
+    let last = last_version(modules, session, slug).await?;
+    if !matches!(last, Last::Alive(_)) {
+        return create(modules, session, wanted, last).await.map(|_| true);
+    }
+    let query = doc! { "_id": slug.as_str() };
+    let typed = modules.clone_with_type::<ModuleDocument>();
+    let present = typed.find_one(query.clone()).session(&mut *session).await?.map(Module::from);
+    let Some(next) = wanted.imported_over(present.as_ref()) else {
+        return Ok(false);
+    };
+    typed.replace_one(query, ModuleDocument::from(&next)).session(session).await.map(|_| true)
 }
 
 /// What a replacement sets: everything but the id and when it was created.

@@ -9,9 +9,11 @@ use kairos_protocol::catalog::{Module, ModuleSummary};
 use kairos_protocol::generation::{Generations, Namespace};
 use kairos_protocol::ids::{OperationId, Slug, UserId};
 use kairos_protocol::progress::{HistoryEntry, ProgressRecord, Statistics};
-use mongodb::bson::doc;
+use mongodb::bson::{Document, doc};
+use mongodb::options::{Acknowledgment, WriteConcern};
 
 use super::MongoStore;
+use super::documents::PROBE;
 use crate::store::records::{
     Account, Applied, FingerprintedOperation, ModuleFilter, ModulePosition, NewSession, Replaced, Rotation, SigningKey,
     Successor,
@@ -27,15 +29,19 @@ impl GenerationStore for MongoStore {
     }
 
     async fn confirmed_generations(&self, namespaces: &[Namespace]) -> Result<Generations> {
-        self.numbers(namespaces).await
+        self.confirmed_numbers(namespaces).await
     }
 }
 
 #[async_trait]
 impl Store for MongoStore {
     async fn ping(&self) -> Result<()> {
-        let database = self.database.clone();
-        let answer = self.run(async move { database.run_command(doc! { "ping": 1 }).await.map(drop) });
+        let probe = self.collection::<Document>(PROBE);
+        let durably = WriteConcern::builder().w(Acknowledgment::Majority).w_timeout(PING_TIMEOUT).build();
+        let answer = self.run(async move {
+            let more = doc! { "$inc": { "number": 1_i64 } };
+            probe.update_one(doc! { "_id": 1 }, more).upsert(true).write_concern(durably).await.map(drop)
+        });
         let late = |_| StoreError::Unanswered("no answer within a second".to_owned());
         tokio::time::timeout(PING_TIMEOUT, answer).await.map_err(late)?
     }
@@ -46,40 +52,35 @@ impl Store for MongoStore {
         after: Option<&ModulePosition>,
         limit: u32,
     ) -> Result<Versioned<Vec<ModuleSummary>>> {
-        let read = self.modules_after(filter, after, limit);
-        self.with_numbers(&[Namespace::Catalog], read).await
+        self.modules_after(filter, after, limit).await
     }
 
     async fn search_modules(&self, query: &str, limit: u32) -> Result<Versioned<Vec<ModuleSummary>>> {
-        self.with_numbers(&[Namespace::Catalog], self.modules_matching(query, limit)).await
+        self.modules_matching(query, limit).await
     }
 
     async fn module(&self, slug: &Slug) -> Result<Versioned<Option<Module>>> {
-        self.with_numbers(&[Namespace::Catalog], self.module_by_slug(slug)).await
+        self.module_by_slug(slug).await
     }
 
     async fn published_among(&self, slugs: &BTreeSet<Slug>) -> Result<BTreeSet<Slug>> {
         self.published_slugs(slugs).await
     }
 
-    async fn insert_module(&self, module: &Module, now: UnixMillis) -> Result<Versioned<bool>> {
-        let inserted = self.add_module(module).await?;
-        self.raise(&[Namespace::Catalog], now, inserted, inserted).await
+    async fn insert_module(&self, module: &Module, now: UnixMillis) -> Result<Versioned<Option<u64>>> {
+        self.add_module(module, now).await
     }
 
     async fn replace_module(&self, module: &Module, expected: u64, now: UnixMillis) -> Result<Versioned<Replaced>> {
-        let replaced = self.swap_module(module, expected).await?;
-        self.raise(&[Namespace::Catalog], now, replaced == Replaced::Done, replaced).await
+        self.swap_module(module, expected, now).await
     }
 
-    async fn delete_module(&self, slug: &Slug, now: UnixMillis) -> Result<Versioned<bool>> {
-        let deleted = self.remove_module(slug).await?;
-        self.raise(&[Namespace::Catalog], now, deleted, deleted).await
+    async fn delete_module(&self, slug: &Slug, expected: u64, now: UnixMillis) -> Result<Versioned<Replaced>> {
+        self.remove_module(slug, expected, now).await
     }
 
     async fn import_modules(&self, modules: &[Module], now: UnixMillis) -> Result<Versioned<u64>> {
-        let written = self.put_modules(modules).await?;
-        self.raise(&[Namespace::Catalog], now, written > 0, written).await
+        self.put_modules(modules, now).await
     }
 
     async fn insert_account(&self, account: &Account) -> Result<bool> {
@@ -87,8 +88,7 @@ impl Store for MongoStore {
     }
 
     async fn put_account(&self, account: &Account, now: UnixMillis) -> Result<Versioned<UserId>> {
-        let user = self.upsert_account(account).await?;
-        self.raise(&[Namespace::User(user.clone())], now, true, user).await
+        self.upsert_account(account, now).await
     }
 
     async fn account_by_email(&self, email: &str) -> Result<Option<Account>> {
@@ -96,7 +96,7 @@ impl Store for MongoStore {
     }
 
     async fn profile(&self, user: &UserId) -> Result<Versioned<Option<Profile>>> {
-        self.with_numbers(&[Namespace::User(user.clone())], self.profile_of(user)).await
+        self.profile_of(user).await
     }
 
     async fn import_accounts(&self, accounts: &[Account]) -> Result<u64> {
@@ -125,11 +125,11 @@ impl Store for MongoStore {
         after: Option<&Slug>,
         limit: u32,
     ) -> Result<Versioned<Vec<ProgressRecord>>> {
-        self.with_numbers(&[Namespace::User(user.clone())], self.records_after(user, after, limit)).await
+        self.records_after(user, after, limit).await
     }
 
     async fn statistics(&self, user: &UserId) -> Result<Versioned<Statistics>> {
-        self.with_numbers(&[Namespace::User(user.clone())], self.sum_records(user)).await
+        self.sum_records(user).await
     }
 
     async fn list_history(
@@ -138,7 +138,7 @@ impl Store for MongoStore {
         after: Option<&(UnixMillis, OperationId)>,
         limit: u32,
     ) -> Result<Versioned<Vec<HistoryEntry>>> {
-        self.with_numbers(&[Namespace::User(user.clone())], self.history_after(user, after, limit)).await
+        self.history_after(user, after, limit).await
     }
 
     async fn known_among(&self, user: &UserId, ids: &[OperationId]) -> Result<BTreeSet<OperationId>> {
@@ -151,10 +151,8 @@ impl Store for MongoStore {
         operations: &[FingerprintedOperation],
         now: UnixMillis,
     ) -> Result<Versioned<Vec<Applied>>> {
-        let operations: Vec<_> = operations.iter().map(|operation| (user.clone(), operation.clone())).collect();
-        let applied = if operations.is_empty() { Vec::new() } else { self.apply(operations, now).await? };
-        let has_changed = applied.iter().any(|applied| matches!(applied, Applied::Now(_)));
-        self.raise(&[Namespace::User(user.clone())], now, has_changed, applied).await
+        let operations = operations.iter().map(|operation| (user.clone(), operation.clone())).collect();
+        self.apply(Some(Namespace::User(user.clone())), operations, now).await
     }
 
     async fn import_operations(
@@ -162,9 +160,7 @@ impl Store for MongoStore {
         operations: &[(UserId, FingerprintedOperation)],
         now: UnixMillis,
     ) -> Result<Versioned<u64>> {
-        let users: BTreeSet<Namespace> = operations.iter().map(|(user, _)| Namespace::User(user.clone())).collect();
-        let done = self.apply(operations.to_vec(), now).await?;
-        let applied = done.iter().filter(|applied| matches!(applied, Applied::Now(_))).count() as u64;
-        self.raise(&Vec::from_iter(users), now, applied > 0, applied).await
+        let done = self.apply(None, operations.to_vec(), now).await?;
+        Ok(done.map(|all| all.iter().filter(|applied| matches!(applied, Applied::Now(_))).count() as u64))
     }
 }

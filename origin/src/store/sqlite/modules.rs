@@ -95,7 +95,20 @@ pub(super) fn published_among(connection: &Connection, slugs: &BTreeSet<Slug>) -
     Ok(published)
 }
 
-pub(super) fn insert(connection: &Connection, module: &Module) -> Result<bool> {
+/// The version that a new module of this slug gets: above every one that the slug ever had.
+fn next_version(connection: &Connection, slug: &Slug) -> Result<u64> {
+    let sql = "SELECT version FROM deleted_modules WHERE slug = ?";
+    let last: Option<u64> = connection.prepare_cached(sql)?.query_row([slug.as_str()], |row| row.get(0)).optional()?;
+    Ok(last.unwrap_or(0) + 1)
+}
+
+pub(super) fn add(connection: &Connection, module: &Module) -> Result<Option<u64>> {
+    let version = next_version(connection, &module.summary.slug)?;
+    let is_new = insert(connection, &Module { version, ..module.clone() })?;
+    Ok(is_new.then_some(version))
+}
+
+fn insert(connection: &Connection, module: &Module) -> Result<bool> {
     let summary = &module.summary;
     let mut statement = connection.prepare_cached(
         "INSERT INTO modules (slug, title, subject, position, difficulty, tags, language, summary, content,
@@ -134,30 +147,47 @@ pub(super) fn replace(connection: &Connection, module: &Module, expected: u64) -
         return Ok(Replaced::Conflict { version: present.version });
     }
     let next = Module { created_at_ms: present.created_at_ms, ..module.clone() };
-    delete(connection, &module.summary.slug)?;
+    remove(connection, &module.summary.slug)?;
     insert(connection, &next)?;
     Ok(Replaced::Done)
 }
 
-pub(super) fn delete(connection: &Connection, slug: &Slug) -> Result<bool> {
+pub(super) fn delete(connection: &Connection, slug: &Slug, expected: u64) -> Result<Replaced> {
+    let Some(present) = find(connection, slug)? else {
+        return Ok(Replaced::Missing);
+    };
+    if present.version != expected {
+        return Ok(Replaced::Conflict { version: present.version });
+    }
+    remove(connection, slug)?;
+    let sql = "INSERT OR REPLACE INTO deleted_modules (slug, version) VALUES (?, ?)";
+    connection.prepare_cached(sql)?.execute(params![slug.as_str(), present.version])?;
+    Ok(Replaced::Done)
+}
+
+fn remove(connection: &Connection, slug: &Slug) -> Result<()> {
     let sql = "DELETE FROM modules WHERE slug = ? RETURNING id";
     let id: Option<i64> = connection.prepare_cached(sql)?.query_row([slug.as_str()], |row| row.get(0)).optional()?;
     if let Some(id) = id {
         connection.prepare_cached("DELETE FROM module_tags WHERE slug = ?")?.execute([slug.as_str()])?;
         connection.prepare_cached("DELETE FROM module_search WHERE rowid = ?")?.execute([id])?;
     }
-    Ok(id.is_some())
+    Ok(())
 }
 
 pub(super) fn import(connection: &Connection, modules: &[Module]) -> Result<u64> {
     let mut written = 0;
     for module in modules {
         let present = find(connection, &module.summary.slug)?;
-        if let Some(next) = module.imported_over(present.as_ref()) {
-            delete(connection, &next.summary.slug)?;
-            insert(connection, &next)?;
-            written += 1;
+        let Some(next) = module.imported_over(present.as_ref()) else { continue };
+        match present {
+            None => add(connection, &next).map(drop)?,
+            Some(_) => {
+                remove(connection, &next.summary.slug)?;
+                insert(connection, &next).map(drop)?;
+            }
         }
+        written += 1;
     }
     Ok(written)
 }

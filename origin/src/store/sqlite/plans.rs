@@ -82,7 +82,7 @@ fn module(name: &str) -> Module {
 
 fn run_the_catalogue(c: &Connection) {
     let (one, two) = (module("one"), module("two"));
-    modules::insert(c, &one).unwrap();
+    modules::add(c, &one).unwrap();
     modules::import(c, &[one.clone(), two]).unwrap();
     modules::replace(c, &one, 1).unwrap();
     modules::find(c, &slug("one")).unwrap();
@@ -100,7 +100,7 @@ fn run_the_catalogue(c: &Connection) {
             }
         }
     }
-    modules::delete(c, &slug("one")).unwrap();
+    modules::delete(c, &slug("one"), 2).unwrap();
 }
 
 fn run_the_accounts(c: &Connection, ada: &UserId) {

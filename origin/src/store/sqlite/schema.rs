@@ -116,6 +116,15 @@ const STEPS: &[&str] = &[
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX sessions_by_user ON sessions (user_id);
     CREATE INDEX sessions_by_expiry ON sessions (expires_at_ms);
+
+    -- The last version of each module that was deleted: one of the same slug goes on above it.
+    CREATE TABLE deleted_modules (
+        slug TEXT NOT NULL PRIMARY KEY,
+        version INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    -- Written to find out whether anything can be written.
+    CREATE TABLE probe (id INTEGER PRIMARY KEY, number INTEGER NOT NULL) STRICT;
 ",
 ];
 

@@ -53,7 +53,8 @@ impl GenerationStore for SqliteStore {
 #[async_trait]
 impl Store for SqliteStore {
     async fn ping(&self) -> Result<()> {
-        self.readers.read(|c| c.query_row("SELECT 1", [], |_| Ok(()))).await
+        let sql = "INSERT INTO probe (id, number) VALUES (1, 1) ON CONFLICT DO UPDATE SET number = number + 1";
+        self.writer.write(|c| c.prepare_cached(sql)?.execute([]).map(drop)).await
     }
 
     async fn list_modules(
@@ -81,11 +82,11 @@ impl Store for SqliteStore {
         self.readers.read(move |c| modules::published_among(c, &slugs)).await
     }
 
-    async fn insert_module(&self, module: &Module, now: UnixMillis) -> Result<Versioned<bool>> {
+    async fn insert_module(&self, module: &Module, now: UnixMillis) -> Result<Versioned<Option<u64>>> {
         let module = module.clone();
         let insert = move |c: &Connection| {
-            let inserted = modules::insert(c, &module)?;
-            generations::commit(c, CATALOG, now, inserted, inserted)
+            let version = modules::add(c, &module)?;
+            generations::commit(c, CATALOG, now, version.is_some(), version)
         };
         self.writer.write(insert).await
     }
@@ -99,11 +100,11 @@ impl Store for SqliteStore {
         self.writer.write(replace).await
     }
 
-    async fn delete_module(&self, slug: &Slug, now: UnixMillis) -> Result<Versioned<bool>> {
+    async fn delete_module(&self, slug: &Slug, expected: u64, now: UnixMillis) -> Result<Versioned<Replaced>> {
         let slug = slug.clone();
         let delete = move |c: &Connection| {
-            let deleted = modules::delete(c, &slug)?;
-            generations::commit(c, CATALOG, now, deleted, deleted)
+            let deleted = modules::delete(c, &slug, expected)?;
+            generations::commit(c, CATALOG, now, deleted == Replaced::Done, deleted)
         };
         self.writer.write(delete).await
     }

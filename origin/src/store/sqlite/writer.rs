@@ -4,7 +4,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use super::store_error;
@@ -15,8 +15,8 @@ const GROUP: usize = 128;
 /// Most writes that may wait; the next ones wait for a place.
 const QUEUE: usize = 1_024;
 
-/// Runs in the group's transaction. What it returns is called with the outcome of the commit.
-type Job = Box<dyn FnOnce(&mut Transaction<'_>) -> Acknowledge + Send>;
+/// Runs in the group's transaction, if there is one. What it returns is called with the outcome of the commit.
+type Job = Box<dyn FnOnce(Result<&mut Transaction<'_>>) -> Acknowledge + Send>;
 type Acknowledge = Box<dyn FnOnce(Result<()>) + Send>;
 
 /// Sends writes to the thread.
@@ -31,7 +31,10 @@ impl Writer {
         let work = move || {
             let mut group = Vec::with_capacity(GROUP);
             while waiting.blocking_recv_many(&mut group, GROUP) > 0 {
-                commit(&mut connection, group.drain(..));
+                let mut group = group.drain(..);
+                while group.len() > 0 {
+                    commit(&mut connection, &mut group);
+                }
             }
         };
         let started = thread::Builder::new().name("sqlite-writer".to_owned()).spawn(work);
@@ -49,16 +52,18 @@ impl Writer {
         let (sender, receiver) = oneshot::channel();
         let job: Job = Box::new(move |transaction| {
             // A defect in one write must not end the thread. The savepoint undoes what it did.
-            let done = catch_unwind(AssertUnwindSafe(|| in_savepoint(transaction, work).map_err(store_error)));
-            let done = done.unwrap_or_else(|_| Err(StoreError::Corrupt("the write panicked".to_owned())));
+            let done = transaction.and_then(|transaction| {
+                let done = catch_unwind(AssertUnwindSafe(|| in_savepoint(transaction, work).map_err(store_error)));
+                done.unwrap_or_else(|_| Err(StoreError::Corrupt("the write panicked".to_owned())))
+            });
             Box::new(move |committed| {
                 // Nobody there any more is no reason to undo it.
-                let _ = sender.send(committed.and(done));
+                let _ = sender.send(done.and_then(|value| committed.map(|()| value)));
             })
         });
-        let gone = || StoreError::Unavailable("the writer has stopped".to_owned());
-        self.jobs.send(job).await.map_err(|_| gone())?;
-        receiver.await.map_err(|_| gone())?
+        let gone = "the writer has stopped";
+        self.jobs.send(job).await.map_err(|_| StoreError::Unavailable(gone.to_owned()))?;
+        receiver.await.map_err(|_| StoreError::Unanswered(gone.to_owned()))?
     }
 }
 
@@ -72,15 +77,52 @@ fn in_savepoint<T>(
     Ok(value)
 }
 
-fn commit(connection: &mut Connection, group: impl Iterator<Item = Job>) {
+/// Runs writes in one transaction: all that are left, or up to one with which SQLite gave the whole transaction up, as it does when
+/// the disk is full. What was to be kept with that one is undone with it; what comes after must not run outside of a transaction.
+fn commit(connection: &mut Connection, group: &mut impl Iterator<Item = Job>) {
+    let mut transaction = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
+        Ok(transaction) => transaction,
+        Err(error) => {
+            let why = error.to_string();
+            // Nothing was begun.
+            group.for_each(|job| job(Err(StoreError::Unavailable(why.clone())))(Ok(())));
+            return;
+        }
+    };
     let mut acknowledgements = Vec::new();
-    let committed = connection.transaction_with_behavior(TransactionBehavior::Immediate).and_then(|mut transaction| {
-        acknowledgements.extend(group.map(|job| job(&mut transaction)));
-        transaction.commit()
-    });
-    let outcome = committed.map_err(|error| store_error(error).to_string());
+    for job in group {
+        acknowledgements.push(job(Ok(&mut transaction)));
+        if transaction.is_autocommit() {
+            break;
+        }
+    }
+    let outcome = if transaction.is_autocommit() {
+        Err(Failure { text: "undone with another write, which failed".to_owned(), is_certain: true })
+    } else {
+        transaction.commit().map_err(|error| Failure::of_commit(&error))
+    };
     for acknowledge in acknowledgements {
-        acknowledge(outcome.clone().map_err(StoreError::Unavailable));
+        acknowledge(outcome.as_ref().map(|_| ()).map_err(Failure::to_error));
+    }
+}
+
+/// Why a commit failed.
+struct Failure {
+    text: String,
+    /// Whether nothing of it can be in the file.
+    is_certain: bool,
+}
+
+impl Failure {
+    /// A full disk never had room for the last frame, and without that a transaction is none. After any other error the frames may
+    /// be there: this process undoes them, but should it end first, whoever opens the file next finds a whole transaction.
+    fn of_commit(error: &rusqlite::Error) -> Self {
+        Self { text: error.to_string(), is_certain: error.sqlite_error_code() == Some(ErrorCode::DiskFull) }
+    }
+
+    fn to_error(&self) -> StoreError {
+        let text = self.text.clone();
+        if self.is_certain { StoreError::Unavailable(text) } else { StoreError::Unanswered(text) }
     }
 }
 
@@ -106,5 +148,42 @@ mod tests {
         assert!(matches!(broken, Err(StoreError::Corrupt(_))), "{broken:?}");
         assert_eq!(sound.unwrap(), 1);
         assert_eq!(writer.write(count).await.unwrap(), 1, "only the sound one is kept");
+    }
+    #[tokio::test]
+    async fn a_write_that_fills_the_disk_undoes_none_that_is_acknowledged_and_keeps_none_that_is_not() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE t (number INTEGER, text BLOB); PRAGMA max_page_count = 20").unwrap();
+        let writer = Writer::start(connection).unwrap();
+        let insert = |number: u32, bytes: u32| {
+            move |c: &Connection| c.execute("INSERT INTO t VALUES (?, zeroblob(?))", [number, bytes]).map(|_| number)
+        };
+        // The first holds the writer up until the others wait behind it: they are one group.
+        let (go, wait) = std::sync::mpsc::channel::<()>();
+        let held = writer.write(move |_| {
+            let _ = wait.recv();
+            Ok(0)
+        });
+        let group = async {
+            let all = async {
+                tokio::join!(
+                    writer.write(insert(1, 10)),
+                    writer.write(insert(2, 1_000_000)),
+                    writer.write(insert(3, 10)),
+                    writer.write(insert(4, 10)),
+                )
+            };
+            let release = async { go.send(()).unwrap() };
+            // Polled in this order: all four are in the queue before the writer goes on.
+            tokio::join!(biased; all, release).0
+        };
+        let (_, (one, two, three, four)) = tokio::join!(held, group);
+        assert!(matches!(two, Err(StoreError::Unavailable(_))), "{two:?}");
+        let kept: Vec<u32> = writer
+            .write(|c| c.prepare("SELECT number FROM t ORDER BY number")?.query_map([], |row| row.get(0))?.collect())
+            .await
+            .unwrap();
+        let acknowledged: Vec<u32> = [one, three, four].into_iter().filter_map(Result::ok).collect();
+        assert_eq!(kept, acknowledged);
+        assert!(acknowledged.ends_with(&[3, 4]), "what came after is kept: {acknowledged:?}");
     }
 }

@@ -1,0 +1,229 @@
+//! One write, one transaction; one read, one snapshot: each with the numbers of its namespaces ([`crate::store::GenerationStore`]),
+//! so that these name exactly the state that was left or read. Not what is written or read.
+//!
+//! A transaction that conflicts with another is run again from its beginning, a commit whose answer was lost is asked for again
+//! (the server does it once), both until the method's time is over. Only such a commit is in doubt after that: what fails before it was
+//! sent never happens, since the server drops a transaction that nobody commits (after 60 s at the latest,
+//! `transactionLifetimeLimitSeconds`). A commit that was sent can come true as late as its server comes back to life.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use kairos_protocol::UnixMillis;
+use kairos_protocol::generation::Namespace;
+use mongodb::ClientSession;
+use mongodb::error::{Error, Result, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT};
+use mongodb::options::ReadConcern;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::failure::{Failure, is_duplicate, is_snapshot_unavailable};
+use super::generations::{numbers_in, raise_in};
+use super::{MongoStore, OPERATION_TIMEOUT};
+use crate::store::{self, StoreError, Versioned};
+
+/// What is done in a session.
+pub(super) type Step<'session, T> = BoxFuture<'session, Result<T>>;
+
+/// What a write came to.
+pub(super) struct Outcome<T> {
+    pub(super) value: T,
+    /// What it concerns.
+    pub(super) namespaces: Vec<Namespace>,
+    /// Whether it changed anything there.
+    pub(super) has_changed: bool,
+}
+
+impl<T> Outcome<T> {
+    pub(super) fn of_catalog(value: T, has_changed: bool) -> Self {
+        Self { value, namespaces: vec![Namespace::Catalog], has_changed }
+    }
+}
+
+/// Longest pause before a transaction is tried again; the first is the tenth part of it.
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+
+/// Writers of one namespace in this process go one after another instead of into conflicts. Namespaces share turns by chance, which
+/// costs a wait and nothing else.
+pub(super) struct Turns(Vec<Arc<Mutex<()>>>);
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self((0..64).map(|_| Arc::default()).collect())
+    }
+}
+
+impl Turns {
+    async fn take(&self, namespace: &Namespace) -> Option<OwnedMutexGuard<()>> {
+        let mut hasher = DefaultHasher::new();
+        namespace.hash(&mut hasher);
+        let index = usize::try_from(hasher.finish() % self.0.len() as u64).ok()?;
+        Some(Arc::clone(self.0.get(index)?).lock_owned().await)
+    }
+}
+
+/// Decides between a write that wants to commit and a caller who waits no longer: what was given up must not be committed after.
+pub(super) struct Gate(AtomicU8);
+
+const OPEN: u8 = 0;
+const PASSED: u8 = 1;
+const CLOSED: u8 = 2;
+
+impl Gate {
+    pub(super) const fn open() -> Self {
+        Self(AtomicU8::new(OPEN))
+    }
+
+    /// Behind it from the beginning: what was sent cannot be told.
+    pub(super) const fn passed() -> Self {
+        Self(AtomicU8::new(PASSED))
+    }
+
+    /// Whether the commit may be sent.
+    fn pass(&self) -> bool {
+        self.0.compare_exchange(OPEN, PASSED, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    }
+
+    /// The commit surely came to nothing.
+    fn come_back(&self) {
+        self.0.store(OPEN, Ordering::SeqCst);
+    }
+
+    /// Whether this was before any commit; there will be none then.
+    pub(super) fn close(&self) -> bool {
+        self.0.compare_exchange(OPEN, CLOSED, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    }
+}
+
+impl MongoStore {
+    /// Runs `work` and raises the numbers of what it changed in one transaction, again from the beginning when it conflicts.
+    /// `turn`: the namespace whose writers of this process it waits for.
+    pub(super) async fn transact<T, W>(
+        &self,
+        turn: Option<Namespace>,
+        now: UnixMillis,
+        work: W,
+    ) -> store::Result<Versioned<T>>
+    where
+        T: Send + 'static,
+        W: for<'s> Fn(&'s mut ClientSession) -> Step<'s, Outcome<T>> + Send + Sync + 'static,
+    {
+        let deadline = Instant::now() + OPERATION_TIMEOUT;
+        let turn = match turn {
+            None => None,
+            Some(namespace) => {
+                let late = |_| StoreError::Unavailable("other writes took too long".to_owned());
+                timeout_at(deadline, self.turns.take(&namespace)).await.map_err(late)?
+            }
+        };
+        let (store, gate) = (self.clone(), Arc::new(Gate::open()));
+        self.change(Arc::clone(&gate), async move {
+            let _turn = turn;
+            let mut pause = LONGEST_PAUSE / 10;
+            loop {
+                match store.attempt(now, (deadline, &gate), &work).await {
+                    Err(Failure::Before(error)) if is_transient(&error) && Instant::now() + pause < deadline => {
+                        sleep(pause).await;
+                        pause = (pause * 2).min(LONGEST_PAUSE);
+                    }
+                    done => return done,
+                }
+            }
+        })
+        .await
+    }
+
+    async fn attempt<T, W>(
+        &self,
+        now: UnixMillis,
+        until: (Instant, &Gate),
+        work: &W,
+    ) -> std::result::Result<Versioned<T>, Failure>
+    where
+        W: for<'s> Fn(&'s mut ClientSession) -> Step<'s, Outcome<T>> + Send + Sync + 'static,
+    {
+        let mut session = self.database.client().start_session().await.map_err(Failure::Before)?;
+        session.start_transaction().read_concern(ReadConcern::snapshot()).await.map_err(Failure::Before)?;
+        match self.fill(&mut session, now, work).await {
+            // Also what was only read is committed: it may not be on most members yet.
+            Ok(done) => commit(&mut session, until).await.map(|()| done),
+            Err(error) => {
+                // A connection that broke takes the transaction with it; else it holds what others wait for.
+                if error.contains_label(TRANSIENT_TRANSACTION_ERROR) || is_duplicate(&error) {
+                    let _ = session.abort_transaction().await;
+                }
+                Err(Failure::Before(error))
+            }
+        }
+    }
+
+    async fn fill<T, W>(&self, session: &mut ClientSession, now: UnixMillis, work: &W) -> Result<Versioned<T>>
+    where
+        W: for<'s> Fn(&'s mut ClientSession) -> Step<'s, Outcome<T>> + Send + Sync + 'static,
+    {
+        let Outcome { value, namespaces, has_changed } = work(session).await?;
+        let mut generations = numbers_in(&self.database, session, &namespaces).await?;
+        if has_changed {
+            generations = raise_in(&self.database, session, generations, now).await?;
+        }
+        Ok(Versioned { value, generations })
+    }
+
+    /// Runs `work` in a snapshot of what no failover takes back, and reads the namespace's number in the same.
+    pub(super) async fn read_state<T, W>(&self, namespace: Namespace, work: W) -> store::Result<Versioned<T>>
+    where
+        T: Send + 'static,
+        W: for<'s> Fn(&'s mut ClientSession) -> Step<'s, T> + Send + Sync + 'static,
+    {
+        let (database, deadline) = (self.database.clone(), Instant::now() + OPERATION_TIMEOUT);
+        self.read(async move {
+            loop {
+                let mut session = database.client().start_session().snapshot(true).await?;
+                let read = async {
+                    let value = work(&mut session).await?;
+                    let generations = numbers_in(&database, &mut session, std::slice::from_ref(&namespace)).await?;
+                    Ok(Versioned { value, generations })
+                };
+                match read.await {
+                    // Something is too new for the snapshot, an index or a collection: it will not be for long.
+                    Err(error) if is_snapshot_unavailable(&error) && Instant::now() < deadline => {
+                        sleep(LONGEST_PAUSE / 10).await;
+                    }
+                    done => return done,
+                }
+            }
+        })
+        .await
+    }
+}
+
+/// Whether the transaction may succeed when it is tried again. A key that was taken meanwhile is seen then.
+fn is_transient(error: &Error) -> bool {
+    error.contains_label(TRANSIENT_TRANSACTION_ERROR) || is_duplicate(error)
+}
+
+async fn commit(session: &mut ClientSession, (deadline, gate): (Instant, &Gate)) -> std::result::Result<(), Failure> {
+    if !gate.pass() {
+        return Err(Failure::Before(Error::custom("given up before it was committed")));
+    }
+    loop {
+        match session.commit_transaction().await {
+            Ok(()) => return Ok(()),
+            Err(error) if error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) => {
+                if Instant::now() + LONGEST_PAUSE >= deadline {
+                    return Err(Failure::Sent(error));
+                }
+                sleep(LONGEST_PAUSE).await;
+            }
+            // The server says that there is no such transaction and that most members agree: it was dropped.
+            Err(error) if error.contains_label(TRANSIENT_TRANSACTION_ERROR) => {
+                gate.come_back();
+                return Err(Failure::Before(error));
+            }
+            Err(error) => return Err(Failure::Sent(error)),
+        }
+    }
+}
