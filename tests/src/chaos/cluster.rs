@@ -115,6 +115,15 @@ impl Cluster {
         origin.lock().await.create_author(email, password).await
     }
 
+    /// The last errors that each origin logged.
+    pub(crate) async fn logged(&self) -> Vec<String> {
+        let mut logs = Vec::new();
+        for origin in &self.origins {
+            logs.push(origin.lock().await.last_lines());
+        }
+        logs
+    }
+
     /// Makes `fault` happen, and undoes it when `lasting` is over. Returns when all is as before.
     pub(crate) async fn suffer(&self, fault: &Fault, lasting: Lasting) -> Result<()> {
         match fault.kind {

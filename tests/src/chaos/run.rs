@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::audit;
+use super::checker::Kind;
 use super::cluster::{Cluster, Programs, clock_library};
 use super::crew::{Crew, Working};
 use super::desk::Desk;
@@ -72,6 +73,11 @@ pub async fn run(options: &Options, programs: &Programs, say: Say, stop: impl Fu
     let mut troubles = close(&ground, breaking, working, &people, &say).await;
     drop(ground);
     let (checker, wrote) = checking.await?;
+    if checker.counts().violations.contains_key(&Kind::Internal) {
+        for (number, lines) in cluster.logged().await.iter().enumerate() {
+            say(&format!("the end of origin {number}'s log:\n{lines}"));
+        }
+    }
     troubles.extend(wrote.err().map(|error| format!("the history: {error:#}")));
     Ok(Report::new(seed, system, secs, &checker, options.history.clone(), troubles))
 }

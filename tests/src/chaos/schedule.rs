@@ -32,7 +32,7 @@ const CLOCKS: &[FaultKind] = &[FaultKind::Clock];
 const LANES: [(&[FaultKind], u64, u64); 5] = [
     (REDIS, 1_000, 5_000),
     (LINKS, 1_500, 6_000),
-    (MONGO, 12_000, 35_000),
+    (MONGO, 6_000, 20_000),
     (ORIGINS, 3_000, 12_000),
     (CLOCKS, 3_000, 12_000),
 ];

@@ -20,6 +20,9 @@ use crate::chaos::options::FaultKind;
 /// How long one may take to answer after its start. The store may be electing.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Lines of a log that are told.
+const LOGGED: usize = 5;
+
 /// Whether requests to an origin can be answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Health {
@@ -126,10 +129,12 @@ impl Origin {
         }
     }
 
-    fn last_lines(&self) -> String {
+    /// The end of its log, which has errors only.
+    pub(super) fn last_lines(&self) -> String {
         let log = self.plan.folder.join(format!("origin-{}.log", self.plan.number));
         let text = std::fs::read_to_string(log).unwrap_or_default();
-        text.lines().rev().take(5).collect::<Vec<_>>().join("\n")
+        let lines: Vec<&str> = text.lines().collect();
+        lines.get(lines.len().saturating_sub(LOGGED)..).unwrap_or_default().join("\n")
     }
 
     /// Where it is asked.
