@@ -209,3 +209,82 @@ impl Hasher for Taken {
         self.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::protocol::Protocol;
+    use crate::rules::{Rules, Scope};
+
+    /// Two counters, either of which may be raised up to `most`; both at `forbidden` are a breach.
+    struct Counters {
+        most: u8,
+        forbidden: (u8, u8),
+    }
+
+    impl Model for Counters {
+        type State = (u8, u8);
+        type Step = bool;
+        type Breach = ();
+
+        fn initial(&self) -> (u8, u8) {
+            (0, 0)
+        }
+
+        fn steps(&self, state: &(u8, u8), steps: &mut Vec<bool>) {
+            steps.extend((state.0 < self.most).then_some(false));
+            steps.extend((state.1 < self.most).then_some(true));
+        }
+
+        fn take(&self, state: &(u8, u8), second: &bool) -> Result<(u8, u8), ()> {
+            let after = if *second { (state.0, state.1 + 1) } else { (state.0 + 1, state.1) };
+            if after == self.forbidden { Err(()) } else { Ok(after) }
+        }
+
+        fn canonical(&self, state: &(u8, u8)) -> (u8, u8) {
+            (state.0.min(state.1), state.0.max(state.1))
+        }
+
+        fn kind(&self, _step: &bool) -> &'static str {
+            "raise"
+        }
+
+        fn words(&self, state: &(u8, u8), second: &bool) -> String {
+            format!("{state:?} {second}")
+        }
+    }
+
+    #[test]
+    fn every_state_is_reached_once() {
+        let walk = walk(&Counters { most: 9, forbidden: (10, 10) });
+        assert_eq!((walk.states, walk.depth, walk.counterexample.is_none()), (55, 18, true));
+    }
+
+    #[test]
+    fn the_shortest_way_to_a_breach_is_told() {
+        let found = walk(&Counters { most: 9, forbidden: (2, 1) }).counterexample.expect("a breach");
+        assert_eq!(found.steps, ["(0, 0) false", "(1, 0) false", "(2, 0) true"]);
+    }
+
+    /// Against a walk that remembers the states themselves, and does without symmetry.
+    #[test]
+    fn no_state_is_lost_to_a_fingerprint_or_a_name() {
+        let protocol = Protocol { rules: Rules::ALL, scope: Scope { flushes: true, ..Scope::calm(2, 1) } };
+        let (mut reached, mut waiting) = (HashSet::from([protocol.initial()]), vec![protocol.initial()]);
+        while let Some(state) = waiting.pop() {
+            let mut steps = Vec::new();
+            protocol.steps(&state, &mut steps);
+            for step in steps {
+                let after = protocol.take(&state, &step).expect("no breach");
+                if reached.insert(after) {
+                    waiting.push(after);
+                }
+            }
+        }
+        let different: HashSet<_> = reached.iter().map(|state| protocol.canonical(state)).collect();
+        assert_eq!(walk(&protocol).states, different.len());
+        assert!(reached.len() > different.len(), "names make a difference, but not to the walk");
+    }
+}

@@ -26,11 +26,14 @@ fn holds(rules: Rules, scope: Scope, kinds: &[&str]) {
 #[test]
 fn three_callers() {
     holds(Rules::ALL, Scope::calm(3, 2), &["arrive late at Redis"]);
+    holds(Rules::ALL, Scope { cuts: 1, ..Scope::calm(3, 1) }, &["arrive late at Redis", "cut off from Redis"]);
+    holds(Rules::ALL, Scope { flushes: true, ..Scope::calm(3, 1) }, &["arrive late at Redis", "flush Redis"]);
 }
 
 #[test]
 fn three_instances() {
     holds(Rules::ALL, Scope { instances: 3, ..CALM }, &["arrive late at Redis"]);
+    holds(Rules::ALL, Scope { instances: 3, redis: false, time: true, ..Scope::calm(2, 1) }, &["tick"]);
 }
 
 #[test]

@@ -247,7 +247,7 @@ async fn a_new_password_ends_what_the_old_one_began_meanwhile(origin: TestOrigin
     // Hashing takes turns: when the first are signed in, the last have not been looked at.
     let mut logins: FuturesUnordered<_> = (0..24).map(|_| login(&origin, &ada.email, PASSWORD)).collect();
     let mut replies = vec![logins.next().await.unwrap()];
-    origin.state.store.put_account(&account).await.unwrap();
+    origin.state.store.put_account(&account, 0).await.unwrap();
     while let Some(reply) = logins.next().await {
         replies.push(reply);
     }

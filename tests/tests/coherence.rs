@@ -15,7 +15,7 @@ use kairos_origin::cache::{Cache, UNHEARD_USE};
 use kairos_origin::machine::Machine;
 use kairos_protocol::generation::Generations;
 use kairos_protocol::ids::UserId;
-use kairos_tests::instance::{Instance, PATIENT, Table, TestClock, learner};
+use kairos_tests::instance::{Instance, PATIENT, Table, learner};
 use kairos_tests::redis::RedisServer;
 
 /// An instance of those that share `table` and Redis.

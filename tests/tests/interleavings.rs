@@ -134,7 +134,7 @@ impl World<'_> {
         let named = *self.states.entry(generations.to_string()).or_insert(*number);
         let session = &self.sessions[read.session];
         // A session that asks twice at once takes the newer of the two answers.
-        let seen = read.current.satisfies(&session.generations).then_some(session.value).unwrap_or_default();
+        let seen = if read.current.satisfies(&session.generations) { session.value } else { 0 };
         let least = if self.heard_at_once { read.acknowledged } else { 0 };
         if *number < least || *number < seen || named != *number {
             let what =

@@ -1,8 +1,6 @@
 //! Writes that the store does not answer: they may happen later, and nobody then says so. Everybody sees them within the bound, and
 //! who has seen one at once.
 
-#![expect(clippy::unwrap_used, reason = "a failed check fails the test")]
-
 use std::sync::Arc;
 use std::time::Duration;
 
