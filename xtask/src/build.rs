@@ -56,7 +56,7 @@ fn in_root(program: impl Into<PathBuf>) -> Command {
 /// It does not compile.
 pub(crate) fn origin() -> Result<PathBuf> {
     println!("Building the origin");
-    process::run("cargo build", in_root("cargo").args(["build", "--workspace", "--bin", "kairos-origin"]))?;
+    process::run("cargo build", workspace::cargo().args(["build", "--workspace", "--bin", "kairos-origin"]))?;
     Ok(workspace::target().join("debug/kairos-origin"))
 }
 
@@ -72,7 +72,7 @@ pub(crate) struct ChaosPrograms {
 /// It does not compile.
 pub(crate) fn chaos(release: bool) -> Result<ChaosPrograms> {
     println!("Building the origin and kairos-chaos");
-    let mut cargo = in_root("cargo");
+    let mut cargo = workspace::cargo();
     cargo.args(["build", "--workspace", "--bin", "kairos-origin", "--bin", "kairos-chaos"]);
     let folder = workspace::target().join(if release { "release" } else { "debug" });
     process::run("cargo build", cargo.args(release.then_some("--release")))?;
@@ -93,7 +93,7 @@ pub(crate) fn client() -> Result<()> {
 
 fn build_client(package: &Path, wasm: &Path) -> Result<()> {
     let cargo = ["build", "--package", "kairos-client", "--target", WASM_TARGET, "--profile", "wasm"];
-    process::run("cargo build", in_root("cargo").args(cargo))?;
+    process::run("cargo build", workspace::cargo().args(cargo))?;
     let built = workspace::target().join(WASM_TARGET).join("wasm/kairos_client.wasm");
     let mut bindgen = in_root(workspace::tool("wasm-bindgen"));
     bindgen.args(["--target", "web", "--out-name", "kairos_client", "--out-dir"]).arg(package).arg(built);

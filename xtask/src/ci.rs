@@ -81,11 +81,11 @@ fn attempt(name: &'static str, check: impl FnOnce() -> Result<()>, failed: &mut 
 
 fn cargo(arguments: &[&str]) -> Result<()> {
     let name = format!("cargo {}", arguments.first().copied().unwrap_or_default());
-    process::run(&name, Command::new("cargo").args(arguments).current_dir(workspace::root()))
+    process::run(&name, workspace::cargo().args(arguments).current_dir(workspace::root()))
 }
 
 fn document() -> Result<()> {
-    let mut rustdoc = Command::new("cargo");
+    let mut rustdoc = workspace::cargo();
     rustdoc.args(["doc", "--workspace", "--no-deps", "--document-private-items", "--quiet", "--keep-going"]);
     process::run("cargo doc", rustdoc.env("RUSTDOCFLAGS", "-D warnings").current_dir(workspace::root()))
 }

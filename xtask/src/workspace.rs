@@ -3,6 +3,7 @@
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::SystemTime;
 
 use anyhow::{Context as _, Result};
@@ -17,6 +18,20 @@ pub(crate) fn root() -> PathBuf {
 /// Cargo's target directory: `CARGO_TARGET_DIR`, else `target`.
 pub(crate) fn target() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |chosen| root().join(chosen))
+}
+
+/// Cargo in the root, as if started by hand. `cargo run` tells this program of its own package in variables; build scripts that read such a
+/// variable would be run again, and all that depends on them be built again, whenever cargo is started the other way.
+pub(crate) fn cargo() -> Command {
+    let mut cargo = Command::new("cargo");
+    cargo.current_dir(root());
+    for (name, _) in env::vars_os() {
+        let name = name.to_string_lossy().into_owned();
+        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") || name == "CARGO" {
+            cargo.env_remove(name);
+        }
+    }
+    cargo
 }
 
 /// A program of an npm package.

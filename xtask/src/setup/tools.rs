@@ -1,7 +1,6 @@
 //! Tools that are built from crates.io into `target/tools`, each in one version. Tools that come from npm are in `package.json`.
 
 use std::fs;
-use std::process::Command;
 
 use anyhow::{Context as _, Result};
 use toml::{Table, Value};
@@ -37,7 +36,7 @@ fn install(tools: &[(&str, &str)]) -> Result<()> {
             missing.len()
         );
         // Without --locked: the lock file that was packed with a tool is older than the fixes to what it uses.
-        let mut cargo = Command::new("cargo");
+        let mut cargo = workspace::cargo();
         cargo.args(["install", "--force", &format!("{name}@{version}")]);
         cargo.arg("--root").arg(workspace::target().join("tools"));
         cargo.env("CARGO_TARGET_DIR", workspace::target().join("tools-build")).current_dir(workspace::root());

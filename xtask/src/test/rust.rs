@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::process::Command;
 
 use anyhow::Result;
 
@@ -17,7 +16,7 @@ use crate::{process, workspace};
 /// cargo cannot be started, or an interruption.
 pub(crate) fn run(world: &World, filter: Option<&str>) -> Result<Counts> {
     let log = tempfile::NamedTempFile::new()?;
-    let mut cargo = Command::new("cargo");
+    let mut cargo = workspace::cargo();
     cargo.args(["test", "--workspace", "--no-fail-fast"]).args(filter).current_dir(workspace::root());
     cargo.envs(world.environment()).env("KAIROS_SKIP_LOG", log.path());
     let mut counts = Counts::default();
