@@ -251,11 +251,13 @@ test("an outcome that the client does not know keeps the operation, is asked abo
 
 test("operations of which the origin says nothing known hold up no others", async (t) => {
   const { service, tab } = await signedIn(t);
-  service.goAway();
+  // Nothing is sent by itself for an hour.
+  service.answerAll((response) => problem(response, 429, "too-many-requests", { "retry-after": "3600" }));
   await tab.page.evaluate(async () => {
     for (let n = 1; n <= 120; n += 1) await client.mutate({ module: "caching", action: { kind: "study", seconds: 1 } });
     await client.mutate({ module: "caching", action: { kind: "complete" } });
   });
+  await tab.until((status) => status.pending.length === 121 && !status.sending);
   postpone(service, (operation) => operation.action.kind === "study");
   const before = service.asked("POST", OPERATIONS).length;
   await rejects(tab.call("sync"), "unsettled");
