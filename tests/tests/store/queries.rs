@@ -34,7 +34,7 @@ impl Listening {
             }
         }));
         let store = MongoStore::with_options(options, &world.name).unwrap();
-        store.ping().await.unwrap();
+        store.module(&slug("none")).await.unwrap();
         Self { store, commands }
     }
 

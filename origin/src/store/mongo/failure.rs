@@ -128,8 +128,11 @@ const PASSING: [i32; 25] = [
     14_031, // OutOfDiskSpace
 ];
 
-/// The driver's message, without labels and the state of every server.
+/// The driver's message, without labels and the state of every server; or our own.
 pub(super) fn describe(error: &Error) -> String {
+    if let Some(ours) = error.get_custom::<&str>() {
+        return (*ours).to_owned();
+    }
     let text = error.kind.to_string();
     text.split(" Topology:").next().unwrap_or_default().to_owned()
 }

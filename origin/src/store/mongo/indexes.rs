@@ -13,7 +13,7 @@ use super::documents::{GENERATIONS, HISTORY, MODULES, OPERATIONS, PROBE, PROGRES
 pub(super) async fn create(database: &Database) -> mongodb::error::Result<()> {
     let hello = database.run_command(doc! { "hello": 1 }).await?;
     if !hello.contains_key("setName") && hello.get_str("msg") != Ok("isdbgrid") {
-        return Err(Error::custom(STANDALONE.to_owned()));
+        return Err(Error::custom(STANDALONE));
     }
     let collection = |name| database.collection::<Document>(name);
     // Equality first, then the order of lists: (subject, position, slug).

@@ -119,15 +119,15 @@ impl MongoStore {
         let database = self.database.clone();
         let deadline = Instant::now() + OPERATION_TIMEOUT;
         let creating = async move { indexes::create(&database).await.map_err(Failure::Before) };
+        let created = self.run_until(deadline, Arc::new(Gate::open()), creating).await;
         // An index is no change of the data.
-        let created = self
-            .run_until(deadline, Arc::new(Gate::open()), creating)
-            .await
-            .map_err(|e| StoreError::Unavailable(e.to_string()));
-        *failure = created.as_ref().err().map(ToString::to_string);
+        let created = created.map_err(|error| match error {
+            StoreError::Unavailable(text) | StoreError::Unanswered(text) | StoreError::Corrupt(text) => text,
+        });
+        *failure = created.as_ref().err().cloned();
         state.are_there.store(created.is_ok(), Ordering::Release);
         state.attempts.fetch_add(1, Ordering::Release);
-        created
+        created.map_err(StoreError::Unavailable)
     }
 
     /// Runs the commands of a method that only reads: whatever fails, nothing has changed.
