@@ -16,7 +16,7 @@ use kairos_protocol::operation::{Action, Operation};
 use kairos_tests::failing_mongo::{Relay, end_order, open, order};
 use kairos_tests::origin::draft;
 use kairos_tests::world::{StoreKind, World};
-use mongodb::bson::{Bson, doc};
+use mongodb::bson::{Bson, Document, doc};
 use mongodb::options::ClientOptions;
 
 const NOW: i64 = 1_790_000_000_000;
@@ -44,6 +44,14 @@ async fn marked(world: &World) -> MongoStore {
     open(world, |options| options.app_name = Some(world.name.clone())).await
 }
 
+fn closed(command: &str) -> Document {
+    doc! { "failCommands": [command], "closeConnection": true }
+}
+
+fn failed(command: &str, code: i32) -> Document {
+    doc! { "failCommands": [command], "errorCode": code }
+}
+
 // The server has one order at a time, so these cases follow one another.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_that_is_cut_short_happens_once_or_is_said_not_to_have_happened() {
@@ -54,8 +62,6 @@ async fn a_write_that_is_cut_short_happens_once_or_is_said_not_to_have_happened(
     let mut version = 1;
     let mut operations = 0;
 
-    let closed = |command: &str| doc! { "failCommands": [command], "closeConnection": true };
-    let failed = |command: &str, code: i32| doc! { "failCommands": [command], "errorCode": code };
     let mut once: Vec<_> = ["commitTransaction", "find", "update"].map(closed).to_vec();
     // MaxTimeMSExpired, WriteConcernFailed, ShutdownInProgress, PrimarySteppedDown, NotWritablePrimary, InterruptedAtShutdown,
     // InterruptedDueToReplStateChange
@@ -89,21 +95,25 @@ async fn a_write_that_is_cut_short_happens_once_or_is_said_not_to_have_happened(
     }
     assert_eq!(store.list_history(&ada, None, 100).await.unwrap().value.len() as u64, operations);
 
-    // Before the commit, whatever it is, nothing has happened; after it, nobody knows. (Defects apart.)
+    nothing_has_happened_before_the_commit(&world, &store, version).await;
+}
+
+/// Before the commit, whatever fails, nothing has happened; after it, nobody knows. (Defects apart.)
+async fn nothing_has_happened_before_the_commit(world: &World, store: &MongoStore, version: u64) {
     for (fault, expected) in [
         (failed("update", 50), "unavailable"),
         (failed("update", 2), "corrupt"),
         (failed("commitTransaction", 2), "corrupt"),
         (closed("commitTransaction"), "unanswered"),
     ] {
-        order(&world, Bson::from("alwaysOn"), fault.clone()).await;
+        order(world, Bson::from("alwaysOn"), fault.clone()).await;
         let next = Module { version: version + 1, ..module(1) };
         let sorted = match store.replace_module(&next, version, NOW).await.unwrap_err() {
             StoreError::Unavailable(_) => "unavailable",
             StoreError::Unanswered(_) => "unanswered",
             StoreError::Corrupt(_) => "corrupt",
         };
-        end_order(&world).await;
+        end_order(world).await;
         assert_eq!(sorted, expected, "{fault}");
         assert_eq!(store.module(&one()).await.unwrap().value.unwrap().version, version, "{fault}");
     }
