@@ -51,7 +51,12 @@ impl World {
             Confirming::Always => true,
         };
         if is_taken_over {
+            let there = self.value;
             self.put(Value::Settled(number));
+            if matches!((sight, there.value), (Sight::Number(_), Value::Settled(_))) {
+                // A number, unlike a mark, may have come back since it was seen: then the store was asked too long ago.
+                self.value.age = there.age;
+            }
         }
     }
 

@@ -1,6 +1,9 @@
 //! Each rule, broken on purpose, is caught by a property: else it would not be needed, or the model would not see what it is for.
 #![expect(clippy::expect_used, reason = "a failed check fails the test")]
 
+use std::fmt::Arguments;
+use std::io::{Write as _, stderr};
+
 use kairos_model::rules::{Announcing, Confirming, Naming, Numbering, Rules, Scope};
 use kairos_model::{Property, check};
 
@@ -24,15 +27,20 @@ fn is_caught(variants: &[Variant]) {
     for (what, rules, scope, property) in variants {
         let walk = check(*rules, *scope);
         let found = walk.counterexample.expect(what);
-        println!(
+        report(format_args!(
             "{:<76} {:<20} {:>2} steps, {:>8} states",
             what,
             format!("{:?}", found.breach),
             found.steps.len(),
             walk.states
-        );
+        ));
         assert_eq!(found.breach, *property, "{what}:\n    {}", found.steps.join("\n    "));
     }
+}
+
+/// Shown also when all is well, which `println!` in a test is not.
+fn report(line: Arguments<'_>) {
+    writeln!(stderr(), "{line}").expect("somewhere to write to");
 }
 
 #[test]

@@ -2,14 +2,27 @@
 //! half a minute without one.
 #![expect(clippy::expect_used, reason = "a failed check fails the test")]
 
+use std::fmt::Arguments;
+use std::io::{Write as _, stderr};
+
 use kairos_model::{Counterexample, Property, check_former};
 
 fn finds(redis: bool, prompt: bool, property: Property) -> Vec<String> {
     let walk = check_former(redis, prompt, property);
     let Counterexample { breach, steps } = walk.counterexample.expect("a breach");
-    println!("{property:?} after {} states, {} steps:\n    {}", walk.states, steps.len(), steps.join("\n    "));
+    report(format_args!(
+        "{property:?} after {} states, {} steps:\n    {}",
+        walk.states,
+        steps.len(),
+        steps.join("\n    ")
+    ));
     assert_eq!(breach, property);
     steps
+}
+
+/// Shown also when all is well, which `println!` in a test is not.
+fn report(line: Arguments<'_>) {
+    writeln!(stderr(), "{line}").expect("somewhere to write to");
 }
 
 /// An answer loaded under a fence carries the fence's number; the other instance adopts it from a caller, and keeps what it

@@ -78,8 +78,11 @@ test("two tabs that sign out at once both succeed", async (t) => {
 
 test("who signs out where somebody else has signed in meanwhile takes nothing from either", async (t) => {
   const { service, tab, other } = await twoTabs(t);
-  service.interceptor = (request, response) => request.pathname === OPERATIONS && (response.destroy(), true);
+  // Told to wait, the tab does nothing by itself in which it would notice who is signed in.
+  const patience = (response) => problem(response, 429, "too-many-requests", { "retry-after": "3600" });
+  service.interceptor = (request, response) => request.pathname === OPERATIONS && (patience(response), true);
   await tab.mutate("caching", { kind: "open" });
+  await tab.until((status) => status.sendFailure && !status.sending);
   await other.register(EVE);
   await rejects(tab.call("logout", { discard: true }), "unauthenticated");
   await tab.until((status) => status.user?.email === "eve@example.org" && status.pending.length === 0);

@@ -11,7 +11,7 @@
 //!   value is over, at most twice its lifetime later; the writer's own instance knows of it;
 //! - empty, flushed, restarted or fallen back to an older state: as not reached, at the worst.
 //!
-//! One server, not a cluster: the keys of a script lie together. Every key expires, and whatever the server evicts before that only
+//! One server (6.0 or later), not a cluster: the keys of a script lie together. Every key expires, and whatever the server evicts before that only
 //! costs a query: give it `maxmemory` and `allkeys-lru`.
 
 mod link;

@@ -3,9 +3,13 @@
 -- asked too early.
 for i = 1, #KEYS do
   local found, number = ARGV[2 * i], ARGV[2 * i + 1]
-  local is_older = string.match(found, '^%d+$') and tonumber(found) > tonumber(number)
-  if redis.call('GET', KEYS[i]) == found and not is_older then
-    redis.call('SET', KEYS[i], number, 'PX', ARGV[1])
+  if redis.call('GET', KEYS[i]) == found then
+    if not string.match(found, '^%d+$') then
+      redis.call('SET', KEYS[i], number, 'PX', ARGV[1])
+    elseif tonumber(found) < tonumber(number) then
+      -- What was there may be of an older state of Redis: it lives no longer for being mended.
+      redis.call('SET', KEYS[i], number, 'KEEPTTL')
+    end
   end
 end
 return 1
