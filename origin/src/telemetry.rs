@@ -33,8 +33,8 @@ pub struct Log {
     dropped: ErrorCounter,
 }
 
-/// Writes logs to standard error, on a thread of its own: whoever does not read them holds up no request, and misses what
-/// [`WAITING_LINES`] cannot hold. `filter` is in the syntax of `tracing`: `info`, `kairos_origin=debug`.
+/// Writes logs to standard error, on a thread of its own: whoever does not read them holds up no request, and misses what the
+/// buffer of that thread cannot hold. `filter` is in the syntax of `tracing`: `info`, `kairos_origin=debug`.
 ///
 /// # Errors
 /// The filter cannot be read.
