@@ -6,6 +6,7 @@
 mod store {
     pub(crate) mod accounts;
     pub(crate) mod catalog;
+    pub(crate) mod generations;
     pub(crate) mod learners;
     pub(crate) mod queries;
     pub(crate) mod samples;
@@ -43,6 +44,8 @@ on_every_store! {
     learners: an_operation_is_applied_once twins_at_the_same_moment_apply_once an_id_is_not_used_twice what_was_sent_before_is_known
         statistics_are_the_reducers records_and_history_page_without_gaps an_import_is_the_same_as_sending
         learners_do_not_see_each_other a_store_opened_again_has_everything;
+    generations: a_number_changes_with_the_data_and_only_with_it
+        a_number_is_larger_after_a_restart_whatever_the_clock_says what_is_read_comes_with_the_number_of_its_state;
 }
 
 async fn run<F: Future<Output = ()>>(

@@ -1,0 +1,109 @@
+//! Generations: raised with the data and only with it, read with the data, larger after every restart.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use kairos_origin::store::{GenerationStore, Store};
+use kairos_protocol::generation::{Generation, Namespace};
+use kairos_protocol::ids::UserId;
+use kairos_protocol::operation::Action;
+use kairos_tests::world::World;
+
+use super::samples::{NOW, account, module, operation, slug, user};
+
+async fn number(store: &dyn Store, namespace: &Namespace) -> Generation {
+    let namespaces = std::slice::from_ref(namespace);
+    let (plain, confirmed) = (store.generations(namespaces).await, store.confirmed_generations(namespaces).await);
+    assert_eq!(plain.as_ref().unwrap(), confirmed.as_ref().unwrap());
+    plain.unwrap().get(namespace).unwrap()
+}
+
+pub(crate) async fn a_number_changes_with_the_data_and_only_with_it(world: World) {
+    let store = world.store().await;
+    let store = store.as_ref();
+    let (ada, bob) = (user("ada"), user("bob"));
+    let names = [Namespace::Catalog, Namespace::User(ada.clone()), Namespace::User(bob.clone())];
+    let numbers =
+        async || [number(store, &names[0]).await, number(store, &names[1]).await, number(store, &names[2]).await];
+    assert_eq!(numbers().await, [Generation::default(); 3], "nothing was ever written");
+
+    let mut before = numbers().await;
+    let mut check = async |what: &str, told: &kairos_protocol::generation::Generations, raised: Option<usize>| {
+        let after = numbers().await;
+        for (index, name) in names.iter().enumerate() {
+            assert_eq!(after[index] > before[index], raised == Some(index), "{what}: {name}");
+            assert!(
+                told.get(name).is_none_or(|told| told == after[index]),
+                "{what}: {told}, not {}",
+                after[index].get()
+            );
+        }
+        before = after;
+    };
+    let next = kairos_protocol::catalog::Module { version: 2, ..module("a") };
+    let study = operation("one", "a", NOW, Action::Study { seconds: 60 });
+    let other = operation("one", "a", NOW, Action::Study { seconds: 61 });
+    check("a new module", &store.insert_module(&module("a"), NOW).await.unwrap().generations, Some(0)).await;
+    check("a taken slug", &store.insert_module(&module("a"), NOW).await.unwrap().generations, None).await;
+    check("a replacement", &store.replace_module(&next, 1, NOW).await.unwrap().generations, Some(0)).await;
+    check("an old version", &store.replace_module(&next, 1, NOW).await.unwrap().generations, None).await;
+    check("an import", &store.import_modules(&[module("b")], NOW).await.unwrap().generations, Some(0)).await;
+    check("the same import", &store.import_modules(&[module("b")], NOW).await.unwrap().generations, None).await;
+    let apply = async |one| store.apply_operations(&ada, &[one], NOW).await.unwrap().generations;
+    check("an operation", &apply(study.clone()).await, Some(1)).await;
+    check("the same operation", &apply(study).await, None).await;
+    check("its id for another", &apply(other).await, None).await;
+    check("an account", &store.put_account(&account("bob"), NOW).await.unwrap().generations, Some(2)).await;
+    let imported = [(bob, operation("two", "a", NOW, Action::Open {}))];
+    check("imported operations", &store.import_operations(&imported, NOW).await.unwrap().generations, Some(2)).await;
+    check("the same again", &store.import_operations(&imported, NOW).await.unwrap().generations, None).await;
+    let gone = store.delete_module(&slug("a"), 2, NOW).await.unwrap();
+    check("a deletion", &gone.generations, Some(0)).await;
+}
+
+pub(crate) async fn a_number_is_larger_after_a_restart_whatever_the_clock_says(world: World) {
+    let namespace = Namespace::User(user("ada"));
+    let apply = async |id: &str, now: i64| {
+        let store = world.store().await;
+        let one = operation(id, "a", 1, Action::Study { seconds: 1 });
+        store.apply_operations(&user("ada"), &[one], now).await.unwrap().generations.get(&namespace).unwrap()
+    };
+    let ahead = apply("one", NOW + 1_000_000_000).await;
+    let behind = apply("two", NOW).await;
+    assert!(behind > ahead, "{} after {}", behind.get(), ahead.get());
+    assert!(apply("three", i64::MIN).await > behind);
+}
+
+/// Reads by one while another writes: whatever number an answer comes with, it is that of the state that it shows.
+pub(crate) async fn what_is_read_comes_with_the_number_of_its_state(world: World) {
+    const WRITES: u64 = 60;
+    let (store, ada) = (world.store().await, user("ada"));
+    let writing = {
+        let (store, ada) = (world.store().await, ada.clone());
+        tokio::spawn(async move {
+            let mut written = HashMap::new();
+            for n in 1..=WRITES {
+                let one = operation(&format!("op-{n}"), "a", 1, Action::Study { seconds: 1 });
+                let done = store.apply_operations(&ada, &[one], NOW).await.unwrap();
+                written.insert(done.generations.to_string(), n);
+            }
+            written
+        })
+    };
+    let read = async |store: &Arc<dyn Store>, ada: &UserId| {
+        let statistics = store.statistics(ada).await.unwrap();
+        let history = store.list_history(ada, None, 1_000).await.unwrap();
+        [
+            (statistics.generations.to_string(), statistics.value.time_spent_secs),
+            (history.generations.to_string(), history.value.len() as u64),
+        ]
+    };
+    let mut shown = Vec::new();
+    while shown.last().is_none_or(|(_, count)| *count < WRITES) {
+        shown.extend(read(&store, &ada).await);
+    }
+    let written = writing.await.unwrap();
+    for (number, count) in shown.into_iter().filter(|(_, count)| *count > 0) {
+        assert_eq!(written.get(&number), Some(&count), "{count} under {number}");
+    }
+}
