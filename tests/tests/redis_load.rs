@@ -1,5 +1,7 @@
 //! What a busy process and large answers do to the way to Redis: nothing. Redis itself failing is in `coherence.rs`.
 
+#![expect(clippy::expect_used, reason = "a failed check fails the test")]
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 

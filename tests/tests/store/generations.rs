@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use kairos_origin::store::{GenerationStore, Store};
+use kairos_origin::store::Store;
 use kairos_protocol::generation::{Generation, Namespace};
 use kairos_protocol::ids::UserId;
 use kairos_protocol::operation::Action;
