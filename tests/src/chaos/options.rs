@@ -97,7 +97,7 @@ pub enum FaultKind {
     MongoKill,
     /// MongoDB's primary steps down
     MongoStepDown,
-    /// An origin stands still, now and then for longer than a fence lasts
+    /// An origin stands still, now and then for longer than any time-out
     OriginPause,
     /// An origin dies and comes back
     OriginKill,

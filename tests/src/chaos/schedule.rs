@@ -66,7 +66,7 @@ fn draw(random: &mut Random, kind: FaultKind, at_ms: u64, origins: usize) -> Fau
         FaultKind::RedisSlow | FaultKind::RedisCut => random.between(500, 8_000),
         FaultKind::MongoFreeze => random.between(500, 12_000),
         FaultKind::MongoKill => random.between(500, 6_000),
-        // One in eight outlasts a fence, which is 25 s.
+        // One in eight outlasts every time-out: the longest, a request's, is 25 s.
         FaultKind::OriginPause if random.percent(12) => random.between(26_000, 30_000),
         FaultKind::OriginPause => random.between(100, 4_000),
         FaultKind::OriginKill => random.between(0, 3_000),
