@@ -1,5 +1,6 @@
 //! Asks the origin. Says what came back or why nothing usable did; what that means for the caller is [`crate::handler`]'s to
-//! decide. Redirects are passed on, bodies are not decoded, and no request waits for ever.
+//! decide. Redirects are passed on, bodies are not decoded, and no request waits for ever. The runtime keeps connections open, and
+//! the origin may close one at the moment it is used again: a read whose connection broke is sent once more (RFC 9110, 9.2.2).
 
 use std::fmt;
 use std::time::Duration;
@@ -167,8 +168,15 @@ impl Upstream {
         init.set_redirect(RequestRedirect::Manual);
         // No binding has this one: without it the runtime decodes the body.
         Reflect::set(init, &"encodeResponseBody".into(), &"manual".into()).map_err(Failure::broken)?;
-        let promise = start_fetch(&format!("{}{target}", self.base), init).map_err(Failure::broken)?;
-        let Some(outcome) = within(patience, JsFuture::from(promise)).await else {
+        let url = format!("{}{target}", self.base);
+        let send = || start_fetch(&url, init).map(JsFuture::from);
+        let sending = async {
+            match send()?.await {
+                Err(_) if is_repeatable(init) => send()?.await,
+                outcome => outcome,
+            }
+        };
+        let Some(outcome) = within(patience, sending).await else {
             controller.abort();
             return Err(Failure::TimedOut);
         };
@@ -181,6 +189,12 @@ impl Upstream {
         let fields = read_fields(&response.headers()).map_err(Failure::broken)?;
         Ok(Answer { status, fields, response })
     }
+}
+
+/// Whether sending it twice is as good as once, and possible: a read, without a body that is gone after the first time.
+fn is_repeatable(init: &RequestInit) -> bool {
+    let is_read = matches!(init.get_method().as_deref(), Some("GET" | "HEAD"));
+    is_read && init.get_body().is_undefined()
 }
 
 /// Puts `value` in the place of what `name` has; an empty one leaves nothing.

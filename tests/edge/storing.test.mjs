@@ -184,6 +184,36 @@ test("I-UP an origin that does not answer is not waited for without end", async 
   assert.ok(took > 9_000 && took < 25_000, `${took} ms`);
 });
 
+test("a connection that the origin closed between two requests costs no reader an answer", async () => {
+  const used = new WeakSet();
+  const script = catalogScript("fine", 5);
+  origin.script = (request, response) => {
+    if (used.has(request.socket)) return request.socket.destroy();
+    used.add(request.socket);
+    return script(request, response);
+  };
+  for (let round = 0; round < 8; round += 1) {
+    for (const path of [`/v1/modules?subject=closed-${round}`, "/v1/me/progress"]) {
+      const answer = await ask(edge, path);
+      assert.deepEqual([answer.status, answer.text], [200, "fine"], `round ${round}: ${path}`);
+    }
+  }
+});
+
+test("a connection that breaks is tried again once for a read, never for a write", async () => {
+  origin.script = (request) => request.socket.destroy();
+  for (const [method, path, times] of [
+    ["GET", "/v1/modules?subject=broken", 2],
+    ["HEAD", "/v1/me/progress", 2],
+    ["POST", "/v1/me/operations", 1],
+    ["DELETE", "/v1/modules/a", 1],
+  ]) {
+    origin.asked.length = 0;
+    assert.equal((await ask(edge, path, { method, body: method === "POST" ? "{}" : undefined })).status, 503);
+    assert.equal(origin.asked.length, times, `${method} ${path}`);
+  }
+});
+
 test("a deleted module is forgotten, and does not come back when the origin is down", async () => {
   const path = "/v1/modules/deleted";
   origin.script = catalogScript("here", 5, { "kairos-policy": "catalog-module", age: "400" });
