@@ -46,6 +46,27 @@ async fn a_crowd_is_answered_or_sent_away_and_takes_little_memory() {
     let _ = origin.post(paths::LOGIN, &login).await.expect(200);
 }
 
+/// The niceness of each thread of this process that hashes passwords.
+#[cfg(target_os = "linux")]
+fn niceness() -> Vec<i32> {
+    let threads = std::fs::read_dir("/proc/self/task").unwrap();
+    // The name in parentheses is the second field, the niceness the nineteenth.
+    let stats = threads.filter_map(|thread| std::fs::read_to_string(thread.unwrap().path().join("stat")).ok());
+    let of_hashing = stats.filter_map(|stat| Some(stat.split_once(" (passwords) ")?.1.to_owned()));
+    of_hashing.map(|rest| rest.split_whitespace().nth(16).unwrap().parse().unwrap()).collect()
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn who_signs_in_stands_behind_who_reads() {
+    let passwords = Passwords::new(Machine::system()).unwrap();
+    let password = Password::new("wrong password".to_owned());
+    assert!(!passwords.line_up().unwrap().verify(password, None).await.unwrap());
+    let niceness = niceness();
+    // A thread that was started later may not have got to it yet.
+    assert!(niceness.iter().any(|nice| *nice > 0), "{niceness:?}");
+}
+
 #[tokio::test]
 async fn the_line_has_an_end_and_who_hangs_up_leaves_it() {
     let passwords = Passwords::new(Machine::system()).unwrap();

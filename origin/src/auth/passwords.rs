@@ -1,9 +1,9 @@
-//! Passwords: Argon2id with OWASP's parameters (19 MiB, 2 passes, 1 lane), few at a time and each in memory that is used again.
-//! Whoever comes meanwhile stands in a line that is bounded in length and in time. Not here: how a password is prepared
-//! ([`super::precis`]).
+//! Passwords: Argon2id with OWASP's parameters (19 MiB, 2 passes, 1 lane), few at a time. Whoever comes meanwhile stands in a line
+//! that is bounded in length and in time. Not here: how a password is prepared ([`super::precis`]), and the threads
+//! ([`super::hashing`]).
 
 use std::num::NonZero;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
@@ -11,17 +11,16 @@ use argon2::password_hash::{Ident, Output, ParamsString, PasswordHash, SaltStrin
 use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Block, Params, Version};
 use kairos_protocol::problem::ProblemType;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task;
 use tokio::time::timeout;
 
+use super::hashing::Hashing;
 use super::precis::Password;
 use crate::error::{AppError, Result};
 use crate::machine::Machine;
 
-/// Most that hash at once, and no more than half of the cores, so that a crowd at the door leaves reads their share. Each has
-/// 19 MiB, kept for the next one, and a core for some 20 ms.
+/// Most that hash at once, and no more than half of the cores. Each has 19 MiB, and takes a core for some 20 ms.
 const AT_ONCE: usize = 4;
-/// Most that hash or wait to: about a second's. The next one is refused at once.
+/// Most that hash or wait to: a second's, on a core with nothing else to do. The next one is refused at once.
 const LINE: usize = 64;
 /// The longest that one waits to hash.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
@@ -33,7 +32,7 @@ pub struct Passwords {
     machine: Machine,
     line: Arc<Semaphore>,
     places: Arc<Semaphore>,
-    memories: Arc<Memories>,
+    hashing: Arc<Hashing>,
     /// Checked when there is no account, so that the time does not tell.
     nobody: Arc<str>,
 }
@@ -48,16 +47,17 @@ impl Passwords {
     /// Takes its salts from `machine`.
     ///
     /// # Errors
-    /// Argon2 refuses its own parameters: a defect.
+    /// The system gives no thread, or Argon2 refuses its own parameters: a defect.
     pub fn new(machine: Machine) -> Result<Self> {
+        let blocks = params()?.block_count();
+        let nobody = hash(&machine, "nobody has this password", &mut vec![Block::new(); blocks])?.into();
         let cores = available_parallelism().map_or(1, NonZero::get);
-        let memories = Memories::default();
-        let nobody = memories.lend(|memory| hash(&machine, "nobody has this password", memory))?.into();
+        let places = (cores / 2).clamp(1, AT_ONCE);
         Ok(Self {
             machine,
             line: Arc::new(Semaphore::new(LINE)),
-            places: Arc::new(Semaphore::new((cores / 2).clamp(1, AT_ONCE))),
-            memories: Arc::new(memories),
+            places: Arc::new(Semaphore::new(places)),
+            hashing: Arc::new(Hashing::start(places, blocks).map_err(defect)?),
             nobody,
         })
     }
@@ -107,31 +107,12 @@ impl Turn {
         let places = Arc::clone(&self.passwords.places);
         let place = timeout(LONGEST_WAIT, places.acquire_owned()).await;
         let place = place.map_err(|_| busy("the turn did not come in time"))?.map_err(defect)?;
-        let memories = Arc::clone(&self.passwords.memories);
-        let done = task::spawn_blocking(move || {
+        let work = move |memory: &mut [Block]| {
             let _place = place;
-            memories.lend(work)
-        });
-        done.await.map_err(defect)?
-    }
-}
-
-/// Argon2's memory between two uses. Given back to the system and asked for again, it would be torn from it page by page each
-/// time, and threads that allocate by turns would each keep their own.
-#[derive(Default)]
-struct Memories(Mutex<Vec<Vec<Block>>>);
-
-impl Memories {
-    fn lend<T>(&self, work: impl FnOnce(&mut [Block]) -> Result<T>) -> Result<T> {
-        let idle = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = idle().pop();
-        let mut memory = match kept {
-            Some(memory) => memory,
-            None => vec![Block::new(); params()?.block_count()],
+            work(memory)
         };
-        let done = work(&mut memory);
-        idle().push(memory);
-        done
+        let done = self.passwords.hashing.run(work).await;
+        done.ok_or_else(|| defect("it panicked"))?
     }
 }
 
