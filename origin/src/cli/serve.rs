@@ -1,13 +1,16 @@
 //! `kairos-origin serve`.
 
+use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context;
 use axum::serve::ListenerExt;
 use clap::Args;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket, lookup_host};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
+use tokio::task::unconstrained;
 
 use super::{Adapters, say};
 use crate::machine::Machine;
@@ -17,6 +20,10 @@ use crate::telemetry::{self, LogFormat, UPKEEP_PERIOD};
 
 /// How long requests under way may take when the process is told to stop.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// Connections that the system has made and that this process has yet to accept. The system allows as many as its own limit
+/// (`net.core.somaxconn`, 4,096 on Linux); whoever comes when there are more tries again after a second.
+const BACKLOG: u32 = 16_384;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -49,7 +56,7 @@ impl Serve {
         }
         let machine = Machine::system();
         let (store, cache) = self.adapters.open(&machine).await?;
-        let listener = TcpListener::bind(&self.listen)
+        let listener = listen(&self.listen)
             .await
             .with_context(|| format!("cannot listen on {}; choose another with --listen", self.listen))?;
         let address = listener.local_addr().context("the listener has no address")?;
@@ -63,6 +70,26 @@ impl Serve {
         say(&format!("kairos-origin listens on http://{address} ({})", self.adapters.describe()));
         serve_until_told(listener, state, interrupt, terminate).await
     }
+}
+
+/// Listens on the first of the addresses that `host` has that can be had.
+async fn listen(host: &str) -> io::Result<TcpListener> {
+    let mut last = io::Error::new(io::ErrorKind::InvalidInput, "no address has that name");
+    for address in lookup_host(host).await? {
+        match listen_on(address) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // As `TcpListener::bind` has it: a restart does not wait for what is left of the connections before.
+    socket.set_reuseaddr(cfg!(unix))?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Serves until SIGINT or SIGTERM; then finishes what is under way, for at most [`GRACE`].
@@ -83,7 +110,9 @@ async fn serve_until_told(
         let _ = stop.await;
     };
     let server = axum::serve(listener, routes::router(state)).with_graceful_shutdown(stopping);
-    let mut server = tokio::spawn(server.into_future());
+    // Each time it gets its turn it accepts all who wait. With the usual budget, 128 a turn, a thousand busy connections would keep
+    // the next thousand out for seconds.
+    let mut server = tokio::spawn(unconstrained(server.into_future()));
     tokio::select! {
         ended = &mut server => return Ok(ended??),
         _ = interrupt.recv() => {}
