@@ -6,12 +6,15 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 type Work<K, T> = dyn Fn(Vec<K>) -> Pin<Box<dyn Future<Output = T> + Send>> + Send + Sync;
 
 /// Looks up many keys at once; what comes back is shared by all who asked for any of them.
 pub(super) struct Batcher<K, T> {
+    /// Where the work is done; where those are who ask for it, when absent.
+    runtime: Option<Handle>,
     work: Arc<Work<K, T>>,
     state: Arc<Mutex<State<K, T>>>,
 }
@@ -32,7 +35,16 @@ impl<K: Clone + Ord + Send + 'static, T: Clone + Send + Sync + 'static> Batcher<
         F: Future<Output = T> + Send + 'static,
     {
         let state = Arc::new(Mutex::new(State { is_running: false, next: None }));
-        Self { work: Arc::new(move |keys| Box::pin(work(keys))), state }
+        Self { runtime: None, work: Arc::new(move |keys| Box::pin(work(keys))), state }
+    }
+
+    /// One whose work is done on `runtime`. Batches are still gathered where those are who ask: the busier it is there, the larger
+    /// they get by themselves.
+    pub(super) fn on<F>(runtime: &Handle, work: impl Fn(Vec<K>) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = T> + Send + 'static,
+    {
+        Self { runtime: Some(runtime.clone()), ..Self::new(work) }
     }
 
     /// The answer of a look-up of `keys`, among others, that begins after this is called; `None` when it panicked.
@@ -57,14 +69,19 @@ impl<K: Clone + Ord + Send + 'static, T: Clone + Send + Sync + 'static> Batcher<
         if !state.is_running {
             state.is_running = true;
             drop(state);
-            tokio::spawn(drive(Arc::clone(&self.work), Arc::clone(&self.state)));
+            tokio::spawn(drive(self.runtime.clone(), Arc::clone(&self.work), Arc::clone(&self.state)));
         }
         answer
     }
 }
 
 /// Runs batches until none waits.
-async fn drive<K: Send + 'static, T: Send + Sync + 'static>(work: Arc<Work<K, T>>, state: Arc<Mutex<State<K, T>>>) {
+async fn drive<K: Send + 'static, T: Send + Sync + 'static>(
+    runtime: Option<Handle>,
+    work: Arc<Work<K, T>>,
+    state: Arc<Mutex<State<K, T>>>,
+) {
+    let runtime = runtime.unwrap_or_else(Handle::current);
     loop {
         let batch = {
             let mut state = lock(&state);
@@ -74,7 +91,7 @@ async fn drive<K: Send + 'static, T: Send + Sync + 'static>(work: Arc<Work<K, T>
         };
         let Some(Batch { keys, answer }) = batch else { return };
         // A panic in the look-up drops the sender: those who wait are told, and the next batch goes on.
-        if let Ok(found) = tokio::spawn(work(keys.into_iter().collect())).await {
+        if let Ok(found) = runtime.spawn(work(keys.into_iter().collect())).await {
             answer.send_replace(Some(found));
         }
     }

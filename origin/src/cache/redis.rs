@@ -1,5 +1,5 @@
 //! What instances share through Redis: the number of each namespace, and answers. Not here: the scripts that run there (`scripts`),
-//! how it is reached, lost and found again (`link`), or the rules by which any of it is believed ([`super::Cache`]).
+//! how it is reached, lost and found again (`link`, on a `thread` of its own), or the rules by which any of it is believed ([`super::Cache`]).
 //!
 //! Each namespace has one value, which lives for [`RedisConfig::number_lifetime`]: a number, which is the current one; or a mark, when
 //! nobody knows. A write that is about to be acknowledged changes the value. Who asks the store, since there is no number, puts it
@@ -16,6 +16,7 @@
 
 mod link;
 mod scripts;
+mod thread;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -113,12 +114,13 @@ impl Redis {
     pub async fn connect(config: RedisConfig, machine: Machine) -> RedisResult<Self> {
         let link = Link::open(config).await?;
         let (looking, entropy) = (Arc::clone(&link), machine.clone());
-        let look_ups =
-            Batcher::new(move |n: Vec<Namespace>| look_up(Arc::clone(&looking), n, entropy.random_hex::<8>()));
+        let look_ups = Batcher::on(link.handle(), move |n: Vec<Namespace>| {
+            look_up(Arc::clone(&looking), n, entropy.random_hex::<8>())
+        });
         let confirming = Arc::clone(&link);
-        let confirmations = Batcher::new(move |settling: Vec<Settling>| {
+        let confirmations = Batcher::on(link.handle(), move |settling: Vec<Settling>| {
             let link = Arc::clone(&confirming);
-            async move { link.run::<Value>(&link.scripts.confirm(&settling)).await.map(drop) }
+            async move { link.run::<Value>(link.scripts.confirm(&settling)).await.map(drop) }
         });
         Ok(Self {
             link,
@@ -165,14 +167,14 @@ impl Redis {
 
     async fn tell(&self, namespaces: &[Namespace], numbers: &Generations) {
         let command = self.link.scripts.announce(namespaces, numbers, &self.machine.random_hex::<8>());
-        let told = self.link.run::<Value>(&command).await;
+        let told = self.link.run::<Value>(command).await;
         tracing::trace!(?told, %numbers, "told redis of a write");
     }
 
     /// What was last kept under `key`. Its transfer has a connection of its own, and its failure is not held against Redis.
     pub(super) async fn fetch(&self, key: &str) -> Option<Bytes> {
         let _place = self.transfers.try_acquire().ok()?;
-        self.link.transfer(&self.link.scripts.fetch(key)).await.ok().flatten()
+        self.link.transfer(self.link.scripts.fetch(key)).await.ok().flatten()
     }
 
     /// Keeps a value in the background; dropped when it is too large, or too much is on its way.
@@ -187,7 +189,7 @@ impl Redis {
         }
         let (link, command) = (Arc::clone(&self.link), self.link.scripts.keep(key, &value, ttl_secs));
         tokio::spawn(async move {
-            let kept = link.transfer::<Value>(&command).await;
+            let kept = link.transfer::<Value>(command).await;
             tracing::trace!(?kept, "kept an answer in redis");
             drop(place);
         });
@@ -196,11 +198,11 @@ impl Redis {
 
 /// What there is of each namespace; where there is nothing, a mark is put first.
 async fn look_up(link: Arc<Link>, namespaces: Vec<Namespace>, mark: String) -> Result<Arc<View>, Unreached> {
-    let values: Vec<Option<String>> = link.run(&link.scripts.look_up(&namespaces)).await?;
+    let values: Vec<Option<String>> = link.run(link.scripts.look_up(&namespaces)).await?;
     let mut known: BTreeMap<_, _> = namespaces.into_iter().zip(values.into_iter().map(scripts::read)).collect();
     let missing: Vec<Namespace> = known.iter().filter(|(_, k)| k.value.is_none()).map(|(n, _)| n.clone()).collect();
     if !missing.is_empty() {
-        let values: Vec<Option<String>> = link.run(&link.scripts.mark(&missing, &mark)).await?;
+        let values: Vec<Option<String>> = link.run(link.scripts.mark(&missing, &mark)).await?;
         known.extend(missing.into_iter().zip(values.into_iter().map(scripts::read)));
     }
     Ok(Arc::new(View(known)))
