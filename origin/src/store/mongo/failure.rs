@@ -46,7 +46,7 @@ impl From<Failure> for StoreError {
 }
 
 /// Whether the command that met this error never left this process.
-fn was_not_sent(error: &Error) -> bool {
+pub(super) fn was_not_sent(error: &Error) -> bool {
     matches!(
         *error.kind,
         ErrorKind::ServerSelection { .. }
