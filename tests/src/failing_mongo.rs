@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use kairos_origin::store::Store;
 use kairos_origin::store::mongo::{MongoStore, configure};
@@ -15,9 +16,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::time::sleep;
 
 use crate::skip::skip;
 use crate::world::World;
+
+/// How long a server may take to answer a new store.
+const START_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The driver's options for the world's database.
 pub async fn options(world: &World) -> ClientOptions {
@@ -31,7 +36,12 @@ pub async fn open(world: &World, change: impl FnOnce(&mut ClientOptions)) -> Mon
     configure(&mut options);
     let store = MongoStore::with_options(options, &world.name).expect("the options fit");
     let slug = Slug::new("none").expect("a slug");
-    let _ = store.module(&slug).await.expect("the server answers");
+    // One that has little patience asks before it has found the server.
+    let began = Instant::now();
+    while let Err(error) = store.module(&slug).await {
+        assert!(began.elapsed() < START_TIMEOUT, "the server does not answer: {error}");
+        sleep(Duration::from_millis(10)).await;
+    }
     store
 }
 

@@ -4,6 +4,7 @@ pub mod breakable;
 pub mod chaos;
 pub mod failing_mongo;
 pub mod instance;
+pub mod mongod;
 pub mod origin;
 pub mod redis;
 pub mod reply;

@@ -10,6 +10,7 @@ use futures_util::StreamExt;
 use kairos_protocol::account::{Role, TokenGrant};
 use kairos_protocol::catalog::ModuleSummary;
 use kairos_protocol::page::Page;
+use kairos_tests::mongod::StandaloneMongod;
 use kairos_tests::redis::RedisServer;
 use kairos_tests::skip::skip;
 use serde_json::json;
@@ -133,6 +134,7 @@ async fn what_is_wrong_is_said_in_one_line() {
         let errors = text(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{arguments:?}: {errors}");
         assert!(errors.contains(said) && errors.lines().count() == 1, "{arguments:?}: {errors}");
+        assert!(!errors.contains("Topology"), "the state of every server is for the log: {errors}");
         assert_eq!(text(&output.stdout), "", "{arguments:?}");
     }
     for arguments in
@@ -145,6 +147,21 @@ async fn what_is_wrong_is_said_in_one_line() {
     for command in ["serve", "import", "account"] {
         let output = shell.run(&[command, "--help"]).await;
         assert!(output.status.success() && text(&output.stdout).contains("Example"), "{command}");
+    }
+}
+
+#[tokio::test]
+async fn a_mongodb_without_a_replica_set_is_told_what_it_lacks() {
+    let (Some(shell), Some(mongod)) = (Shell::new(), StandaloneMongod::start().await) else { return };
+    write(shell.folder.path(), "book/one.md", "# One\n\nThe first chapter.\n");
+    let url = mongod.url();
+    for arguments in [["serve", "--listen", "127.0.0.1:0"], ["import", "--markdown", "book"]] {
+        let output = shell.run(&[&arguments[..], &["--mongodb-url", &url]].concat()).await;
+        let errors = text(&output.stderr);
+        println!("{errors}");
+        assert_eq!((output.status.code(), text(&output.stdout)), (Some(1), String::new()), "{arguments:?}: {errors}");
+        assert!(errors.contains("--replSet") && errors.contains("rs.initiate()"), "{arguments:?}: {errors}");
+        assert_eq!(errors.lines().count(), 1, "{arguments:?}: {errors}");
     }
 }
 

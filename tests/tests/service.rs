@@ -314,11 +314,11 @@ async fn the_description_and_the_service_take_the_same_modules() {
     }
 }
 
-#[tokio::test]
-async fn the_description_and_the_service_take_the_same_queries() {
-    let origin = TestOrigin::builder().start().await.unwrap();
-    let document = description(&origin).await;
-    for (path, name, value, is_good) in [
+/// Path, parameter, value, and whether it is to be taken.
+type QueryCase = (&'static str, &'static str, String, bool);
+
+fn query_cases() -> Vec<QueryCase> {
+    let texts = [
         (paths::MODULES, "cursor", "", false),
         (paths::MODULES, "cursor", "a=b", false),
         (paths::MODULES, "subject", "", false),
@@ -327,12 +327,39 @@ async fn the_description_and_the_service_take_the_same_queries() {
         (paths::MODULES, "subject", "a\0b", false),
         (paths::MODULES, "tag", "\u{3000}", false),
         (paths::MODULES, "tag", "HTTP & more", true),
+        (paths::MODULES, "difficulty", "advanced", true),
+        (paths::MODULES, "difficulty", "Advanced", false),
+        (paths::MODULES, "difficulty", "", false),
+        (paths::MODULES, "limit", "1", true),
+        (paths::MODULES, "limit", "0", false),
+        (paths::MODULES, "limit", "-1", false),
+        (paths::MODULES, "limit", "1.5", false),
+        (paths::MODULES, "limit", "ten", false),
+        (paths::MODULES, "limit", "", false),
         (paths::MODULES_SEARCH, "q", "\t", false),
         (paths::MODULES_SEARCH, "q", "é", true),
-    ] {
+    ];
+    let texts = texts.map(|(path, name, value, is_good)| (path, name, value.to_owned(), is_good));
+    // The longest and the one after it, in characters.
+    let long = [(paths::MODULES, "subject", 100), (paths::MODULES, "tag", 50), (paths::MODULES_SEARCH, "q", 200)];
+    let long = long.into_iter().flat_map(|(path, name, most)| {
+        [(most, true), (most + 1, false)].map(|(length, is_good)| (path, name, "é".repeat(length), is_good))
+    });
+    let limits = [(100, true), (101, false)].map(|(n, is_good)| (paths::MODULES, "limit", n.to_string(), is_good));
+    texts.into_iter().chain(long).chain(limits).collect()
+}
+
+#[tokio::test]
+async fn the_description_and_the_service_take_the_same_queries() {
+    let origin = TestOrigin::builder().start().await.unwrap();
+    let document = description(&origin).await;
+    for (path, name, value, is_good) in query_cases() {
         let mut schema = document["components"]["parameters"][name]["schema"].clone();
         schema["components"] = document["components"].clone();
-        let described = jsonschema::draft202012::new(&schema).unwrap().is_valid(&json!(value));
+        // A number is written as JSON writes it.
+        let number = (schema["type"] == "integer").then(|| serde_json::from_str::<serde_json::Number>(&value).ok());
+        let shown = number.flatten().map_or_else(|| json!(value), Value::Number);
+        let described = jsonschema::draft202012::new(&schema).unwrap().is_valid(&shown);
         let encoded: String = value.bytes().map(|byte| format!("%{byte:02X}")).collect();
         let served = origin.get(&format!("{path}?{name}={encoded}")).await;
         assert_eq!((described, served.status == 200), (is_good, is_good), "{name}={value:?}: {}", served.text());

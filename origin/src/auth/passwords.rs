@@ -181,7 +181,8 @@ mod tests {
         let places = u32::try_from(passwords.places.available_permits()).unwrap();
         let hashing = Arc::clone(&passwords.places).acquire_many_owned(places).await.unwrap();
         let began = tokio::time::Instant::now();
-        let waited = passwords.line_up().unwrap().hash(Password::new("a password".to_owned())).await;
+        let waiting = passwords.line_up().unwrap().hash(Password::new("a password".to_owned()));
+        let waited = timeout(LONGEST_WAIT * 2, waiting).await.expect("it is refused in time");
         assert_eq!(waited.unwrap_err().problem.uri, ProblemType::Unavailable.uri());
         assert!(began.elapsed() >= LONGEST_WAIT);
         drop(hashing);

@@ -76,7 +76,7 @@ impl MongoStore {
     pub(super) async fn account_with_email(&self, email: &str) -> store::Result<Option<Account>> {
         let users = self.collection::<UserDocument>(USERS);
         let query = doc! { "email": email };
-        self.run(async move { Ok(users.find_one(query).max_time(OPERATION_TIMEOUT).await?.map(Account::from)) }).await
+        self.read(async move { Ok(users.find_one(query).max_time(OPERATION_TIMEOUT).await?.map(Account::from)) }).await
     }
 
     pub(super) async fn profile_of(&self, user: &UserId) -> store::Result<Versioned<Option<Profile>>> {

@@ -46,7 +46,7 @@ impl From<Failure> for StoreError {
 }
 
 /// Whether the command that met this error never left this process.
-fn was_not_sent(error: &Error) -> bool {
+pub(super) fn was_not_sent(error: &Error) -> bool {
     matches!(
         *error.kind,
         ErrorKind::ServerSelection { .. }
@@ -100,7 +100,7 @@ pub(super) fn is_snapshot_unavailable(error: &Error) -> bool {
 const SNAPSHOT_UNAVAILABLE: i32 = 246;
 
 /// Codes of the server that another attempt may cure.
-const PASSING: [i32; 25] = [
+const PASSING: [i32; 26] = [
     6,   // HostUnreachable
     7,   // HostNotFound
     24,  // LockTimeout
@@ -122,6 +122,7 @@ const PASSING: [i32; 25] = [
     10_058, // not primary, as old servers say it
     10_107, // NotWritablePrimary
     11_600, // InterruptedAtShutdown
+    11_601, // Interrupted
     11_602, // InterruptedDueToReplStateChange
     13_435, // NotPrimaryNoSecondaryOk
     13_436, // NotPrimaryOrSecondary
@@ -163,6 +164,7 @@ mod tests {
             Error::custom("too often"),
             command(10_107),
             command(11_600),
+            command(11_601),
             command(11_602),
             command(189),
             command(91),

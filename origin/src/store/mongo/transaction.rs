@@ -20,7 +20,7 @@ use mongodb::options::ReadConcern;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::failure::{Failure, is_duplicate, is_snapshot_unavailable};
+use super::failure::{Failure, is_duplicate, is_snapshot_unavailable, was_not_sent};
 use super::generations::{numbers_in, raise_in};
 use super::{MongoStore, OPERATION_TIMEOUT};
 use crate::store::{self, StoreError, Versioned};
@@ -209,21 +209,24 @@ async fn commit(session: &mut ClientSession, (deadline, gate): (Instant, &Gate))
     if !gate.pass() {
         return Err(Failure::Before(Error::custom("given up before it was committed")));
     }
+    let mut doubt = None;
     loop {
-        match session.commit_transaction().await {
+        let error = match session.commit_transaction().await {
             Ok(()) => return Ok(()),
-            Err(error) if error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) => {
-                if Instant::now() + LONGEST_PAUSE >= deadline {
-                    return Err(Failure::Sent(error));
-                }
-                sleep(LONGEST_PAUSE).await;
-            }
-            // The server says that there is no such transaction and that most members agree: it was dropped.
-            Err(error) if error.contains_label(TRANSIENT_TRANSACTION_ERROR) => {
-                gate.come_back();
-                return Err(Failure::Before(error));
-            }
-            Err(error) => return Err(Failure::Sent(error)),
+            Err(error) => error,
+        };
+        // The server says that there is no such transaction and that most members agree: it was dropped.
+        if error.contains_label(TRANSIENT_TRANSACTION_ERROR) {
+            gate.come_back();
+            return Err(Failure::Before(error));
         }
+        let is_unknown = error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT);
+        // That the question cannot be sent again says nothing about the first time.
+        let error = doubt.filter(|_| was_not_sent(&error)).unwrap_or(error);
+        if !is_unknown || Instant::now() + LONGEST_PAUSE >= deadline {
+            return Err(Failure::Sent(error));
+        }
+        doubt = Some(error);
+        sleep(LONGEST_PAUSE).await;
     }
 }

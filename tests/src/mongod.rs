@@ -1,0 +1,73 @@
+//! A MongoDB of a test's own that is a server by itself, which the store does not take. Not for tests of what the store does: those
+//! share the one at `MONGODB_URL`.
+
+#![expect(clippy::expect_used, reason = "what a test cannot set up fails it")]
+
+use std::env;
+use std::io;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tokio::time::sleep;
+
+use crate::skip::skip;
+
+/// A `mongod` without a replica set, killed when dropped.
+pub struct StandaloneMongod {
+    port: u16,
+    process: Child,
+    _folder: tempfile::TempDir,
+}
+
+/// How long a server may take to listen after it was started.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+
+impl StandaloneMongod {
+    /// Starts one, or skips the test when there is no `mongod`.
+    pub async fn start() -> Option<Self> {
+        let named = env::var_os("KAIROS_MONGOD_BIN").map(|folder| PathBuf::from(folder).join("mongod"));
+        let program = named.filter(|program| program.is_file()).unwrap_or_else(|| "mongod".into());
+        let folder = tempfile::tempdir().expect("a folder");
+        // The port is free again when the listener is dropped; should another take it meanwhile, mongod exits and we say so.
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+        let process = match spawn(&program, folder.path(), port) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                skip("mongod is not on the path, and KAIROS_MONGOD_BIN names no other");
+                return None;
+            }
+            started => started.expect("mongod starts"),
+        };
+        let mut server = Self { port, process, _folder: folder };
+        let began = Instant::now();
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(server.process.try_wait().expect("it is ours").is_none(), "mongod exited");
+            assert!(began.elapsed() < START_TIMEOUT, "mongod does not listen");
+            sleep(Duration::from_millis(50)).await;
+        }
+        Some(server)
+    }
+
+    /// `mongodb://127.0.0.1:…`
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("mongodb://127.0.0.1:{}", self.port)
+    }
+}
+
+fn spawn(program: &Path, folder: &Path, port: u16) -> io::Result<Child> {
+    let mut command = Command::new(program);
+    command.arg("--dbpath").arg(folder).arg("--logpath").arg(folder.join("mongod.log"));
+    command.args(["--port", &port.to_string(), "--bind_ip", "127.0.0.1", "--nounixsocket"]);
+    command.args(["--wiredTigerCacheSizeGB", "0.25"]);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()
+}
+
+impl Drop for StandaloneMongod {
+    fn drop(&mut self) {
+        // One that is dead already is no error.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
