@@ -117,7 +117,7 @@ fn a_redis_that_falls_back() {
 
 /// The same, larger.
 #[test]
-#[ignore = "half an hour"]
+#[ignore = "a quarter of an hour"]
 fn at_length() {
     let later = Scope { time: true, ..CALM };
     for scope in [
