@@ -1,6 +1,6 @@
 //! Passwords: Argon2id with OWASP's parameters (19 MiB, 2 passes, 1 lane), few at a time. Whoever comes meanwhile stands in a line
 //! that is bounded in length and in time. Not here: how a password is prepared ([`super::precis`]), and the threads
-//! ([`super::hashing`]).
+//! (`hashing`).
 
 use std::num::NonZero;
 use std::sync::Arc;
