@@ -3,7 +3,7 @@
 mod replica_set;
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{self, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -20,10 +20,11 @@ pub(crate) struct MongoServer {
     _folder: TempDir,
 }
 
-/// Where the program is: the folder named by `KAIROS_MONGOD_BIN`, else the PATH.
+/// Where the program is, from the root: in the folder named by `KAIROS_MONGOD_BIN`, else on the PATH.
 pub(crate) fn find() -> Option<PathBuf> {
     let named = env::var_os("KAIROS_MONGOD_BIN").map(|folder| PathBuf::from(folder).join("mongod"));
-    named.filter(|program| program.is_file()).or_else(|| process::find_program("mongod"))
+    let found = named.filter(|program| program.is_file()).or_else(|| process::find_program("mongod"))?;
+    path::absolute(found).ok()
 }
 
 impl MongoServer {

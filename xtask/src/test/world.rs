@@ -2,7 +2,7 @@
 //! this is dropped.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use tempfile::TempDir;
@@ -61,6 +61,9 @@ impl World {
     pub(crate) fn environment(&self) -> Environment {
         let mut environment = vec![variable("KAIROS_ORIGIN_BIN", self.origin_program.display().to_string())];
         environment.extend(self.mongodb_url.iter().map(|url| variable("MONGODB_URL", url)));
+        // From the root: a test runs in the folder of its crate.
+        let folder = mongo::find().and_then(|mongod| mongod.parent().map(Path::to_owned));
+        environment.extend(folder.map(|folder| variable("KAIROS_MONGOD_BIN", folder.display().to_string())));
         environment.extend(self.redis_url.iter().map(|url| variable("REDIS_URL", url)));
         environment.extend(CHROMIUM.find().map(|path| variable("KAIROS_CHROMIUM", path.display().to_string())));
         environment
