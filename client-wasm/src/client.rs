@@ -3,20 +3,20 @@
 use std::rc::Rc;
 
 use js_sys::Function;
-use kairos_protocol::account::{LoginRequest, Profile, RegisterRequest};
-use kairos_protocol::ids::Slug;
-use kairos_protocol::operation::{Action, Operation};
-use kairos_protocol::paths;
+use kairos_protocol::api::account::{LoginRequest, Profile, RegisterRequest};
+use kairos_protocol::api::ids::Slug;
+use kairos_protocol::api::operation::{Action, Operation};
+use kairos_protocol::api::paths;
+use kairos_protocol::api::problem::{Problem, ProblemType};
 use kairos_protocol::policy::Policy;
-use kairos_protocol::problem::{Problem, ProblemType};
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 
 use crate::core::Core;
+use crate::environment;
 use crate::error::{Error, Result};
 use crate::events::Event;
 use crate::json;
-use crate::machine;
 use crate::persistence::Storage;
 use crate::sync::progress_paths;
 
@@ -156,7 +156,7 @@ impl Client {
     /// `offline` without network and copy; `unauthenticated`; what the server said.
     pub async fn get(&self, path: String, revalidate: Option<bool>) -> JsResult<JsValue> {
         let view = self.core.get(&path, revalidate).await;
-        thrown(view.and_then(|view| view.to_js(machine::now())))
+        thrown(view.and_then(|view| view.to_js(environment::now())))
     }
 
     /// Records what the learner did.
@@ -176,9 +176,9 @@ impl Client {
             return Err(Error::from_problem(problem).unwrap_or_else(|| invalid(String::new())));
         }
         let user = core.user().ok_or_else(Error::unauthenticated)?;
-        let id = machine::new_operation_id().ok_or_else(|| Error::storage("no randomness"))?;
+        let id = environment::new_operation_id().ok_or_else(|| Error::storage("no randomness"))?;
         let NewOperation { module, action } = operation;
-        let operation = Operation { id, module, at_ms: machine::now(), action };
+        let operation = Operation { id, module, at_ms: environment::now(), action };
         core.change_outbox(&user, |outbox| outbox.record(operation.clone())).await?;
         core.emit(&Event::Status);
         core.emit(&Event::Changed { paths: progress_paths() });
@@ -262,8 +262,9 @@ impl Client {
 impl Core {
     /// Catalogue answers too old for any use leave the disk.
     fn forget_expired(self: &Rc<Self>) {
-        let window = Policy::of_path(paths::MODULES).in_browser();
-        let oldest = machine::now() - i64::from(window.fresh_secs.saturating_add(window.stale_if_error_secs)) * 1_000;
+        let lifetime = Policy::of_path(paths::MODULES).in_browser();
+        let oldest =
+            environment::now() - i64::from(lifetime.fresh_secs.saturating_add(lifetime.stale_if_error_secs)) * 1_000;
         let core = Rc::clone(self);
         wasm_bindgen_futures::spawn_local(async move {
             core.storage.forget_older(oldest).await.ok();

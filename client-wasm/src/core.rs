@@ -5,18 +5,18 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use js_sys::Function;
-use kairos_protocol::generation::Generations;
+use kairos_protocol::sync::generation::Generations;
 use wasm_bindgen::JsCast;
 
-use crate::answer::Answer;
 use crate::error::{Error, Result};
 use crate::events::{Event, Listeners, PageListener};
-use crate::fetch::{self, Reply, Request};
+use crate::fetch::{self, Request, ServerResponse};
 use crate::json;
 use crate::lru::MemoryCache;
 use crate::persistence::Storage;
 use crate::revalidate::Revalidation;
 use crate::signed_in::SignedIn;
+use crate::stored_response::StoredResponse;
 use crate::sync::Sending;
 
 /// Owner and path.
@@ -27,7 +27,7 @@ pub(crate) struct Core {
     pub(crate) base_url: String,
     pub(crate) name: String,
     pub(crate) storage: Storage,
-    pub(crate) memory: RefCell<MemoryCache<Key, Answer>>,
+    pub(crate) memory: RefCell<MemoryCache<Key, StoredResponse>>,
     pub(crate) listeners: Listeners,
     pub(crate) page_listeners: RefCell<Vec<PageListener>>,
     /// Requests on their way, so that one path is asked for once at a time.
@@ -84,7 +84,7 @@ impl Core {
     }
 
     /// Sends a request, and learns from the outcome whether Kaïros can be reached.
-    pub(crate) async fn send(&self, request: Request) -> Result<Reply> {
+    pub(crate) async fn send(&self, request: Request) -> Result<ServerResponse> {
         let outcome = fetch::send(&self.base_url, &request).await;
         let reachable = !matches!(&outcome, Err(error) if error.problem.is_none());
         if self.reachable.replace(reachable) != reachable {

@@ -13,8 +13,8 @@ use web_sys::{
     Event, IdbDatabase, IdbFactory, IdbIndexParameters, IdbKeyRange, IdbObjectStore, IdbOpenDbRequest, IdbRequest,
 };
 
+use crate::environment;
 use crate::json;
-use crate::machine;
 
 /// Small documents by name: the session.
 pub(crate) const META: &str = "meta";
@@ -130,7 +130,7 @@ async fn connect(name: &str) -> Result<IdbDatabase> {
     });
     request.set_onupgradeneeded(upgrade.dyn_ref::<Function>());
     let opened = std::pin::pin!(finished(&request));
-    let patience = std::pin::pin!(machine::sleep(OPEN_PATIENCE_MS));
+    let patience = std::pin::pin!(environment::sleep(OPEN_PATIENCE_MS));
     let connection: IdbDatabase = match select(opened, patience).await {
         Either::Left((opened, _)) => opened?.unchecked_into(),
         Either::Right(_) => return Err(DatabaseError("blocked".to_owned())),

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use kairos_protocol::problem::{Problem, ProblemType};
+use kairos_protocol::api::problem::{Problem, ProblemType};
 use wasm_bindgen::JsValue;
 
 use crate::json;
@@ -57,8 +57,8 @@ impl Error {
     }
 
     /// The origin answered, and what it said of some operations is nothing that this client knows.
-    pub(crate) fn unsettled(operations: usize) -> Self {
-        Self::new("unsettled", format!("the origin did not say what became of {operations} operations"))
+    pub(crate) fn unconfirmed(operations: usize) -> Self {
+        Self::new("unconfirmed", format!("the origin did not say what became of {operations} operations"))
     }
 
     /// Whether the disk failed.
@@ -91,7 +91,7 @@ impl Error {
         if self.leaves_copies_valid() { self.clone() } else { Self::offline(self.message.clone()) }
     }
 
-    /// Whether the server judged what was sent, and will judge the same again.
+    /// Whether the server judged what was sent, and will evaluate the same again.
     pub(crate) fn condemns_body(&self) -> bool {
         self.problem.as_ref().is_some_and(|problem| matches!(problem.status, 400 | 413 | 422))
     }

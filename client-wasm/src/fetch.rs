@@ -2,10 +2,10 @@
 //! captive portal, a proxy's error page, another service on the port. Such answers count as no answer.
 
 use js_sys::{JsString, Promise};
-use kairos_protocol::cache_status;
-use kairos_protocol::generation::Generations;
-use kairos_protocol::headers;
-use kairos_protocol::problem::{self, Problem};
+use kairos_protocol::api::headers;
+use kairos_protocol::api::problem::{self, Problem};
+use kairos_protocol::http::cache_status;
+use kairos_protocol::sync::generation::Generations;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -41,7 +41,7 @@ pub(crate) struct Request {
 }
 
 /// What Kaïros answered: 200-299, or 304 to a request with an entity tag.
-pub(crate) struct Reply {
+pub(crate) struct ServerResponse {
     /// The HTTP status.
     pub(crate) status: u16,
     /// JSON text; empty where there is none.
@@ -60,7 +60,7 @@ pub(crate) struct Reply {
     pub(crate) no_store: bool,
 }
 
-impl Reply {
+impl ServerResponse {
     /// The body as `T`; any other shape is not from Kaïros.
     pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T> {
         json::read(&self.body).ok_or_else(|| Error::offline("the answer does not have the expected shape"))
@@ -71,7 +71,7 @@ impl Reply {
 ///
 /// # Errors
 /// `offline` when nothing of Kaïros answered in time, else the problem that it answered with.
-pub(crate) async fn send(base_url: &str, request: &Request) -> Result<Reply> {
+pub(crate) async fn send(base_url: &str, request: &Request) -> Result<ServerResponse> {
     let init = init_of(request).map_err(|_| Error::new("invalid_argument", "the request cannot be made"))?;
     let network = |e: JsValue| {
         let message = json::get(&e, "message").as_string();
@@ -81,7 +81,7 @@ pub(crate) async fn send(base_url: &str, request: &Request) -> Result<Reply> {
     let response: Response = JsFuture::from(promise).await.map_err(network)?.unchecked_into();
     let text = JsFuture::from(response.text().map_err(network)?).await.map_err(network)?;
     let text = json::as_js_string(text).unwrap_or_else(|| "".into());
-    judge(&response, text, request.etag.is_some())
+    evaluate(&response, text, request.etag.is_some())
 }
 
 fn init_of(request: &Request) -> std::result::Result<RequestInit, JsValue> {
@@ -116,19 +116,19 @@ fn init_of(request: &Request) -> std::result::Result<RequestInit, JsValue> {
     Ok(init)
 }
 
-fn judge(response: &Response, text: JsString, conditional: bool) -> Result<Reply> {
+fn evaluate(response: &Response, text: JsString, conditional: bool) -> Result<ServerResponse> {
     let header = |name: &str| response.headers().get(name).ok().flatten();
     let media_type = header("content-type").unwrap_or_default();
     let media_type = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let status = response.status();
-    let reply = || Reply {
+    let reply = || ServerResponse {
         status,
         body: text.clone(),
         etag: header("etag"),
         generations: header(headers::KAIROS_GEN).map(|value| Generations::parse(&value)).unwrap_or_default(),
         age_secs: header("age").and_then(|age| age.trim().parse().ok()).unwrap_or(0),
         degraded: header(headers::KAIROS_DEGRADED),
-        from_edge: header(headers::CACHE_STATUS).is_some_and(|value| cache_status::is_hit(&value, cache_status::EDGE)),
+        from_edge: header(headers::CACHE_STATUS).is_some_and(|value| cache_status::is_hit(&value, headers::EDGE_CACHE)),
         no_store: header("cache-control").is_some_and(|value| value.contains("no-store")),
     };
     match status {

@@ -9,8 +9,8 @@ use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
+use crate::environment;
 use crate::json;
-use crate::machine;
 
 /// Longer than the one who has the lock waits for an answer.
 const PATIENCE_MS: u32 = 30_000;
@@ -22,7 +22,7 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     fn request(this: &LockManager, name: &str, callback: &Function) -> Result<LockRequest, JsValue>;
 
-    /// A promise: settled when the lock was let go of, or is refused.
+    /// A promise: resolved when the lock was let go of, or is refused.
     type LockRequest;
     #[wasm_bindgen(method, catch)]
     fn then(this: &LockRequest, fulfilled: &Function, rejected: &Function) -> Result<JsValue, JsValue>;
@@ -64,7 +64,7 @@ pub(crate) async fn hold(name: &str) -> Guard {
             go_ahead.call0(&JsValue::UNDEFINED).ok();
         }
     });
-    select(JsFuture::from(granted), std::pin::pin!(machine::sleep(PATIENCE_MS))).await;
+    select(JsFuture::from(granted), std::pin::pin!(environment::sleep(PATIENCE_MS))).await;
     // Granted after all, later: it is let go of with this guard, or at once.
     Guard { release: release.take() }
 }

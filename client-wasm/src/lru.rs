@@ -1,4 +1,4 @@
-//! Answers in memory: bounded, least recently used first to go. Not here: how old an answer may be ([`crate::answer`]): one
+//! Answers in memory: bounded, least recently used first to go. Not here: how old an answer may be ([`crate::stored_response`]): one
 //! past its freshness still serves offline, so age alone removes nothing but what the disk has dropped too.
 
 use std::hash::Hash;

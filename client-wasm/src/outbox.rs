@@ -1,18 +1,18 @@
 //! One learner's operations in this browser, as data: what waits to be sent, what the origin refused, and what it confirmed
 //! since the stored answers were fetched. Pure: [`crate::persistence`] keeps it, [`crate::sync`] sends it.
 //!
-//! The journal is how a learner never sees progress go back. Each stored answer says how far it reaches (`as_of`); whatever was
+//! The journal is how a learner never sees progress go back. Each stored answer says how far it reaches (`applied_sequence`); whatever was
 //! confirmed after that, and whatever still waits, is applied on top of it. An answer is only accepted as such a base when the
 //! origin cannot have applied anything that the journal does not know: no operation may be *in doubt*, sent but not confirmed.
 
 use std::collections::BTreeMap;
 
-use kairos_protocol::generation::Generations;
-use kairos_protocol::operation::Operation;
-use kairos_protocol::problem::Problem;
+use kairos_protocol::api::operation::Operation;
+use kairos_protocol::api::problem::Problem;
+use kairos_protocol::sync::generation::Generations;
 use serde::{Deserialize, Serialize};
 
-use crate::answer::generations_text;
+use crate::stored_response::generations_text;
 
 /// Most confirmed operations kept for the sake of answers that have not been fetched again since.
 const LONGEST_JOURNAL: usize = 1_000;
@@ -45,10 +45,10 @@ struct Confirmed {
     operation: Operation,
 }
 
-/// What became of one operation: [`OperationResult`](kairos_protocol::operation::OperationResult) without the record, whose
+/// What became of one operation: [`OperationResult`](kairos_protocol::api::operation::OperationResult) without the record, whose
 /// reader would be a tenth of the module.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub(crate) struct Verdict {
+pub(crate) struct OperationOutcome {
     /// The operation's id as it was sent.
     #[serde(default)]
     pub(crate) id: Option<String>,
@@ -59,9 +59,9 @@ pub(crate) struct Verdict {
 
 /// The origin's answer to a batch.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Verdicts {
+pub(crate) struct BatchResponse {
     /// One for each operation.
-    pub(crate) results: Vec<Verdict>,
+    pub(crate) results: Vec<OperationOutcome>,
 }
 
 /// A learner's operations. Serialised without `pending`, whose rows are kept one by one.
@@ -85,7 +85,7 @@ pub(crate) struct Outbox {
     forgotten_to: u64,
     #[serde(default)]
     next_position: u64,
-    /// `as_of` of each stored answer.
+    /// `applied_sequence` of each stored answer.
     #[serde(default)]
     bases: BTreeMap<String, u64>,
 }
@@ -118,7 +118,7 @@ impl Outbox {
 
     /// Takes note of the origin's answer to a batch. Results for operations that do not wait (any more) are ignored, so that
     /// two tabs may hear the same.
-    pub(crate) fn settle(&mut self, results: &[Verdict]) {
+    pub(crate) fn apply_results(&mut self, results: &[OperationOutcome]) {
         let sequence = self.sequence.saturating_add(1);
         for result in results {
             let Some(id) = result.id.as_deref() else { continue };
@@ -153,14 +153,14 @@ impl Outbox {
         self.pending.iter().any(|pending| pending.attempts > 0)
     }
 
-    /// Accepts an answer whose fetch began when [`Outbox::sequence`] was `as_of` and nothing was in doubt, unless something was
+    /// Accepts an answer whose fetch began when [`Outbox::sequence`] was `applied_sequence` and nothing was in doubt, unless something was
     /// sent meanwhile (from here or from another tab): then nobody can say which operations it includes.
-    pub(crate) fn accept(&mut self, path: &str, as_of: u64) -> bool {
-        if self.sequence != as_of || self.in_doubt() {
+    pub(crate) fn accept(&mut self, path: &str, applied_sequence: u64) -> bool {
+        if self.sequence != applied_sequence || self.in_doubt() {
             return false;
         }
-        self.bases.insert(path.to_owned(), as_of);
-        while self.confirmed.len() > LONGEST_JOURNAL && self.oldest_base() < as_of {
+        self.bases.insert(path.to_owned(), applied_sequence);
+        while self.confirmed.len() > LONGEST_JOURNAL && self.oldest_base() < applied_sequence {
             let oldest = self.oldest_base();
             self.bases.retain(|_, reaches| *reaches > oldest);
             self.forget_to(self.oldest_base());
@@ -178,14 +178,14 @@ impl Outbox {
         self.forgotten_to = self.forgotten_to.max(sequence);
     }
 
-    /// Whether the journal still knows everything that came after `as_of`.
-    pub(crate) fn reaches_back_to(&self, as_of: u64) -> bool {
-        as_of >= self.forgotten_to && as_of <= self.sequence
+    /// Whether the journal still knows everything that came after `applied_sequence`.
+    pub(crate) fn reaches_back_to(&self, applied_sequence: u64) -> bool {
+        applied_sequence >= self.forgotten_to && applied_sequence <= self.sequence
     }
 
-    /// What an answer that reaches to `as_of` lacks: confirmed since, then waiting, in order.
-    pub(crate) fn since(&self, as_of: u64) -> Vec<Operation> {
-        let confirmed = self.confirmed.iter().filter(|confirmed| confirmed.sequence > as_of);
+    /// What an answer that reaches to `applied_sequence` lacks: confirmed since, then waiting, in order.
+    pub(crate) fn since(&self, applied_sequence: u64) -> Vec<Operation> {
+        let confirmed = self.confirmed.iter().filter(|confirmed| confirmed.sequence > applied_sequence);
         let confirmed = confirmed.map(|confirmed| &confirmed.operation);
         confirmed.chain(self.pending.iter().map(|pending| &pending.operation)).cloned().collect()
     }

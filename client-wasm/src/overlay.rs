@@ -4,11 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kairos_protocol::UnixMillis;
-use kairos_protocol::ids::{OperationId, Slug};
-use kairos_protocol::operation::Operation;
-use kairos_protocol::page::Page;
-use kairos_protocol::progress::{HistoryEntry, ProgressRecord, Statistics};
-use kairos_protocol::reducer;
+use kairos_protocol::api::history::HistoryEntry;
+use kairos_protocol::api::ids::{OperationId, Slug};
+use kairos_protocol::api::operation::Operation;
+use kairos_protocol::api::page::Page;
+use kairos_protocol::api::progress::{ProgressRecord, Statistics};
+use kairos_protocol::sync::reducer;
 
 /// All of a learner's records after `operations`.
 pub(crate) fn records(base: Vec<ProgressRecord>, operations: &[Operation]) -> Vec<ProgressRecord> {

@@ -1,4 +1,4 @@
-//! What is kept, and that it changes as a whole: the session, an owner's outbox and one stored answer are read, changed by a
+//! What is data, and that it changes as a whole: the session, an owner's outbox and one stored answer are read, changed by a
 //! function and written back in one transaction, on disk or, where the browser refuses one, in memory. Other tabs see all of
 //! a change or nothing.
 
@@ -7,16 +7,16 @@ use std::collections::BTreeMap;
 
 use futures_util::future::LocalBoxFuture;
 use kairos_protocol::UnixMillis;
-use kairos_protocol::ids::UserId;
+use kairos_protocol::api::ids::UserId;
 use wasm_bindgen::JsValue;
 
-use crate::answer::{Answer, Facts};
 use crate::database::{
     ANSWERS, Database, DatabaseError, META, Mode, OPERATIONS, OUTBOXES, Result, Transaction, pair, pairs_of, text_of,
 };
 use crate::json;
 use crate::outbox::{Outbox, Pending};
 use crate::session::Session;
+use crate::stored_response::{Metadata, StoredResponse};
 
 const SESSION: &str = "session";
 /// Answers dropped at a time when the disk is full.
@@ -33,8 +33,8 @@ pub(crate) struct Documents {
     /// The owner's outbox; `None`: this owner's data was wiped, or never was.
     pub(crate) outbox: Option<Outbox>,
     /// The answer at the path that was named.
-    pub(crate) answer: Option<Answer>,
-    /// Set by the change: write `answer` back.
+    pub(crate) answer: Option<StoredResponse>,
+    /// Set by the change: write `stored_response` back.
     pub(crate) answer_changed: bool,
     /// Set by the change: remove everything of the owner.
     pub(crate) wiped: bool,
@@ -42,7 +42,7 @@ pub(crate) struct Documents {
 
 impl Documents {
     /// Replaces the answer.
-    pub(crate) fn put_answer(&mut self, answer: Option<Answer>) {
+    pub(crate) fn put_answer(&mut self, answer: Option<StoredResponse>) {
         self.answer = answer;
         self.answer_changed = true;
     }
@@ -63,7 +63,7 @@ impl Documents {
     }
 }
 
-/// Where things are kept.
+/// Where things are data.
 pub(crate) enum Storage {
     /// IndexedDB.
     Disk {
@@ -73,15 +73,15 @@ pub(crate) enum Storage {
         fails: Cell<bool>,
     },
     /// Nothing survives the page.
-    Memory(RefCell<BTreeMap<String, Kept>>),
+    Memory(RefCell<BTreeMap<String, OwnerData>>),
 }
 
-/// One owner's data in memory. The session is kept under a name that no owner has.
+/// One owner's data in memory. The session is data under a name that no owner has.
 #[derive(Default)]
-pub(crate) struct Kept {
+pub(crate) struct OwnerData {
     session: Option<Session>,
     outbox: Option<Outbox>,
-    answers: BTreeMap<String, Answer>,
+    answers: BTreeMap<String, StoredResponse>,
 }
 
 const SESSION_OWNER: &str = "\0session";
@@ -110,7 +110,7 @@ impl Storage {
         Box::pin(async move {
             match self {
                 Self::Disk { database, .. } => load(&database.begin(Mode::Read).await?, owner, path).await,
-                Self::Memory(kept) => Ok(recall(&kept.borrow(), owner, path)),
+                Self::Memory(data) => Ok(load_from_memory(&data.borrow(), owner, path)),
             }
         })
     }
@@ -142,10 +142,10 @@ impl Storage {
         Box::pin(async move {
             let (database, fails) = match self {
                 Self::Disk { database, fails } => (database, fails),
-                Self::Memory(kept) => {
-                    let mut documents = recall(&kept.borrow(), owner, path);
+                Self::Memory(data) => {
+                    let mut documents = load_from_memory(&data.borrow(), owner, path);
                     change(&mut documents);
-                    keep(&mut kept.borrow_mut(), owner, path, documents);
+                    keep(&mut data.borrow_mut(), owner, path, documents);
                     return Ok(());
                 }
             };
@@ -235,9 +235,9 @@ async fn load(transaction: &Transaction, owner: &str, path: Option<&str>) -> Res
     Ok(Documents { session: json::read(&session), outbox, answer, ..Documents::default() })
 }
 
-fn read_answer(row: &JsValue) -> Option<Answer> {
-    let facts: Facts = json::read(&json::get(row, "facts"))?;
-    Some(Answer { facts, body: text_of(row, "body")? })
+fn read_answer(row: &JsValue) -> Option<StoredResponse> {
+    let metadata: Metadata = json::read(&json::get(row, "metadata"))?;
+    Some(StoredResponse { metadata, body: text_of(row, "body")? })
 }
 
 /// Writes what differs; `false` when nothing does.
@@ -276,11 +276,11 @@ fn store(
     Ok(wrote)
 }
 
-fn row_of(owner: &str, answer: &Answer) -> JsValue {
+fn row_of(owner: &str, answer: &StoredResponse) -> JsValue {
     let row = json::Object::new();
     row.set("owner", &owner.into());
-    row.set("madeAt", &to_number(answer.facts.made_at_ms).into());
-    row.set("facts", &json::to_text(&answer.facts).into());
+    row.set("madeAt", &to_number(answer.metadata.made_at_ms).into());
+    row.set("metadata", &json::to_text(&answer.metadata).into());
     row.set("body", &answer.body);
     row.into()
 }
@@ -308,23 +308,23 @@ fn position_key(owner: &str, position: u64) -> JsValue {
     pair(owner, &(position as f64).into())
 }
 
-fn recall(kept: &BTreeMap<String, Kept>, owner: &str, path: Option<&str>) -> Documents {
-    let of_owner = kept.get(owner);
+fn load_from_memory(data: &BTreeMap<String, OwnerData>, owner: &str, path: Option<&str>) -> Documents {
+    let of_owner = data.get(owner);
     Documents {
-        session: kept.get(SESSION_OWNER).and_then(|kept| kept.session.clone()),
-        outbox: of_owner.and_then(|kept| kept.outbox.clone()),
-        answer: of_owner.zip(path).and_then(|(kept, path)| kept.answers.get(path).cloned()),
+        session: data.get(SESSION_OWNER).and_then(|data| data.session.clone()),
+        outbox: of_owner.and_then(|data| data.outbox.clone()),
+        answer: of_owner.zip(path).and_then(|(data, path)| data.answers.get(path).cloned()),
         ..Documents::default()
     }
 }
 
-fn keep(kept: &mut BTreeMap<String, Kept>, owner: &str, path: Option<&str>, documents: Documents) {
-    kept.entry(SESSION_OWNER.to_owned()).or_default().session = documents.session;
+fn keep(data: &mut BTreeMap<String, OwnerData>, owner: &str, path: Option<&str>, documents: Documents) {
+    data.entry(SESSION_OWNER.to_owned()).or_default().session = documents.session;
     if documents.wiped {
-        kept.remove(owner);
+        data.remove(owner);
         return;
     }
-    let of_owner = kept.entry(owner.to_owned()).or_default();
+    let of_owner = data.entry(owner.to_owned()).or_default();
     of_owner.outbox = documents.outbox;
     // The catalogue has the memory cache, which is bounded.
     if let Some(path) = path.filter(|_| documents.answer_changed && owner != EVERYONE) {

@@ -4,21 +4,21 @@
 use std::rc::Rc;
 
 use js_sys::encode_uri_component;
-use kairos_protocol::generation::Generations;
-use kairos_protocol::ids::UserId;
-use kairos_protocol::page::{MAX_LIMIT, Page};
-use kairos_protocol::paths;
-use kairos_protocol::progress::ProgressRecord;
+use kairos_protocol::api::ids::UserId;
+use kairos_protocol::api::page::{MAX_LIMIT, Page};
+use kairos_protocol::api::paths;
+use kairos_protocol::api::progress::ProgressRecord;
+use kairos_protocol::sync::generation::Generations;
 use wasm_bindgen_futures::spawn_local;
 
-use crate::answer::{Answer, Facts};
 use crate::core::Core;
 use crate::database::Mode;
+use crate::environment;
 use crate::error::{Error, Result};
 use crate::fetch::Request;
 use crate::json;
-use crate::machine;
 use crate::signed_in::Private;
+use crate::stored_response::{Metadata, StoredResponse};
 
 /// Where it is kept: no path of the origin's.
 pub(crate) const REPLICA: &str = "replica:progress";
@@ -46,26 +46,31 @@ impl Core {
 
     async fn try_refresh_replica(self: &Rc<Self>, user: &UserId) -> Result<()> {
         let Private { outbox, answer } = self.read_as(user, Some(REPLICA)).await?;
-        let current = |answer: &Answer| {
-            let facts = &answer.facts;
-            outbox.reaches_back_to(facts.as_of) && facts.generations.satisfies(&outbox.seen)
+        let current = |answer: &StoredResponse| {
+            let metadata = &answer.metadata;
+            outbox.reaches_back_to(metadata.applied_sequence) && metadata.generations.satisfies(&outbox.seen)
         };
         if outbox.in_doubt() || answer.as_ref().is_some_and(current) {
             return Ok(());
         }
         let answer = self.fetch_replica(user, outbox.sequence, &outbox.seen).await?;
-        let as_of = outbox.sequence;
+        let applied_sequence = outbox.sequence;
         let stored = self.update_as(user, Some(REPLICA), Mode::Write, |documents| {
-            if documents.outbox_or_new().accept(REPLICA, as_of) {
+            if documents.outbox_or_new().accept(REPLICA, applied_sequence) {
                 documents.put_answer(Some(answer.clone()));
             }
         });
         stored.await
     }
 
-    async fn fetch_replica(self: &Rc<Self>, user: &UserId, as_of: u64, seen: &Generations) -> Result<Answer> {
+    async fn fetch_replica(
+        self: &Rc<Self>,
+        user: &UserId,
+        applied_sequence: u64,
+        seen: &Generations,
+    ) -> Result<StoredResponse> {
         let mut records: Vec<ProgressRecord> = Vec::new();
-        let mut facts: Option<Facts> = None;
+        let mut metadata: Option<Metadata> = None;
         let mut path = format!("{}?limit={MAX_LIMIT}", paths::PROGRESS);
         for _ in 0..MOST_PAGES {
             let request = Request { path: path.clone(), seen: seen.clone(), ..Request::default() };
@@ -76,13 +81,13 @@ impl Core {
             let page: Page<ProgressRecord> = reply.read()?;
             records.extend(page.items);
             // The first page's generations count: what changed since is not in it.
-            facts.get_or_insert(Facts {
+            metadata.get_or_insert(Metadata {
                 status: reply.status,
                 etag: None,
                 generations: reply.generations,
-                made_at_ms: machine::now(),
+                made_at_ms: environment::now(),
                 degraded: None,
-                as_of,
+                applied_sequence,
             });
             match page.next_cursor {
                 Some(cursor) => {
@@ -92,7 +97,7 @@ impl Core {
                 None => break,
             }
         }
-        let facts = facts.ok_or_else(|| Error::offline("no page came"))?;
-        Ok(Answer { facts, body: json::to_text(&records).into() })
+        let metadata = metadata.ok_or_else(|| Error::offline("no page came"))?;
+        Ok(StoredResponse { metadata, body: json::to_text(&records).into() })
     }
 }

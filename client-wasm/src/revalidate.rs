@@ -1,4 +1,4 @@
-//! Fetches one answer and keeps it, if it may be kept: never in place of a newer one (I-SESSION), never for another user
+//! Fetches one answer and keeps it, if it may be accepted: never in place of a newer one (I-SESSION), never for another user
 //! (I-PRIVATE), and a learner's only if it is known which operations it includes. Not here: when to fetch ([`crate::reads`]).
 
 use std::rc::Rc;
@@ -6,26 +6,27 @@ use std::rc::Rc;
 use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, Shared};
 use kairos_protocol::UnixMillis;
-use kairos_protocol::account::Profile;
-use kairos_protocol::generation::Generations;
-use kairos_protocol::ids::UserId;
-use kairos_protocol::page::Page;
+use kairos_protocol::api::account::Profile;
+use kairos_protocol::api::history::HistoryEntry;
+use kairos_protocol::api::ids::UserId;
+use kairos_protocol::api::page::Page;
+use kairos_protocol::api::problem::ProblemType;
+use kairos_protocol::api::progress::{ProgressRecord, Statistics};
 use kairos_protocol::policy::Policy;
-use kairos_protocol::problem::ProblemType;
-use kairos_protocol::progress::{HistoryEntry, ProgressRecord, Statistics};
+use kairos_protocol::sync::generation::Generations;
 use wasm_bindgen_futures::spawn_local;
 
-use crate::answer::{Answer, Facts};
 use crate::core::Core;
 use crate::database::Mode;
+use crate::environment;
 use crate::error::{Error, Result};
 use crate::events::Event;
-use crate::fetch::{Reply, Request};
+use crate::fetch::{Request, ServerResponse};
 use crate::json;
-use crate::machine;
+use crate::lookup::Lookup;
 use crate::outbox::Outbox;
 use crate::persistence::EVERYONE;
-use crate::target::Target;
+use crate::stored_response::{Metadata, StoredResponse};
 use crate::views::Source;
 
 /// A request on its way; all who want its answer share it, and it goes on when they stop waiting.
@@ -35,12 +36,12 @@ pub(crate) type Revalidation = Shared<LocalBoxFuture<'static, Result<Fetched>>>;
 #[derive(Clone)]
 pub(crate) struct Fetched {
     /// The answer.
-    pub(crate) answer: Answer,
+    pub(crate) answer: StoredResponse,
     /// Who gave it.
     pub(crate) source: Source,
     /// Whether it is at least as new as everything seen before.
     pub(crate) is_current: bool,
-    /// Whether its `as_of` says how far it reaches.
+    /// Whether its `applied_sequence` says how far it reaches.
     pub(crate) is_base: bool,
 }
 
@@ -48,21 +49,21 @@ pub(crate) struct Fetched {
 const ATTEMPTS: usize = 3;
 
 impl Core {
-    /// Asks for `target`, or joins who asks already. `known` is the copy to revalidate.
-    pub(crate) fn revalidation(self: &Rc<Self>, target: &Target, known: Option<Answer>) -> Revalidation {
-        let key = target.key();
+    /// Asks for `lookup`, or joins who asks already. `known` is the copy to revalidate.
+    pub(crate) fn revalidation(self: &Rc<Self>, lookup: &Lookup, known: Option<StoredResponse>) -> Revalidation {
+        let key = lookup.key();
         if let Some(running) = self.revalidations.borrow().get(&key) {
             return running.clone();
         }
-        let (core, target) = (Rc::clone(self), target.clone());
+        let (core, lookup) = (Rc::clone(self), lookup.clone());
         let fetch = async move {
-            let outcome = core.fetch_and_keep(&target, known.as_ref()).await;
-            core.revalidations.borrow_mut().remove(&target.key());
+            let outcome = core.fetch_and_store(&lookup, known.as_ref()).await;
+            core.revalidations.borrow_mut().remove(&lookup.key());
             match &outcome {
                 Ok(fetched) if known.is_some_and(|known| known.body != fetched.answer.body) => {
-                    core.emit(&Event::Changed { paths: vec![target.pathname.clone()] });
+                    core.emit(&Event::Changed { paths: vec![lookup.pathname.clone()] });
                 }
-                Err(error) if error.is(ProblemType::NotFound) => core.drop_copy(&target).await,
+                Err(error) if error.is(ProblemType::NotFound) => core.evict(&lookup).await,
                 _ => {}
             }
             outcome
@@ -73,46 +74,51 @@ impl Core {
         fetch
     }
 
-    async fn fetch_and_keep(self: &Rc<Self>, target: &Target, known: Option<&Answer>) -> Result<Fetched> {
-        match &target.user {
-            Some(user) => self.fetch_private(target, user, known).await,
-            None => self.fetch_public(target, known).await,
+    async fn fetch_and_store(self: &Rc<Self>, lookup: &Lookup, known: Option<&StoredResponse>) -> Result<Fetched> {
+        match &lookup.user {
+            Some(user) => self.fetch_private(lookup, user, known).await,
+            None => self.fetch_public(lookup, known).await,
         }
     }
 
-    async fn fetch_public(self: &Rc<Self>, target: &Target, known: Option<&Answer>) -> Result<Fetched> {
-        let depends = !target.policy.namespaces(None).is_empty();
+    async fn fetch_public(self: &Rc<Self>, lookup: &Lookup, known: Option<&StoredResponse>) -> Result<Fetched> {
+        let depends = !lookup.policy.namespaces(None).is_empty();
         let seen = if depends { self.catalog_seen.borrow().clone() } else { Generations::default() };
-        let etag = known.and_then(|known| known.facts.etag.clone());
-        let request = Request { path: target.path.clone(), etag, seen: seen.clone(), ..Request::default() };
+        let etag = known.and_then(|known| known.metadata.etag.clone());
+        let request = Request { path: lookup.path.clone(), etag, seen: seen.clone(), ..Request::default() };
         let reply = self.send(request).await?;
         let answer = answer_of(&reply, known, &seen, 0)?;
-        check_shape(target.policy, &answer)?;
-        let is_current = answer.facts.generations.satisfies(&self.catalog_seen.borrow());
-        if target.is_kept() && is_current && !reply.no_store {
-            self.keep_public(target, &answer).await;
+        check_shape(lookup.policy, &answer)?;
+        let is_current = answer.metadata.generations.satisfies(&self.catalog_seen.borrow());
+        if lookup.is_storable() && is_current && !reply.no_store {
+            self.store_public(lookup, &answer).await;
         }
         Ok(Fetched { answer, source: source_of(&reply), is_current, is_base: true })
     }
 
-    async fn keep_public(&self, target: &Target, answer: &Answer) {
-        let kept = self.storage.update(EVERYONE, Some(&target.path), Mode::Write, |documents| {
-            documents.outbox_or_new().seen.raise(&answer.facts.generations);
-            // Another tab may have kept a newer one.
-            let newer = |there: &Answer| !answer.facts.generations.satisfies(&there.facts.generations);
+    async fn store_public(&self, lookup: &Lookup, answer: &StoredResponse) {
+        let accepted = self.storage.update(EVERYONE, Some(&lookup.path), Mode::Write, |documents| {
+            documents.outbox_or_new().seen.raise(&answer.metadata.generations);
+            // Another tab may have accepted a newer one.
+            let newer = |there: &StoredResponse| !answer.metadata.generations.satisfies(&there.metadata.generations);
             if !documents.answer.as_ref().is_some_and(newer) {
                 documents.put_answer(Some(answer.clone()));
             }
             documents.outbox_or_new().seen.clone()
         });
         // With no room on disk the memory still has it.
-        let seen = kept.await.unwrap_or_else(|_| answer.facts.generations.clone());
+        let seen = accepted.await.unwrap_or_else(|_| answer.metadata.generations.clone());
         self.tell_persistence();
         self.catalog_seen.borrow_mut().raise(&seen);
-        self.remember(target, answer);
+        self.insert(lookup, answer);
     }
 
-    async fn fetch_private(self: &Rc<Self>, target: &Target, user: &UserId, known: Option<&Answer>) -> Result<Fetched> {
+    async fn fetch_private(
+        self: &Rc<Self>,
+        lookup: &Lookup,
+        user: &UserId,
+        known: Option<&StoredResponse>,
+    ) -> Result<Fetched> {
         let mut last = None;
         for _ in 0..ATTEMPTS {
             // First what waits: while an operation may or may not be in the answer, the answer is no base.
@@ -120,10 +126,10 @@ impl Core {
             let outbox = self.read_as(user, None).await?.outbox;
             let fetched = match &sent {
                 Err(error) if outbox.in_doubt() && known.is_some() => return Err(error.about_something_else()),
-                _ => self.fetch_as_of(target, user, known, outbox.sequence, &outbox.seen).await?,
+                _ => self.fetch_as_of(lookup, user, known, outbox.sequence, &outbox.seen).await?,
             };
             // While sending fails, asking again would say the same.
-            let is_final = sent.is_err() || fetched.answer.facts.degraded.is_some() || !fetched.is_current;
+            let is_final = sent.is_err() || fetched.answer.metadata.degraded.is_some() || !fetched.is_current;
             if fetched.is_base || is_final {
                 self.refresh_replica();
                 return Ok(fetched);
@@ -135,108 +141,113 @@ impl Core {
 
     async fn fetch_as_of(
         self: &Rc<Self>,
-        target: &Target,
+        lookup: &Lookup,
         user: &UserId,
-        known: Option<&Answer>,
-        as_of: u64,
+        known: Option<&StoredResponse>,
+        applied_sequence: u64,
         seen: &Generations,
     ) -> Result<Fetched> {
-        let etag = known.and_then(|known| known.facts.etag.clone());
-        let request = Request { path: target.path.clone(), etag, seen: seen.clone(), ..Request::default() };
+        let etag = known.and_then(|known| known.metadata.etag.clone());
+        let request = Request { path: lookup.path.clone(), etag, seen: seen.clone(), ..Request::default() };
         let reply = self.send_as(user, request).await?;
-        let answer = answer_of(&reply, known, seen, as_of)?;
-        check_shape(target.policy, &answer)?;
-        let keepable = target.is_kept() && !reply.no_store && answer.facts.degraded.is_none();
-        let path = Some(target.path.as_str());
-        let kept = self.update_as(user, path, Mode::Write, |documents| {
-            let kept = keep_private(documents.outbox_or_new(), &answer, &target.path, keepable);
-            if kept.is_base {
+        let answer = answer_of(&reply, known, seen, applied_sequence)?;
+        check_shape(lookup.policy, &answer)?;
+        let storable = lookup.is_storable() && !reply.no_store && answer.metadata.degraded.is_none();
+        let path = Some(lookup.path.as_str());
+        let accepted = self.update_as(user, path, Mode::Write, |documents| {
+            let accepted = accept_private(documents.outbox_or_new(), &answer, &lookup.path, storable);
+            if accepted.is_base {
                 documents.put_answer(Some(answer.clone()));
             }
-            kept
+            accepted
         });
-        let Kept { is_current, is_base } = match kept.await {
+        let Acceptance { is_current, is_base } = match accepted.await {
             // With no room on disk the memory still has it.
             Err(error) if error.is_storage() => {
                 let mut outbox = self.read_as(user, None).await?.outbox;
-                let kept = keep_private(&mut outbox, &answer, &target.path, keepable);
+                let accepted = accept_private(&mut outbox, &answer, &lookup.path, storable);
                 self.raise_seen(&outbox.seen);
-                kept
+                accepted
             }
-            kept => kept?,
+            accepted => accepted?,
         };
         if is_base {
-            self.remember(target, &answer);
+            self.insert(lookup, &answer);
         }
         Ok(Fetched { answer, source: source_of(&reply), is_current, is_base })
     }
 
-    fn remember(&self, target: &Target, answer: &Answer) {
-        let expires_at = answer.facts.expires_at(target.policy);
-        self.memory.borrow_mut().put(target.key(), answer.clone(), expires_at);
+    fn insert(&self, lookup: &Lookup, answer: &StoredResponse) {
+        let expires_at = answer.metadata.expires_at(lookup.policy);
+        self.memory.borrow_mut().put(lookup.key(), answer.clone(), expires_at);
     }
 
     /// What is gone at the origin is gone here.
-    async fn drop_copy(&self, target: &Target) {
-        self.memory.borrow_mut().remove(&target.key());
+    async fn evict(&self, lookup: &Lookup) {
+        self.memory.borrow_mut().remove(&lookup.key());
         let dropped = self
             .storage
-            .update(target.owner(), Some(&target.path), Mode::Write, |documents| documents.put_answer(None));
+            .update(lookup.owner(), Some(&lookup.path), Mode::Write, |documents| documents.put_answer(None));
         dropped.await.ok();
     }
 }
 
 /// What a learner's answer is, as [`Fetched`] says.
-struct Kept {
+struct Acceptance {
     is_current: bool,
     is_base: bool,
 }
 
-/// Takes note of a learner's answer, which is to be kept if it is a base.
-fn keep_private(outbox: &mut Outbox, answer: &Answer, path: &str, keepable: bool) -> Kept {
-    let facts = &answer.facts;
-    let is_current = facts.generations.satisfies(&outbox.seen);
-    if facts.degraded.is_none() {
-        outbox.seen.raise(&facts.generations);
+/// Takes note of a learner's answer, which is to be accepted if it is a base.
+fn accept_private(outbox: &mut Outbox, answer: &StoredResponse, path: &str, storable: bool) -> Acceptance {
+    let metadata = &answer.metadata;
+    let is_current = metadata.generations.satisfies(&outbox.seen);
+    if metadata.degraded.is_none() {
+        outbox.seen.raise(&metadata.generations);
     }
-    let is_base = keepable && is_current && outbox.accept(path, facts.as_of);
-    Kept { is_current, is_base }
+    let is_base = storable && is_current && outbox.accept(path, metadata.applied_sequence);
+    Acceptance { is_current, is_base }
 }
 
-fn source_of(reply: &Reply) -> Source {
+fn source_of(reply: &ServerResponse) -> Source {
     if reply.from_edge { Source::Edge } else { Source::Origin }
 }
 
-fn answer_of(reply: &Reply, known: Option<&Answer>, seen: &Generations, as_of: u64) -> Result<Answer> {
-    let made_at_ms = machine::now().saturating_sub(UnixMillis::from(reply.age_secs) * 1_000);
+fn answer_of(
+    reply: &ServerResponse,
+    known: Option<&StoredResponse>,
+    seen: &Generations,
+    applied_sequence: u64,
+) -> Result<StoredResponse> {
+    let made_at_ms = environment::now().saturating_sub(UnixMillis::from(reply.age_secs) * 1_000);
     if reply.status != 304 {
-        let facts = Facts {
+        let metadata = Metadata {
             status: reply.status,
             etag: reply.etag.clone(),
             generations: reply.generations.clone(),
             made_at_ms,
             degraded: reply.degraded.clone(),
-            as_of,
+            applied_sequence,
         };
-        return Ok(Answer { facts, body: reply.body.clone() });
+        return Ok(StoredResponse { metadata, body: reply.body.clone() });
     }
     let known = known.ok_or_else(|| Error::offline("a 304 to a question that was not asked"))?;
-    let mut generations = known.facts.generations.clone();
+    let mut generations = known.metadata.generations.clone();
     // Not modified, for one who has seen `seen`: the copy is as good as one made from that.
     generations.raise(if reply.generations.is_empty() { seen } else { &reply.generations });
-    let facts = Facts {
-        etag: reply.etag.clone().or_else(|| known.facts.etag.clone()),
+    let metadata = Metadata {
+        etag: reply.etag.clone().or_else(|| known.metadata.etag.clone()),
         generations,
         made_at_ms,
         degraded: reply.degraded.clone(),
-        as_of,
-        ..known.facts.clone()
+        applied_sequence,
+        ..known.metadata.clone()
     };
-    Ok(Answer { facts, body: known.body.clone() })
+    Ok(StoredResponse { metadata, body: known.body.clone() })
 }
 
 /// Whether the body is what this route answers; anything else is not from Kaïros.
-fn check_shape(policy: Policy, answer: &Answer) -> Result<()> {
+fn check_shape(policy: Policy, answer: &StoredResponse) -> Result<()> {
     let body = &answer.body;
     let field = |name: &str| json::parse(body).map(|body| json::get(&body, name)).unwrap_or_default();
     let fits = match policy {

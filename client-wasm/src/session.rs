@@ -5,20 +5,20 @@ use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
 use kairos_protocol::UnixMillis;
-use kairos_protocol::account::{LoginRequest, Profile, RefreshRequest, RegisterRequest, TokenGrant};
-use kairos_protocol::ids::UserId;
-use kairos_protocol::paths;
-use kairos_protocol::problem::ProblemType;
+use kairos_protocol::api::account::{LoginRequest, Profile, RefreshRequest, RegisterRequest, TokenGrant};
+use kairos_protocol::api::ids::UserId;
+use kairos_protocol::api::paths;
+use kairos_protocol::api::problem::ProblemType;
 use serde::{Deserialize, Serialize};
 
 use crate::core::Core;
 use crate::database::Mode;
+use crate::environment;
 use crate::error::{Error, Result};
 use crate::events::Event;
-use crate::fetch::{Reply, Request};
+use crate::fetch::{Request, ServerResponse};
 use crate::json;
 use crate::locks;
-use crate::machine;
 use crate::persistence::Documents;
 
 /// An access token this close to its end is renewed first.
@@ -78,7 +78,7 @@ impl Core {
     async fn sign_in(self: &Rc<Self>, path: &str, body: String) -> Result<Profile> {
         self.ensure_open()?;
         let reply = self.send(Request { body: Some(body), path: path.to_owned(), ..Request::default() }).await?;
-        let session = Session::granted(reply.read::<TokenGrant>()?, machine::now());
+        let session = Session::granted(reply.read::<TokenGrant>()?, environment::now());
         let profile = session.profile.clone();
         let owner = profile.id.as_str().to_owned();
         let signed_in = self.storage.update(&owner, None, Mode::WriteDurably, |documents| {
@@ -86,7 +86,7 @@ impl Core {
             documents.outbox_or_new().seen.raise(&reply.generations);
             documents.clone()
         });
-        self.take_note(&owner, &signed_in.await?);
+        self.apply_snapshot(&owner, &signed_in.await?);
         self.memory.borrow_mut().remove_where(|(other, _)| !other.is_empty() && *other != owner);
         self.ask_for_lasting_storage();
         self.emit(&Event::Status);
@@ -106,7 +106,7 @@ impl Core {
             (session, documents.clone())
         });
         let (session, documents) = left.await?;
-        self.take_note(user.as_str(), &documents);
+        self.apply_snapshot(user.as_str(), &documents);
         self.emit(&Event::Status);
         let session = session?;
         if let Some(session) = session.filter(|session| !session.ended) {
@@ -125,7 +125,7 @@ impl Core {
         self: &'a Rc<Self>,
         user: &'a UserId,
         request: Request,
-    ) -> LocalBoxFuture<'a, Result<Reply>> {
+    ) -> LocalBoxFuture<'a, Result<ServerResponse>> {
         Box::pin(async move {
             let token = self.access_token(user, None).await?;
             match self.send(Request { token: Some(token.clone()), ..request.clone() }).await {
@@ -141,7 +141,7 @@ impl Core {
     /// A token that should work: not `refused`, and not about to expire.
     pub(crate) async fn access_token(self: &Rc<Self>, user: &UserId, refused: Option<&str>) -> Result<String> {
         let usable = |session: &Session| {
-            let lasts = session.access_expires_at_ms > machine::now().saturating_add(RENEW_BEFORE_MS);
+            let lasts = session.access_expires_at_ms > environment::now().saturating_add(RENEW_BEFORE_MS);
             lasts && refused != Some(session.access_token.as_str())
         };
         let session = self.session_of(user)?;
@@ -162,7 +162,7 @@ impl Core {
         let body = json::to_text(&RefreshRequest { refresh_token: session.refresh_token.clone() });
         let request = Request { body: Some(body), path: paths::REFRESH.to_owned(), ..Request::default() };
         let renewed = match self.send(request).await {
-            Ok(reply) => Session::granted(reply.read::<TokenGrant>()?, machine::now()),
+            Ok(reply) => Session::granted(reply.read::<TokenGrant>()?, environment::now()),
             Err(error) if error.is(ProblemType::RefreshTokenInvalid) => Session { ended: true, ..session.clone() },
             Err(error) => return Err(error),
         };

@@ -5,11 +5,10 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use kairos_protocol::generation::Generations;
-use kairos_protocol::ids::UserId;
+use kairos_protocol::api::ids::UserId;
+use kairos_protocol::sync::generation::Generations;
 use wasm_bindgen_futures::spawn_local;
 
-use crate::answer::Answer;
 use crate::core::Core;
 use crate::database::Mode;
 use crate::error::{Error, Result};
@@ -17,6 +16,7 @@ use crate::events::Event;
 use crate::outbox::Outbox;
 use crate::persistence::{Documents, EVERYONE};
 use crate::session::Session;
+use crate::stored_response::StoredResponse;
 use crate::sync::progress_paths;
 
 /// The session and what waits, as last read or written. They change together: nobody is ever shown another's operations.
@@ -33,7 +33,7 @@ pub(crate) struct Private {
     /// Their operations.
     pub(crate) outbox: Outbox,
     /// The answer at the path that was named.
-    pub(crate) answer: Option<Answer>,
+    pub(crate) answer: Option<StoredResponse>,
 }
 
 impl Core {
@@ -59,7 +59,7 @@ impl Core {
     pub(crate) async fn read_as(self: &Rc<Self>, user: &UserId, path: Option<&str>) -> Result<Private> {
         let documents = match self.storage.read(user.as_str(), path).await {
             Ok(documents) => {
-                self.take_note(user.as_str(), &documents);
+                self.apply_snapshot(user.as_str(), &documents);
                 documents
             }
             Err(_) => Documents { session: self.session(), outbox: Some(self.outbox()), ..Documents::default() },
@@ -88,7 +88,7 @@ impl Core {
         let updated = updated.await;
         self.tell_persistence();
         let (result, documents) = updated?;
-        self.take_note(user.as_str(), &documents);
+        self.apply_snapshot(user.as_str(), &documents);
         result.ok_or_else(Error::unauthenticated)
     }
 
@@ -108,7 +108,7 @@ impl Core {
 
     /// Takes over what was read or written about `owner`. When another tab has signed out, or somebody else in, this one
     /// follows.
-    pub(crate) fn take_note(self: &Rc<Self>, owner: &str, documents: &Documents) {
+    pub(crate) fn apply_snapshot(self: &Rc<Self>, owner: &str, documents: &Documents) {
         let now = documents.session.clone();
         let before = self.signed_in.session.replace(now.clone());
         let id_of = |session: &Option<Session>| session.as_ref().map(|session| session.profile.id.clone());
@@ -123,7 +123,7 @@ impl Core {
             }
         }
         if let Some(before) = before_id.as_ref().filter(|before| now_id.as_ref() != Some(before)) {
-            self.forget_copies(before);
+            self.evict_all(before);
         }
         let has_ended = |session: &Option<Session>| session.as_ref().is_some_and(|session| session.ended);
         if before_id.is_some() && now_id.is_none() {
@@ -136,7 +136,7 @@ impl Core {
         }
     }
 
-    fn forget_copies(&self, user: &UserId) {
+    fn evict_all(&self, user: &UserId) {
         self.memory.borrow_mut().remove_where(|(owner, _)| owner == user.as_str());
         self.revalidations.borrow_mut().retain(|(owner, _), _| owner != user.as_str());
     }
@@ -147,7 +147,7 @@ impl Core {
         if let Some(everyone) = &documents.outbox {
             self.catalog_seen.borrow_mut().raise(&everyone.seen);
         }
-        let Some(session) = &documents.session else { return self.take_note(EVERYONE, &documents) };
+        let Some(session) = &documents.session else { return self.apply_snapshot(EVERYONE, &documents) };
         let before = (self.user(), self.outbox().pending);
         self.read_as(&session.profile.id, None).await.ok();
         if before != (self.user(), self.outbox().pending) {

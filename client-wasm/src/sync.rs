@@ -1,5 +1,5 @@
 //! Sends the outbox: in order, in batches, by one tab at a time, again and again until the origin has confirmed or refused each
-//! operation (I-ONCE). No failure makes it drop one; only [`Outbox::settle`](crate::outbox::Outbox::settle) takes them out.
+//! operation (I-ONCE). No failure makes it drop one; only [`Outbox::apply_results`](crate::outbox::Outbox::apply_results) takes them out.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -7,20 +7,20 @@ use std::rc::Rc;
 use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, Shared};
 use kairos_protocol::UnixMillis;
-use kairos_protocol::ids::UserId;
-use kairos_protocol::operation::{MAX_BATCH, OperationBatch};
-use kairos_protocol::paths;
+use kairos_protocol::api::ids::UserId;
+use kairos_protocol::api::operation::{MAX_BATCH, OperationBatch};
+use kairos_protocol::api::paths;
 use serde_json::value::to_raw_value;
 use wasm_bindgen_futures::spawn_local;
 
 use crate::core::Core;
+use crate::environment;
 use crate::error::{Error, Result};
 use crate::events::{Event, PageListener};
 use crate::fetch::Request;
 use crate::json;
 use crate::locks;
-use crate::machine;
-use crate::outbox::{Pending, Verdicts};
+use crate::outbox::{BatchResponse, Pending};
 
 /// Waits between attempts: 1 s, doubled each time, at most a minute (longer when the server asks for it, up to an hour).
 const FIRST_WAIT_MS: u32 = 1_000;
@@ -67,7 +67,7 @@ impl Core {
 
     /// Whether the server asked not to be sent operations yet.
     pub(crate) fn must_wait(&self) -> bool {
-        let left_ms = self.sending.not_before_ms.get().saturating_sub(machine::now());
+        let left_ms = self.sending.not_before_ms.get().saturating_sub(environment::now());
         // More than was ever asked for: the clock was set back meanwhile.
         left_ms > 0 && left_ms <= i64::from(LONGEST_RETRY_AFTER_SECS) * 1_000
     }
@@ -114,19 +114,19 @@ impl Core {
         }
         self.emit(&Event::Status);
         let _one_tab = locks::hold(&self.lock_name("outbox")).await;
-        let mut settled = 0;
-        let outcome = self.send_batches(&user, &mut settled).await;
-        if settled > 0 {
+        let mut resolved = 0;
+        let outcome = self.send_batches(&user, &mut resolved).await;
+        if resolved > 0 {
             self.emit(&Event::Changed { paths: progress_paths() });
             self.refresh_replica();
         }
         outcome
     }
 
-    /// Sends each operation that waits once, adding to `settled` those that wait no longer. What the origin says nothing of that
+    /// Sends each operation that waits once, adding to `resolved` those that wait no longer. What the origin says nothing of that
     /// is known here is passed over: it is no reason to hold up the others, and none to ask again at once.
-    async fn send_batches(self: &Rc<Self>, user: &UserId, settled: &mut usize) -> Result<()> {
-        let (mut from, mut limit, mut unsettled) = (0, MAX_BATCH, 0);
+    async fn send_batches(self: &Rc<Self>, user: &UserId, resolved: &mut usize) -> Result<()> {
+        let (mut from, mut limit, mut unconfirmed) = (0, MAX_BATCH, 0);
         loop {
             self.ensure_open()?;
             // Without a token nothing is sent, so nothing gets into doubt.
@@ -147,10 +147,10 @@ impl Core {
                 outcome => outcome?,
             };
             from = last.position.saturating_add(1);
-            unsettled += waiting;
-            *settled += batch.len() - waiting;
+            unconfirmed += waiting;
+            *resolved += batch.len() - waiting;
         }
-        if unsettled > 0 { Err(Error::unsettled(unsettled)) } else { Ok(()) }
+        if unconfirmed > 0 { Err(Error::unconfirmed(unconfirmed)) } else { Ok(()) }
     }
 
     /// Sends one batch; returns how many of it still wait.
@@ -159,7 +159,7 @@ impl Core {
         let body = json::to_text(&OperationBatch { operations });
         let request = Request { body: Some(body), path: paths::OPERATIONS.to_owned(), ..Request::default() };
         let reply = self.send_as(user, request).await?;
-        let results = reply.read::<Verdicts>()?.results;
+        let results = reply.read::<BatchResponse>()?.results;
         let is_about = |pending: &Pending| {
             let id = pending.operation.id.as_str();
             results.iter().any(|result| result.id.as_deref() == Some(id))
@@ -167,12 +167,12 @@ impl Core {
         if !batch.iter().any(is_about) {
             return Err(Error::offline("the answer is about other operations"));
         }
-        let settled = self.change_outbox(user, |outbox| {
+        let resolved = self.change_outbox(user, |outbox| {
             outbox.seen.raise(&reply.generations);
-            outbox.settle(&results);
+            outbox.apply_results(&results);
             outbox.waiting(batch)
         });
-        let waiting = settled.await?;
+        let waiting = resolved.await?;
         self.emit(&Event::Status);
         Ok(waiting)
     }
@@ -197,9 +197,9 @@ impl Core {
         let failures = self.sending.failures.get();
         self.sending.failures.set(failures.saturating_add(1));
         let doubled = FIRST_WAIT_MS.saturating_mul(1 << failures.min(10)).min(LONGEST_WAIT_MS);
-        let spread = doubled / 1_024 * u32::from(machine::random_byte());
+        let spread = doubled / 1_024 * u32::from(environment::random_byte());
         let asked = error.retry_after_secs.unwrap_or(0).min(LONGEST_RETRY_AFTER_SECS) * 1_000;
-        let not_before_ms = if asked == 0 { 0 } else { machine::now().saturating_add(asked.into()) };
+        let not_before_ms = if asked == 0 { 0 } else { environment::now().saturating_add(asked.into()) };
         self.sending.not_before_ms.set(not_before_ms);
         self.wake_after(doubled.saturating_add(spread).max(asked.saturating_add(TIMER_SLACK_MS)));
     }
@@ -209,7 +209,7 @@ impl Core {
         self.sending.timer.set(timer);
         let core = Rc::clone(self);
         spawn_local(async move {
-            machine::sleep(wait_ms).await;
+            environment::sleep(wait_ms).await;
             if core.sending.timer.get() == timer {
                 core.kick();
             }
@@ -220,11 +220,11 @@ impl Core {
     pub(crate) fn listen_to_page(self: &Rc<Self>) {
         let global: wasm_bindgen::JsValue = js_sys::global().into();
         let document = json::get(&global, "document");
-        let window = ["online", "pagehide", "pageshow"].map(|name| (global.clone(), name));
-        let targets = window.into_iter().chain([(document, "visibilitychange")]);
-        let listeners = targets.filter_map(|(target, name)| {
+        let page_events = ["online", "pagehide", "pageshow"].map(|name| (global.clone(), name));
+        let targets = page_events.into_iter().chain([(document, "visibilitychange")]);
+        let listeners = targets.filter_map(|(lookup, name)| {
             let core = Rc::downgrade(self);
-            PageListener::new(target, name, move || {
+            PageListener::new(lookup, name, move || {
                 let Some(core) = core.upgrade() else { return };
                 if core.outbox().pending.is_empty() {
                     // Another tab may have left something.

@@ -2,19 +2,20 @@
 //! taken ([`crate::reads`]), or how operations combine with it ([`crate::overlay`]).
 
 use js_sys::JsString;
-use kairos_protocol::page::Page;
-use kairos_protocol::progress::{HistoryEntry, ProgressRecord, Statistics};
-use kairos_protocol::reducer;
+use kairos_protocol::api::history::HistoryEntry;
+use kairos_protocol::api::page::Page;
+use kairos_protocol::api::progress::{ProgressRecord, Statistics};
+use kairos_protocol::sync::reducer;
 use wasm_bindgen::JsValue;
 
-use crate::answer::{Answer, Facts};
 use crate::core::Core;
 use crate::error::{Error, Result};
 use crate::json;
+use crate::lookup::{Lookup, Overlay};
 use crate::outbox::Outbox;
 use crate::overlay;
 use crate::replica::REPLICA;
-use crate::target::{Overlay, Target};
+use crate::stored_response::{Metadata, StoredResponse};
 
 /// Where an answer came from; `Source` in `kairos-client.d.ts`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,23 +45,23 @@ impl Source {
 /// An answer for the caller.
 pub(crate) struct View {
     body: JsString,
-    facts: Facts,
+    metadata: Metadata,
     source: Source,
     stale: bool,
     pending: usize,
 }
 
 impl View {
-    /// An `Answer` of `kairos-client.d.ts`.
+    /// An `StoredResponse` of `kairos-client.d.ts`.
     pub(crate) fn to_js(&self, now: i64) -> Result<JsValue> {
         let body = json::parse(&self.body).map_err(|_| Error::storage("a stored answer is no JSON"))?;
         let answer = json::Object::new();
         answer.set("body", &body);
-        answer.set("status", &self.facts.status.into());
+        answer.set("status", &self.metadata.status.into());
         answer.set("source", &self.source.name().into());
-        answer.set("ageMs", &json::to_js(&self.facts.age_ms(now)));
+        answer.set("ageMs", &json::to_js(&self.metadata.age_ms(now)));
         answer.set("stale", &self.stale.into());
-        if let Some(degraded) = &self.facts.degraded {
+        if let Some(degraded) = &self.metadata.degraded {
             answer.set("degraded", &degraded.as_str().into());
         }
         answer.set("pending", &json::to_js(&self.pending));
@@ -71,26 +72,26 @@ impl View {
 /// An answer to show, and how.
 pub(crate) struct Shown {
     /// The answer.
-    pub(crate) answer: Answer,
+    pub(crate) answer: StoredResponse,
     /// Where it came from.
     pub(crate) source: Source,
     /// Whether something newer may exist.
     pub(crate) stale: bool,
-    /// Whether its `as_of` says how far it reaches. If not, it may include anything that was ever sent.
+    /// Whether its `applied_sequence` says how far it reaches. If not, it may include anything that was ever sent.
     pub(crate) is_base: bool,
 }
 
 /// All records known here, and what is known about the list.
-type Replica = (Vec<ProgressRecord>, Facts);
+type Replica = (Vec<ProgressRecord>, Metadata);
 
 impl Core {
     /// The caller's view of `shown`.
-    pub(crate) async fn view(&self, target: &Target, shown: Shown, outbox: Option<&Outbox>) -> View {
+    pub(crate) async fn view(&self, lookup: &Lookup, shown: Shown, outbox: Option<&Outbox>) -> View {
         let Shown { answer, source, stale, is_base } = shown;
         let operations = match outbox {
-            Some(outbox) if target.overlay != Overlay::None => {
+            Some(outbox) if lookup.overlay != Overlay::None => {
                 if is_base {
-                    outbox.since(answer.facts.as_of)
+                    outbox.since(answer.metadata.applied_sequence)
                 } else {
                     outbox.never_sent()
                 }
@@ -98,10 +99,10 @@ impl Core {
             _ => Vec::new(),
         };
         let Some(outbox) = outbox.filter(|_| !operations.is_empty()) else {
-            return View { body: answer.body, facts: answer.facts, source, stale, pending: 0 };
+            return View { body: answer.body, metadata: answer.metadata, source, stale, pending: 0 };
         };
-        let replica = self.replica(target, outbox).await;
-        let overlaid = match target.overlay {
+        let replica = self.replica(lookup, outbox).await;
+        let overlaid = match lookup.overlay {
             Overlay::None => None,
             Overlay::Progress { is_first } => json::read::<Page<ProgressRecord>>(&answer.body).map(|page| {
                 let all = replica.map(|(records, _)| records).unwrap_or_default();
@@ -110,48 +111,53 @@ impl Core {
             Overlay::History { is_first } => json::read::<Page<HistoryEntry>>(&answer.body)
                 .map(|page| json::to_text(&overlay::history_page(page, is_first, &operations))),
             Overlay::Statistics => json::read::<Statistics>(&answer.body)
-                .map(|said| json::to_text(&statistics(&said, &answer.facts, replica, outbox))),
+                .map(|said| json::to_text(&statistics(&said, &answer.metadata, replica, outbox))),
         };
         let pending = if is_base { outbox.pending.len() } else { operations.len() };
         let body = overlaid.map_or(answer.body, JsString::from);
-        View { body, facts: answer.facts, source, stale, pending }
+        View { body, metadata: answer.metadata, source, stale, pending }
     }
 
     /// A view of the complete list where the answer itself was never fetched. The history has no such list.
-    pub(crate) async fn derived_view(&self, target: &Target, outbox: &Outbox) -> Option<View> {
-        if !matches!(target.overlay, Overlay::Statistics | Overlay::Progress { is_first: true }) {
+    pub(crate) async fn derived_view(&self, lookup: &Lookup, outbox: &Outbox) -> Option<View> {
+        if !matches!(lookup.overlay, Overlay::Statistics | Overlay::Progress { is_first: true }) {
             return None;
         }
-        let (records, facts) = self.replica(target, outbox).await?;
-        let records = overlay::records(records, &outbox.since(facts.as_of));
-        let body = if target.overlay == Overlay::Statistics {
+        let (records, metadata) = self.replica(lookup, outbox).await?;
+        let records = overlay::records(records, &outbox.since(metadata.applied_sequence));
+        let body = if lookup.overlay == Overlay::Statistics {
             json::to_text(&reducer::statistics(&records))
         } else {
             json::to_text(&Page { items: records, next_cursor: None })
         };
         let source = if self.storage.is_durable() { Source::Disk } else { Source::Memory };
-        Some(View { body: body.into(), facts, source, stale: true, pending: outbox.pending.len() })
+        Some(View { body: body.into(), metadata, source, stale: true, pending: outbox.pending.len() })
     }
 
-    async fn replica(&self, target: &Target, outbox: &Outbox) -> Option<Replica> {
-        let answer = self.storage.read(target.owner(), Some(REPLICA)).await.ok()?.answer?;
-        let usable = outbox.reaches_back_to(answer.facts.as_of);
-        usable.then(|| json::read(&answer.body)).flatten().map(|records| (records, answer.facts))
+    async fn replica(&self, lookup: &Lookup, outbox: &Outbox) -> Option<Replica> {
+        let answer = self.storage.read(lookup.owner(), Some(REPLICA)).await.ok()?.answer?;
+        let usable = outbox.reaches_back_to(answer.metadata.applied_sequence);
+        usable.then(|| json::read(&answer.body)).flatten().map(|records| (records, answer.metadata))
     }
 }
 
 /// Statistics with operations: from the complete list when it is as new as what the origin said about it, else what the origin
 /// said, moved by what the operations change.
-fn statistics(said: &Statistics, facts: &Facts, replica: Option<Replica>, outbox: &Outbox) -> Statistics {
-    let all_since = |as_of: u64| outbox.since(as_of);
+fn statistics(said: &Statistics, metadata: &Metadata, replica: Option<Replica>, outbox: &Outbox) -> Statistics {
+    let all_since = |applied_sequence: u64| outbox.since(applied_sequence);
     match replica {
-        Some((records, list)) if list.generations.satisfies(&facts.generations) || list.as_of > facts.as_of => {
-            reducer::statistics(&overlay::records(records, &all_since(list.as_of)))
+        Some((records, list))
+            if list.generations.satisfies(&metadata.generations)
+                || list.applied_sequence > metadata.applied_sequence =>
+        {
+            reducer::statistics(&overlay::records(records, &all_since(list.applied_sequence)))
         }
         replica => {
-            let (records, as_of) = replica.map_or((Vec::new(), facts.as_of), |(records, list)| (records, list.as_of));
-            let then = overlay::records(records, &outbox.confirmed_between(as_of, facts.as_of));
-            let now = overlay::records(then.clone(), &all_since(facts.as_of));
+            let (records, applied_sequence) = replica
+                .map_or((Vec::new(), metadata.applied_sequence), |(records, list)| (records, list.applied_sequence));
+            let then =
+                overlay::records(records, &outbox.confirmed_between(applied_sequence, metadata.applied_sequence));
+            let now = overlay::records(then.clone(), &all_since(metadata.applied_sequence));
             overlay::shift(said, &reducer::statistics(&then), &reducer::statistics(&now))
         }
     }

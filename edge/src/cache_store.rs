@@ -11,10 +11,10 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Cache, Response};
 
 use crate::fields::Fields;
-use crate::platform::{Body, Reply, respond, within};
-use crate::stored::StoredAnswer;
+use crate::platform::{Body, EdgeResponse, respond, within};
+use crate::stored_response::StoredResponse;
 
-/// Carries the [`StoredAnswer`] beside the body.
+/// Carries the [`StoredResponse`] beside the body.
 const STORED: &str = "kairos-stored";
 
 /// Longest that storing may hold up the answer.
@@ -29,7 +29,7 @@ extern "C" {
 /// A copy that was found.
 pub(crate) struct Found {
     /// What is known of it.
-    pub(crate) answer: StoredAnswer,
+    pub(crate) answer: StoredResponse,
     response: Response,
 }
 
@@ -67,7 +67,12 @@ pub(crate) async fn look_up(key: &str) -> Result<Option<Found>, JsValue> {
 ///
 /// # Errors
 /// The store cannot be reached, refuses, or takes longer than a second.
-pub(crate) async fn store(key: &str, answer: &StoredAnswer, body: &ArrayBuffer, keep_secs: u32) -> Result<(), JsValue> {
+pub(crate) async fn store(
+    key: &str,
+    answer: &StoredResponse,
+    body: &ArrayBuffer,
+    keep_secs: u32,
+) -> Result<(), JsValue> {
     let described = serde_json::to_string(answer).map_err(|error| JsValue::from_str(&error.to_string()))?;
     let fields: Fields = [
         ("cache-control", format!("max-age={keep_secs}")),
@@ -76,7 +81,7 @@ pub(crate) async fn store(key: &str, answer: &StoredAnswer, body: &ArrayBuffer, 
     ]
     .into_iter()
     .collect();
-    let response = respond(Reply { status: 200, fields, body: Body::Bytes(body.clone()) })?;
+    let response = respond(EdgeResponse { status: 200, fields, body: Body::Bytes(body.clone()) })?;
     let put = JsFuture::from(CACHE.with(|cache| cache.put_with_str(key, &response)));
     within(PATIENCE, put).await.unwrap_or_else(|| Err("the store took too long".into())).map(|_| ())
 }
@@ -85,6 +90,6 @@ pub(crate) async fn store(key: &str, answer: &StoredAnswer, body: &ArrayBuffer, 
 ///
 /// # Errors
 /// The store cannot be reached.
-pub(crate) async fn forget(key: &str) -> Result<(), JsValue> {
+pub(crate) async fn evict(key: &str) -> Result<(), JsValue> {
     JsFuture::from(CACHE.with(|cache| cache.delete_with_str(key))).await.map(|_| ())
 }

@@ -13,20 +13,20 @@
 //!
 //! The first writes `edge/build/`, which `wrangler.toml` names.
 
-pub mod admission;
 mod cache_store;
 pub mod fields;
 mod handler;
 pub mod order;
 mod platform;
-mod reply;
+mod response;
+pub mod reuse;
 pub mod route;
-pub mod stored;
+pub mod storability;
+pub mod stored_response;
 mod upstream;
-pub mod verdict;
 
 use kairos_protocol::UnixMillis;
-use kairos_protocol::problem::ProblemType;
+use kairos_protocol::api::problem::ProblemType;
 use web_sys::{Request, Response};
 use worker::{Context, Env, console_error, event};
 
@@ -49,7 +49,7 @@ async fn fetch(request: Request, env: Env, _context: Context) -> worker::Result<
     outcome.or_else(|error| {
         console_error!("{} {}: {error:?}", request.method(), request.url());
         let problem = ProblemType::BadGateway.with_detail("The origin's answer could not be passed on.");
-        platform::respond(reply::problem_reply(&problem, None)).map_err(worker::Error::from)
+        platform::respond(response::problem_response(&problem, None)).map_err(worker::Error::from)
     })
 }
 

@@ -11,7 +11,7 @@ use web_sys::{Headers, ReadableStream, Request, Response, ResponseInit};
 use worker::Delay;
 
 use crate::fields::Fields;
-use crate::route::Question;
+use crate::route::CacheRequest;
 
 /// The request fields that decisions read; the others only pass through.
 const READ: &[&str] = &[
@@ -20,7 +20,7 @@ const READ: &[&str] = &[
     "if-match",
     "if-none-match",
     "if-unmodified-since",
-    kairos_protocol::headers::KAIROS_MIN_GEN,
+    kairos_protocol::api::headers::KAIROS_MIN_GEN,
     "transfer-encoding",
 ];
 
@@ -40,7 +40,7 @@ pub(crate) enum Body {
 }
 
 /// An answer to the caller.
-pub(crate) struct Reply {
+pub(crate) struct EdgeResponse {
     /// 200 to 599.
     pub(crate) status: u16,
     /// All its fields.
@@ -53,7 +53,7 @@ pub(crate) struct Reply {
 ///
 /// # Errors
 /// The runtime's, which a request that came over HTTP does not cause.
-pub(crate) fn question(request: &Request) -> Result<Question, JsValue> {
+pub(crate) fn read_head(request: &Request) -> Result<CacheRequest, JsValue> {
     let headers = request.headers();
     let mut fields = Fields::default();
     for name in READ {
@@ -62,8 +62,8 @@ pub(crate) fn question(request: &Request) -> Result<Question, JsValue> {
         }
     }
     let url = request.url();
-    let (path, query) = Question::split_url(&url);
-    Ok(Question {
+    let (path, query) = CacheRequest::split_url(&url);
+    Ok(CacheRequest {
         method: request.method(),
         path: path.to_owned(),
         query: query.to_owned(),
@@ -108,7 +108,7 @@ pub(crate) fn write_fields(fields: &Fields) -> Result<Headers, JsValue> {
 ///
 /// # Errors
 /// A field that HTTP does not allow, or a status outside 200 to 599.
-pub(crate) fn respond(reply: Reply) -> Result<Response, JsValue> {
+pub(crate) fn respond(reply: EdgeResponse) -> Result<Response, JsValue> {
     let init = ResponseInit::new();
     init.set_status(reply.status);
     init.set_headers_headers(&write_fields(&reply.fields)?);

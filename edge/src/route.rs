@@ -1,25 +1,21 @@
 //! Which requests the edge may answer by itself, and under which key (I-PRIVATE): everything it is not sure of goes through to
-//! the origin untouched. Pure; not how a stored copy is judged ([`crate::verdict`]).
+//! the origin untouched. Pure; not how a stored copy is judged ([`crate::reuse`]).
 
-use kairos_protocol::cache_control::CacheControl;
-use kairos_protocol::cache_status::Forward;
-use kairos_protocol::encoding::{Encoding, negotiate};
-use kairos_protocol::ids::Slug;
-use kairos_protocol::paths;
+use kairos_protocol::api::ids::Slug;
+use kairos_protocol::api::paths;
+use kairos_protocol::http::cache_control::CacheControl;
+use kairos_protocol::http::cache_status::Forward;
+use kairos_protocol::http::encoding::{Encoding, negotiate};
 use kairos_protocol::policy::{Policy, Sharing};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::fields::Fields;
 
 /// Longer targets are none of ours; the origin says so.
 const MAX_TARGET_BYTES: usize = 2_048;
 
-/// What may stand in a query value as it is (RFC 3986 §2.3).
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
 /// A request, as far as decisions need it.
 #[derive(Clone, Debug)]
-pub struct Question {
+pub struct CacheRequest {
     /// In capitals.
     pub method: String,
     /// Path, beginning with `/`, as it came.
@@ -32,7 +28,7 @@ pub struct Question {
     pub accept_encoding: Option<String>,
 }
 
-impl Question {
+impl CacheRequest {
     /// Splits an absolute URL into its path and query.
     #[must_use]
     pub fn split_url(url: &str) -> (&str, &str) {
@@ -65,12 +61,12 @@ pub enum Route {
     /// The caller wants it from the store only, where it never is (RFC 9111 §5.2.1.7).
     NotCached,
     /// The same answer for everyone: from the store if possible.
-    Shared(Shared),
+    Lookup(Lookup),
 }
 
 /// A request whose answer everyone may share. Nothing in it tells who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shared {
+pub struct Lookup {
     /// The policy of its path.
     pub policy: Policy,
     /// Path and query in canonical form: known parameters, sorted, encoded one way.
@@ -81,7 +77,7 @@ pub struct Shared {
     pub is_head: bool,
 }
 
-impl Shared {
+impl Lookup {
     /// The URL under which its answer is stored. The host is ours alone: it resolves nowhere. The coding stands in the key
     /// because the store does not honour `Vary` everywhere.
     #[must_use]
@@ -101,66 +97,46 @@ impl Shared {
 
 /// Decides what becomes of a request.
 #[must_use]
-pub fn route(question: &Question) -> Route {
-    if question.path == paths::METRICS {
+pub fn route(request: &CacheRequest) -> Route {
+    if request.path == paths::METRICS {
         return Route::Absent;
     }
-    if !question.is_read() {
+    if !request.is_read() {
         return Route::Through(Forward::Method);
     }
-    match shared(question) {
-        Some(shared) => Route::Shared(shared),
-        None if question.cache_control().only_if_cached => Route::NotCached,
+    match lookup(request) {
+        Some(lookup) => Route::Lookup(lookup),
+        None if request.cache_control().only_if_cached => Route::NotCached,
         None => Route::Through(Forward::Bypass),
     }
 }
 
-fn shared(question: &Question) -> Option<Shared> {
-    let policy = Policy::of_path(&question.path);
+fn lookup(request: &CacheRequest) -> Option<Lookup> {
+    let policy = Policy::of_path(&request.path);
     let is_for_everyone = policy.sharing() == Sharing::Everyone && policy.at_edge().fresh_secs > 0;
     let has_body = |fields: &Fields| {
         fields.get("transfer-encoding").is_some() || fields.get("content-length").is_some_and(|length| length != "0")
     };
-    let asks_for_more = has_body(&question.fields)
-        || ["if-match", "if-unmodified-since"].iter().any(|name| question.fields.get(name).is_some());
+    let asks_for_more = has_body(&request.fields)
+        || ["if-match", "if-unmodified-since"].iter().any(|name| request.fields.get(name).is_some());
     if !is_for_everyone || asks_for_more {
         return None;
     }
-    Some(Shared {
+    Some(Lookup {
         policy,
-        target: canonical_target(&question.path, &question.query)?,
-        encoding: negotiate(question.accept_encoding.as_deref(), Encoding::PREFERRED),
-        is_head: question.method == "HEAD",
+        target: canonical_target(&request.path, &request.query)?,
+        encoding: negotiate(request.accept_encoding.as_deref(), Encoding::PREFERRED),
+        is_head: request.method == "HEAD",
     })
 }
 
-/// Path and query in the one form under which answers are stored and asked for. `None` where the origin would refuse them: an
-/// unknown or doubled parameter, a slug of another form, something too long.
+/// Path and query in the one form under which responses are stored and asked for. `None` where the origin would refuse them: an
+/// unknown or repeated parameter, a slug of another form, something too long.
 #[must_use]
 pub fn canonical_target(path: &str, query: &str) -> Option<String> {
     if let Some(slug) = paths::module_slug(path) {
         Slug::new(slug).ok()?;
     }
-    let known = paths::query_parameters(path);
-    let mut parameters = Vec::new();
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let (name, value) = (decode(name)?, decode(value)?);
-        if !known.contains(&name.as_str()) || parameters.iter().any(|(earlier, _)| *earlier == name) {
-            return None;
-        }
-        parameters.push((name, value));
-    }
-    parameters.sort();
-    let mut target = path.to_owned();
-    for (index, (name, value)) in parameters.iter().enumerate() {
-        let separator = if index == 0 { '?' } else { '&' };
-        target.push_str(&format!("{separator}{name}={}", utf8_percent_encode(value, RESERVED)));
-    }
+    let target = paths::canonical_target(path, query).ok()?.to_string();
     (target.len() <= MAX_TARGET_BYTES).then_some(target)
-}
-
-fn decode(text: &str) -> Option<String> {
-    let spaced = text.replace('+', " ");
-    percent_decode_str(&spaced).decode_utf8().ok().map(|decoded| decoded.into_owned())
 }

@@ -7,22 +7,22 @@ use std::time::Duration;
 
 use js_sys::futures::JsFuture;
 use js_sys::{ArrayBuffer, Promise, Reflect};
-use kairos_protocol::generation::Generations;
-use kairos_protocol::headers;
+use kairos_protocol::api::headers;
+use kairos_protocol::sync::generation::Generations;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{AbortController, Headers, Request, RequestInit, RequestRedirect, Response};
 
 use crate::fields::Fields;
 use crate::platform::{Body, read_fields, within, write_fields};
-use crate::route::{Question, Shared};
+use crate::route::{CacheRequest, Lookup};
 
 /// Longest wait for an answer that has a stored copy or a plain retry behind it.
 const SHARED_PATIENCE: Duration = Duration::from_secs(10);
 /// Longest wait for the head of any other answer: beyond the origin's own longest operation (20 s).
 const THROUGH_PATIENCE: Duration = Duration::from_secs(30);
 
-/// The caller's fields that go along with a shared request: none that the answer may depend on. Who asks is not among them.
+/// The caller's fields that go along with a lookup request: none that the answer may depend on. Who asks is not among them.
 const SHARED_FIELDS: &[&str] = &["cf-connecting-ip", "traceparent", "tracestate"];
 
 #[wasm_bindgen]
@@ -32,7 +32,7 @@ extern "C" {
 }
 
 /// What the origin answered.
-pub(crate) struct Answer {
+pub(crate) struct OriginResponse {
     /// 200 to 599.
     pub(crate) status: u16,
     /// Its fields.
@@ -40,7 +40,7 @@ pub(crate) struct Answer {
     response: Response,
 }
 
-impl Answer {
+impl OriginResponse {
     /// Its body, as it arrives.
     #[must_use]
     pub(crate) fn body(&self) -> Body {
@@ -105,30 +105,30 @@ impl Upstream {
         Self { base: base.trim_end_matches('/').to_owned() }
     }
 
-    /// Passes `request` on as it is, but for a read's claims to have seen generations; its body is streamed.
+    /// Passes `request` on as it is, but for a read's reported to have seen generations; its body is streamed.
     ///
     /// # Errors
     /// [`Failure`]; whether the request took effect is then unknown.
     pub(crate) async fn pass_on(
         &self,
         request: &Request,
-        question: &Question,
-        claims: &Generations,
-    ) -> Result<Answer, Failure> {
+        head: &CacheRequest,
+        reported: &Generations,
+    ) -> Result<OriginResponse, Failure> {
         let fields = Headers::new_with_headers(&request.headers()).map_err(Failure::broken)?;
-        let codings = question.accept_encoding.as_deref().filter(|codings| !codings.is_empty()).unwrap_or("identity");
+        let codings = head.accept_encoding.as_deref().filter(|codings| !codings.is_empty()).unwrap_or("identity");
         fields.set("accept-encoding", codings).map_err(Failure::broken)?;
-        if question.is_read() {
-            replace(&fields, headers::KAIROS_MIN_GEN, &claims.to_string()).map_err(Failure::broken)?;
+        if head.is_read() {
+            replace(&fields, headers::KAIROS_MIN_GEN, &reported.to_string()).map_err(Failure::broken)?;
         }
         let init = RequestInit::new();
-        init.set_method(&question.method);
+        init.set_method(&head.method);
         init.set_headers_headers(&fields);
         if let Some(body) = request.body() {
             init.set_body_opt_readable_stream(Some(&body));
         }
-        let separator = if question.query.is_empty() { "" } else { "?" };
-        self.fetch(&format!("{}{separator}{}", question.path, question.query), &init, THROUGH_PATIENCE).await
+        let separator = if head.query.is_empty() { "" } else { "?" };
+        self.fetch(&format!("{}{separator}{}", head.path, head.query), &init, THROUGH_PATIENCE).await
     }
 
     /// Asks for an answer that everyone may share: in one coding, without anything that tells who asks. `entity_tag` is that of
@@ -138,31 +138,31 @@ impl Upstream {
     /// [`Failure`].
     pub(crate) async fn ask(
         &self,
-        shared: &Shared,
+        lookup: &Lookup,
         request: &Request,
-        claims: &Generations,
+        reported: &Generations,
         entity_tag: Option<&str>,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<OriginResponse, Failure> {
         let mut fields = Fields::default();
         for name in SHARED_FIELDS {
             if let Some(value) = request.headers().get(name).map_err(Failure::broken)? {
                 fields.set(name, value);
             }
         }
-        fields.set("accept-encoding", shared.encoding.token());
-        if !claims.is_empty() {
-            fields.set(headers::KAIROS_MIN_GEN, claims.to_string());
+        fields.set("accept-encoding", lookup.encoding.token());
+        if !reported.is_empty() {
+            fields.set(headers::KAIROS_MIN_GEN, reported.to_string());
         }
         if let Some(tag) = entity_tag {
             fields.set("if-none-match", tag);
         }
         let init = RequestInit::new();
-        init.set_method(if shared.is_head { "HEAD" } else { "GET" });
+        init.set_method(if lookup.is_head { "HEAD" } else { "GET" });
         init.set_headers_headers(&write_fields(&fields).map_err(Failure::broken)?);
-        self.fetch(&shared.target, &init, SHARED_PATIENCE).await
+        self.fetch(&lookup.target, &init, SHARED_PATIENCE).await
     }
 
-    async fn fetch(&self, target: &str, init: &RequestInit, patience: Duration) -> Result<Answer, Failure> {
+    async fn fetch(&self, target: &str, init: &RequestInit, patience: Duration) -> Result<OriginResponse, Failure> {
         let controller = AbortController::new().map_err(Failure::broken)?;
         init.set_signal(Some(&controller.signal()));
         init.set_redirect(RequestRedirect::Manual);
@@ -187,7 +187,7 @@ impl Upstream {
             return Err(Failure::Status(status));
         }
         let fields = read_fields(&response.headers()).map_err(Failure::broken)?;
-        Ok(Answer { status, fields, response })
+        Ok(OriginResponse { status, fields, response })
     }
 }
 

@@ -1,26 +1,26 @@
 //! The edge's decisions, as tables: which requests it may answer, when a copy may be used, what may be stored. Not how it
 //! behaves in the runtime: that is `tests/edge`.
 
-use kairos_edge::admission::{MAX_BODY_BYTES, NoStore, admit, admit_update};
 use kairos_edge::fields::Fields;
-use kairos_edge::order::believed;
-use kairos_edge::route::{Question, Route, Shared, canonical_target, route};
-use kairos_edge::stored::StoredAnswer;
-use kairos_edge::verdict::{Verdict, judge_copy, stands_in};
-use kairos_protocol::cache_status::Forward;
-use kairos_protocol::encoding::Encoding;
-use kairos_protocol::generation::Generations;
-use kairos_protocol::paths;
+use kairos_edge::order::reported_generations;
+use kairos_edge::reuse::{Reuse, evaluate, serve_stale_if_error};
+use kairos_edge::route::{CacheRequest, Lookup, Route, canonical_target, route};
+use kairos_edge::storability::{MAX_BODY_BYTES, NotStored, check_storable, check_update_storable};
+use kairos_edge::stored_response::StoredResponse;
+use kairos_protocol::api::paths;
+use kairos_protocol::http::cache_status::Forward;
+use kairos_protocol::http::encoding::Encoding;
 use kairos_protocol::policy::Policy;
+use kairos_protocol::sync::generation::Generations;
 
 /// Header fields, as a table has them.
 type Pairs<'a> = &'a [(&'a str, &'a str)];
 
 const NOW: i64 = 1_763_860_000_000;
 
-fn question(method: &str, target: &str, fields: Pairs<'_>) -> Question {
-    let (path, query) = Question::split_url(target);
-    Question {
+fn request(method: &str, target: &str, fields: Pairs<'_>) -> CacheRequest {
+    let (path, query) = CacheRequest::split_url(target);
+    CacheRequest {
         method: method.to_owned(),
         path: path.to_owned(),
         query: query.to_owned(),
@@ -29,15 +29,15 @@ fn question(method: &str, target: &str, fields: Pairs<'_>) -> Question {
     }
 }
 
-fn get(target: &str) -> Question {
-    question("GET", target, &[])
+fn get(target: &str) -> CacheRequest {
+    request("GET", target, &[])
 }
 
-#[expect(clippy::panic, reason = "a builder of the tests: what is not shared has no place in them")]
-fn shared(question: &Question) -> Shared {
-    match route(question) {
-        Route::Shared(shared) => shared,
-        other => panic!("{question:?} is {other:?}"),
+#[expect(clippy::panic, reason = "a builder of the tests: what is not lookup has no place in them")]
+fn lookup(request: &CacheRequest) -> Lookup {
+    match route(request) {
+        Route::Lookup(lookup) => lookup,
+        other => panic!("{request:?} is {other:?}"),
     }
 }
 
@@ -65,12 +65,12 @@ fn page(changes: Pairs<'_>) -> Fields {
     fields
 }
 
-fn copy(age_secs: i64, changes: Pairs<'_>) -> StoredAnswer {
-    StoredAnswer::new(page(changes), NOW - age_secs * 1_000)
+fn copy(age_secs: i64, changes: Pairs<'_>) -> StoredResponse {
+    StoredResponse::new(page(changes), NOW - age_secs * 1_000)
 }
 
-fn judge(copy: Option<&StoredAnswer>, question: &Question) -> Verdict {
-    judge_copy(copy, question, &believed(question, copy, NOW), NOW)
+fn judge(copy: Option<&StoredResponse>, request: &CacheRequest) -> Reuse {
+    evaluate(copy, request, &reported_generations(request, copy, NOW), NOW)
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn urls_are_split_into_path_and_query() {
         ("/v1/modules", ("/v1/modules", "")),
     ];
     for (url, expected) in cases {
-        assert_eq!(Question::split_url(url), expected, "{url}");
+        assert_eq!(CacheRequest::split_url(url), expected, "{url}");
     }
 }
 
@@ -91,8 +91,8 @@ fn urls_are_split_into_path_and_query() {
 fn only_what_everyone_may_share_is_looked_up() {
     for path in [paths::MODULES, paths::MODULES_SEARCH, paths::JWKS, paths::OPENAPI, "/v1/modules/vary"] {
         for method in ["GET", "HEAD"] {
-            let shared = shared(&question(method, path, &[("authorization", "Bearer x")]));
-            assert_eq!((shared.policy, shared.is_head), (Policy::of_path(path), method == "HEAD"), "{method} {path}");
+            let lookup = lookup(&request(method, path, &[("authorization", "Bearer x")]));
+            assert_eq!((lookup.policy, lookup.is_head), (Policy::of_path(path), method == "HEAD"), "{method} {path}");
         }
     }
     let through = [
@@ -111,18 +111,18 @@ fn only_what_everyone_may_share_is_looked_up() {
         ("POST", paths::OPERATIONS, Forward::Method),
     ];
     for (method, path, reason) in through {
-        assert_eq!(route(&question(method, path, &[])), Route::Through(reason), "{method} {path}");
+        assert_eq!(route(&request(method, path, &[])), Route::Through(reason), "{method} {path}");
     }
     for field in [("content-length", "2"), ("transfer-encoding", "chunked"), ("if-match", "\"a\"")] {
-        assert_eq!(route(&question("GET", paths::MODULES, &[field])), Route::Through(Forward::Bypass), "{field:?}");
+        assert_eq!(route(&request("GET", paths::MODULES, &[field])), Route::Through(Forward::Bypass), "{field:?}");
     }
     let from_store = ("cache-control", "only-if-cached");
     for (method, path) in [("GET", paths::ME), ("HEAD", paths::HEALTH_READY), ("GET", "/v1/modules?utm=1")] {
-        assert_eq!(route(&question(method, path, &[from_store])), Route::NotCached, "{method} {path}");
+        assert_eq!(route(&request(method, path, &[from_store])), Route::NotCached, "{method} {path}");
     }
-    assert_eq!(route(&question("POST", paths::OPERATIONS, &[from_store])), Route::Through(Forward::Method));
+    assert_eq!(route(&request("POST", paths::OPERATIONS, &[from_store])), Route::Through(Forward::Method));
     assert_eq!(route(&get(paths::METRICS)), Route::Absent);
-    assert_eq!(route(&question("POST", paths::METRICS, &[])), Route::Absent);
+    assert_eq!(route(&request("POST", paths::METRICS, &[])), Route::Absent);
 }
 
 #[test]
@@ -153,8 +153,8 @@ fn a_key_is_the_same_for_every_spelling_of_a_request() {
 #[test]
 fn codings_have_keys_of_their_own() {
     let key_for = |codings: Option<&str>| {
-        let question = Question { accept_encoding: codings.map(str::to_owned), ..get(paths::MODULES) };
-        shared(&question).key()
+        let request = CacheRequest { accept_encoding: codings.map(str::to_owned), ..get(paths::MODULES) };
+        lookup(&request).key()
     };
     let keys = [Some("br"), Some("gzip"), Some("zstd"), None].map(key_for);
     assert_eq!(keys.iter().collect::<std::collections::BTreeSet<_>>().len(), 4, "{keys:?}");
@@ -164,32 +164,32 @@ fn codings_have_keys_of_their_own() {
 
 #[test]
 fn a_copy_is_used_while_it_is_fresh_and_as_new_as_the_caller_has_seen() {
-    let hit = |ttl_secs| Verdict::Hit { ttl_secs };
-    let cases: &[(i64, Pairs<'_>, Verdict)] = &[
+    let hit = |ttl_secs| Reuse::Hit { ttl_secs };
+    let cases: &[(i64, Pairs<'_>, Reuse)] = &[
         (0, &[], hit(60)),
         (59, &[], hit(1)),
-        (60, &[], Verdict::Ask(Forward::Stale)),
-        (5_000, &[], Verdict::Ask(Forward::Stale)),
+        (60, &[], Reuse::Ask(Forward::Stale)),
+        (5_000, &[], Reuse::Ask(Forward::Stale)),
         (0, &[("kairos-min-gen", "catalog=5")], hit(60)),
-        (0, &[("kairos-min-gen", "catalog=6")], Verdict::Ask(Forward::Stale)),
+        (0, &[("kairos-min-gen", "catalog=6")], Reuse::Ask(Forward::Stale)),
         (0, &[("kairos-min-gen", "user.ab=9")], hit(60)),
-        (10, &[("cache-control", "no-cache")], Verdict::Ask(Forward::Request)),
-        (10, &[("cache-control", "max-age=9")], Verdict::Ask(Forward::Request)),
+        (10, &[("cache-control", "no-cache")], Reuse::Ask(Forward::Request)),
+        (10, &[("cache-control", "max-age=9")], Reuse::Ask(Forward::Request)),
         (10, &[("cache-control", "max-age=10")], hit(50)),
-        (70, &[("cache-control", "no-cache")], Verdict::Ask(Forward::Stale)),
-        (-5, &[], Verdict::Ask(Forward::Stale)),
+        (70, &[("cache-control", "no-cache")], Reuse::Ask(Forward::Stale)),
+        (-5, &[], Reuse::Ask(Forward::Stale)),
         (10, &[("cache-control", "only-if-cached")], hit(50)),
-        (60, &[("cache-control", "only-if-cached")], Verdict::NotCached),
-        (10, &[("cache-control", "only-if-cached, max-age=9")], Verdict::NotCached),
-        (10, &[("cache-control", "only-if-cached"), ("kairos-min-gen", "catalog=6")], Verdict::NotCached),
+        (60, &[("cache-control", "only-if-cached")], Reuse::NotCached),
+        (10, &[("cache-control", "only-if-cached, max-age=9")], Reuse::NotCached),
+        (10, &[("cache-control", "only-if-cached"), ("kairos-min-gen", "catalog=6")], Reuse::NotCached),
     ];
     for (age_secs, asked, expected) in cases {
-        let question = question("GET", paths::MODULES, asked);
-        assert_eq!(judge(Some(&copy(*age_secs, &[])), &question), *expected, "{age_secs} s, {asked:?}");
+        let request = request("GET", paths::MODULES, asked);
+        assert_eq!(judge(Some(&copy(*age_secs, &[])), &request), *expected, "{age_secs} s, {asked:?}");
     }
-    assert_eq!(judge(None, &get(paths::MODULES)), Verdict::Ask(Forward::UriMiss));
+    assert_eq!(judge(None, &get(paths::MODULES)), Reuse::Ask(Forward::UriMiss));
     let unusable = copy(0, &[("cdn-cache-control", "no-store")]);
-    assert_eq!(judge(Some(&unusable), &get(paths::MODULES)), Verdict::Ask(Forward::UriMiss));
+    assert_eq!(judge(Some(&unusable), &get(paths::MODULES)), Reuse::Ask(Forward::UriMiss));
 }
 
 #[test]
@@ -220,19 +220,19 @@ fn a_copy_stands_in_for_a_failed_origin_within_its_window() {
         (-10, &[], None),
     ];
     for (age_secs, asked, expected) in cases {
-        let (question, copy) = (question("GET", paths::MODULES, asked), copy(*age_secs, &[]));
-        let claims = believed(&question, Some(&copy), NOW);
-        assert_eq!(stands_in(&copy, &claims, NOW), *expected, "{age_secs} s, {asked:?}");
+        let (request, copy) = (request("GET", paths::MODULES, asked), copy(*age_secs, &[]));
+        let reported = reported_generations(&request, Some(&copy), NOW);
+        assert_eq!(serve_stale_if_error(&copy, &reported, NOW), *expected, "{age_secs} s, {asked:?}");
     }
     let strict = copy(100, &[("cdn-cache-control", "max-age=60, stale-if-error=1000, must-revalidate")]);
-    assert_eq!(stands_in(&strict, &Generations::default(), NOW), None);
+    assert_eq!(serve_stale_if_error(&strict, &Generations::default(), NOW), None);
 }
 
 #[test]
 fn an_answer_is_stored_only_when_every_check_holds() {
     let ask = get(paths::MODULES);
-    let check = |status, changes: Pairs<'_>, question: &Question| {
-        admit(status, &page(changes), &shared(question), question, &believed(question, None, NOW))
+    let check = |status, changes: Pairs<'_>, request: &CacheRequest| {
+        check_storable(status, &page(changes), &lookup(request), request, &reported_generations(request, None, NOW))
     };
     assert_eq!(check(200, &[], &ask), Ok(700));
     assert_eq!(check(200, &[("content-encoding", "")], &ask), Ok(700));
@@ -240,37 +240,37 @@ fn an_answer_is_stored_only_when_every_check_holds() {
     assert_eq!(check(200, &[("kairos-gen", "catalog=6")], &ask), Ok(700));
 
     let too_long = (MAX_BODY_BYTES + 1).to_string();
-    let refused: &[(&str, &str, NoStore)] = &[
-        ("kairos-policy", "", NoStore::Policy),
-        ("kairos-policy", "progress", NoStore::Policy),
-        ("kairos-policy", "catalog-module", NoStore::Policy),
-        ("cdn-cache-control", "no-store", NoStore::Directives),
-        ("cdn-cache-control", "max-age=0", NoStore::Directives),
-        ("cdn-cache-control", "", NoStore::Directives),
-        ("cache-control", "private", NoStore::Directives),
-        ("cache-control", "no-store", NoStore::Directives),
-        ("set-cookie", "a=b", NoStore::SetCookie),
-        ("kairos-degraded", "stale", NoStore::Degraded),
-        ("vary", "Accept-Encoding, Authorization", NoStore::Vary),
-        ("vary", "*", NoStore::Vary),
-        ("content-encoding", "gzip", NoStore::Encoding),
-        ("content-encoding", "br, gzip", NoStore::Encoding),
-        ("kairos-gen", "", NoStore::Generations),
-        ("kairos-gen", "user.ab=5", NoStore::Generations),
-        ("content-length", "", NoStore::Length),
-        ("content-length", &too_long, NoStore::Length),
+    let refused: &[(&str, &str, NotStored)] = &[
+        ("kairos-policy", "", NotStored::Policy),
+        ("kairos-policy", "progress", NotStored::Policy),
+        ("kairos-policy", "catalog-module", NotStored::Policy),
+        ("cdn-cache-control", "no-store", NotStored::Directives),
+        ("cdn-cache-control", "max-age=0", NotStored::Directives),
+        ("cdn-cache-control", "", NotStored::Directives),
+        ("cache-control", "private", NotStored::Directives),
+        ("cache-control", "no-store", NotStored::Directives),
+        ("set-cookie", "a=b", NotStored::SetCookie),
+        ("kairos-degraded", "stale", NotStored::Degraded),
+        ("vary", "Accept-Encoding, Authorization", NotStored::Vary),
+        ("vary", "*", NotStored::Vary),
+        ("content-encoding", "gzip", NotStored::Encoding),
+        ("content-encoding", "br, gzip", NotStored::Encoding),
+        ("kairos-gen", "", NotStored::Generations),
+        ("kairos-gen", "user.ab=5", NotStored::Generations),
+        ("content-length", "", NotStored::Length),
+        ("content-length", &too_long, NotStored::Length),
     ];
     for (name, value, reason) in refused {
         assert_eq!(check(200, &[(name, value)], &ask), Err(*reason), "{name}: {value}");
     }
     for status in [201, 203, 206, 301, 404, 500] {
-        assert_eq!(check(status, &[], &ask), Err(NoStore::Status), "{status}");
+        assert_eq!(check(status, &[], &ask), Err(NotStored::Status), "{status}");
     }
-    assert_eq!(check(200, &[], &question("HEAD", paths::MODULES, &[])), Err(NoStore::Head));
-    let private = question("GET", paths::MODULES, &[("cache-control", "no-store")]);
-    assert_eq!(check(200, &[], &private), Err(NoStore::Request));
-    let ahead = question("GET", paths::MODULES, &[("kairos-min-gen", "catalog=6")]);
-    assert_eq!(check(200, &[], &ahead), Err(NoStore::Older));
+    assert_eq!(check(200, &[], &request("HEAD", paths::MODULES, &[])), Err(NotStored::Head));
+    let private = request("GET", paths::MODULES, &[("cache-control", "no-store")]);
+    assert_eq!(check(200, &[], &private), Err(NotStored::Request));
+    let ahead = request("GET", paths::MODULES, &[("kairos-min-gen", "catalog=6")]);
+    assert_eq!(check(200, &[], &ahead), Err(NotStored::Older));
 }
 
 #[test]
@@ -279,16 +279,16 @@ fn a_304_makes_the_copy_new_again() {
     let update: Fields =
         [("kairos-gen", "catalog=6"), ("etag", "\"other\""), ("content-length", "0")].into_iter().collect();
     let refreshed = old.refreshed(&update, NOW);
-    assert_eq!(admit_update(&update, &refreshed), Ok(()));
+    assert_eq!(check_update_storable(&update, &refreshed), Ok(()));
     assert_eq!(refreshed.age_secs(NOW), 0);
     assert_eq!(refreshed.generations().to_string(), "catalog=6");
     assert_eq!((refreshed.entity_tag(), refreshed.fields().get("content-length")), (Some("\"one\""), Some("700")));
 
     let refused =
-        [("kairos-degraded", "stale", NoStore::Degraded), ("cdn-cache-control", "no-store", NoStore::Directives)];
+        [("kairos-degraded", "stale", NotStored::Degraded), ("cdn-cache-control", "no-store", NotStored::Directives)];
     for (name, value, reason) in refused {
         let update: Fields = [(name, value)].into_iter().collect();
-        assert_eq!(admit_update(&update, &old.refreshed(&update, NOW)), Err(reason), "{name}: {value}");
+        assert_eq!(check_update_storable(&update, &old.refreshed(&update, NOW)), Err(reason), "{name}: {value}");
     }
 }
 
@@ -299,5 +299,5 @@ fn i_private_a_stored_answer_keeps_nothing_of_the_request_that_brought_it() {
     for (name, _) in one_request_s {
         assert_eq!(stored.fields().get(name), None, "{name}");
     }
-    assert_eq!(shared(&get(paths::MODULES)).encoding, Encoding::Brotli);
+    assert_eq!(lookup(&get(paths::MODULES)).encoding, Encoding::Brotli);
 }

@@ -1,11 +1,11 @@
-//! Which of two states the edge takes for the newer, as tables: claims, copies and answers whose numbers and clocks agree, and those
+//! Which of two states the edge takes for the newer, as tables: reported, copies and answers whose numbers and clocks agree, and those
 //! of an origin whose clock was wrong. Not the rest of its decisions (`decisions.rs`).
 
-use kairos_edge::order::{AHEAD_MS, believed, is_as_new_as, is_older_than_seen, outranks};
-use kairos_edge::route::Question;
-use kairos_edge::stored::StoredAnswer;
-use kairos_protocol::generation::{Generation, Generations};
-use kairos_protocol::paths;
+use kairos_edge::order::{AHEAD_MS, is_as_new_as, is_older_than_seen, reported_generations, supersedes};
+use kairos_edge::route::CacheRequest;
+use kairos_edge::stored_response::StoredResponse;
+use kairos_protocol::api::paths;
+use kairos_protocol::sync::generation::{Generation, Generations};
 
 const NOW: i64 = 1_763_860_000_000;
 
@@ -14,21 +14,21 @@ fn catalog_at(from_now_ms: i64) -> String {
     format!("catalog={}", Generation::at(NOW + from_now_ms).get())
 }
 
-fn claiming(path: &str, claims: &str) -> Question {
-    Question {
+fn claiming(path: &str, reported: &str) -> CacheRequest {
+    CacheRequest {
         method: "GET".to_owned(),
         path: path.to_owned(),
         query: String::new(),
-        fields: [("kairos-min-gen", claims)].into_iter().collect(),
+        fields: [("kairos-min-gen", reported)].into_iter().collect(),
         accept_encoding: None,
     }
 }
 
 /// What was asked for `age_secs` ago, with a number of `number_ms` from [`NOW`].
-fn copy(age_secs: i64, number_ms: i64) -> StoredAnswer {
+fn copy(age_secs: i64, number_ms: i64) -> StoredResponse {
     let generations = catalog_at(number_ms);
     let fields = [("cdn-cache-control", "max-age=60, stale-if-error=1000"), ("kairos-gen", &generations)];
-    StoredAnswer::new(fields.into_iter().collect(), NOW - age_secs * 1_000)
+    StoredResponse::new(fields.into_iter().collect(), NOW - age_secs * 1_000)
 }
 
 #[test]
@@ -55,22 +55,22 @@ fn claims_that_cannot_be_true_or_do_not_matter_are_not_believed() {
         (paths::HEALTH_READY, "catalog=5, user.ab=5", ""),
     ];
     for (path, claimed, expected) in cases {
-        let question = claiming(path, claimed);
-        assert_eq!(believed(&question, None, NOW).to_string(), *expected, "{path}: {claimed}");
+        let request = claiming(path, claimed);
+        assert_eq!(reported_generations(&request, None, NOW).to_string(), *expected, "{path}: {claimed}");
     }
     // The origin's own numbers run ahead: its clock was set back, and they never go back.
     let hour_ms = 3_600_000;
     let ahead = copy(0, hour_ms);
-    for (claim, is_believed) in [(hour_ms, true), (hour_ms + AHEAD_MS, true), (hour_ms + AHEAD_MS + 1, false)] {
-        let question = claiming(paths::MODULES, &catalog_at(claim));
-        assert_eq!(!believed(&question, Some(&ahead), NOW).is_empty(), is_believed, "{claim}");
+    for (report, is_believed) in [(hour_ms, true), (hour_ms + AHEAD_MS, true), (hour_ms + AHEAD_MS + 1, false)] {
+        let request = claiming(paths::MODULES, &catalog_at(report));
+        assert_eq!(!reported_generations(&request, Some(&ahead), NOW).is_empty(), is_believed, "{report}");
     }
 }
 
 #[test]
 fn a_copy_is_as_new_as_a_claim_by_its_number_and_by_when_it_was_asked_for() {
     let (minute_ms, hour_ms) = (60_000, 3_600_000);
-    // The copy's age in seconds, its number and the claim, both in milliseconds from now.
+    // The copy's age in seconds, its number and the report, both in milliseconds from now.
     let cases = [
         (10, -20_000, -20_000, true),
         (10, -20_000, -19_999, false),
@@ -85,17 +85,17 @@ fn a_copy_is_as_new_as_a_claim_by_its_number_and_by_when_it_was_asked_for() {
         (10, hour_ms, hour_ms, true),
         (10, hour_ms, hour_ms + 1, false),
     ];
-    for (age_secs, number, claim, expected) in cases {
+    for (age_secs, number, report, expected) in cases {
         let copy = copy(age_secs, number);
-        let claims = Generations::parse(&catalog_at(claim));
-        assert_eq!(is_as_new_as(&copy, &claims, NOW), expected, "{age_secs} s old, {number} against {claim}");
+        let reported = Generations::parse(&catalog_at(report));
+        assert_eq!(is_as_new_as(&copy, &reported, NOW), expected, "{age_secs} s old, {number} against {report}");
     }
 }
 
 #[test]
 fn an_answer_is_older_than_seen_only_by_numbers_that_can_be_true_beside_its_own() {
     let hour_ms = 3_600_000;
-    // The answer's number and the claim, both in milliseconds from now.
+    // The answer's number and the report, both in milliseconds from now.
     let cases = [
         (-2_000, -1_000, true),
         (-2_000, -2_000, false),
@@ -105,9 +105,9 @@ fn an_answer_is_older_than_seen_only_by_numbers_that_can_be_true_beside_its_own(
         // They did not go back.
         (hour_ms, hour_ms + 1, true),
     ];
-    for (number, claim, expected) in cases {
-        let question = claiming(paths::MODULES, &catalog_at(claim));
-        assert_eq!(is_older_than_seen(&copy(1, number), &question, NOW), expected, "{number} against {claim}");
+    for (number, report, expected) in cases {
+        let request = claiming(paths::MODULES, &catalog_at(report));
+        assert_eq!(is_older_than_seen(&copy(1, number), &request, NOW), expected, "{number} against {report}");
     }
 }
 
@@ -133,6 +133,6 @@ fn a_copy_outranks_an_answer_by_generations_that_can_be_true_while_it_is_fresh()
     for (name, (copy_age, copy_number), (answer_age, answer_number), expected) in cases {
         let kept = copy(copy_age, copy_number);
         let answer = copy(answer_age, answer_number);
-        assert_eq!(outranks(&kept, &answer, NOW), expected, "{name}");
+        assert_eq!(supersedes(&kept, &answer, NOW), expected, "{name}");
     }
 }

@@ -4,9 +4,9 @@
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use kairos_protocol::generation::Generations;
-use kairos_protocol::headers::KAIROS_GEN;
-use kairos_protocol::problem::{self, Problem, ProblemType};
+use kairos_protocol::api::headers::KAIROS_GEN;
+use kairos_protocol::api::problem::{self, Problem, ProblemType};
+use kairos_protocol::sync::generation::Generations;
 
 use crate::store::StoreError;
 

@@ -2,18 +2,18 @@
 //!
 //! A request's way: `routes` → `handlers` → `domain` → `store` and `cache`. Only `main` and `cli` name concrete adapters.
 
-pub mod answers;
 pub mod auth;
 pub mod cache;
 pub mod cli;
 pub mod domain;
+pub mod environment;
 pub mod error;
 pub mod extract;
 pub mod handlers;
 pub mod import;
-pub mod machine;
 pub mod middleware;
 pub mod openapi;
+pub mod response_cache;
 pub mod routes;
 pub mod state;
 pub mod store;

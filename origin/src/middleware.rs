@@ -1,5 +1,5 @@
 //! What every request goes through: it is logged and counted, bounded in time and length, and answered with a problem when it
-//! panics or has the wrong method. Cache headers are written in [`crate::answers`].
+//! panics or has the wrong method. Cache headers are written in [`crate::response_cache`].
 
 use std::any::Any;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use axum::http::header::X_CONTENT_TYPE_OPTIONS;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use kairos_protocol::problem::ProblemType;
+use kairos_protocol::api::problem::ProblemType;
 use tokio::time::timeout;
 use tracing::Instrument;
 
@@ -25,7 +25,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Gives the request an id, logs its outcome in one line, and counts it by route, method and status.
 pub async fn observe(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let id = state.machine.random_hex::<8>();
+    let id = state.environment.random_hex::<8>();
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let route = request.extensions().get::<MatchedPath>().map_or("unknown", MatchedPath::as_str).to_owned();

@@ -1,6 +1,6 @@
 //! The API's description, `openapi.json` beside the sources. A test holds it to the routes, the problem types and real answers.
 
-use kairos_protocol::problem::ProblemType;
+use kairos_protocol::api::problem::ProblemType;
 use serde_json::Value;
 
 use crate::error::{AppError, Result};

@@ -4,14 +4,14 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
-use kairos_protocol::paths;
-use kairos_protocol::problem::ProblemType;
+use kairos_protocol::api::paths;
+use kairos_protocol::api::problem::ProblemType;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::answers::write_cache_headers;
 use crate::error::AppError;
 use crate::handlers::{accounts, learners, modules, service};
 use crate::middleware;
+use crate::response_cache::write_cache_headers;
 use crate::state::AppState;
 
 /// Most bytes in a body, where nothing else is said.

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 
-use crate::answers::{Answers, DEFAULT_CAPACITY_BYTES};
 use crate::auth::passwords::Passwords;
 use crate::auth::refresh::Successors;
 use crate::auth::tokens::Tokens;
 use crate::cache::Cache;
 use crate::domain::readiness::Readiness;
+use crate::environment::Environment;
 use crate::error::Result;
-use crate::machine::Machine;
+use crate::response_cache::{DEFAULT_CAPACITY_BYTES, ResponseCache};
 use crate::store::Store;
 use crate::writes::Writes;
 
@@ -23,7 +23,7 @@ pub struct AppState {
     /// What the caches are made of, for what is neither a read nor a write of the API.
     pub cache: Cache,
     /// Reads that may be answered from a cache.
-    pub answers: Answers,
+    pub responses: ResponseCache,
     /// Writes, announced to the caches.
     pub writes: Writes,
     /// Passwords.
@@ -35,7 +35,7 @@ pub struct AppState {
     /// Whether the store takes writes.
     pub readiness: Readiness,
     /// Time and randomness.
-    pub machine: Machine,
+    pub environment: Environment,
     /// What `/metrics` shows, where the process records metrics.
     pub metrics: Option<PrometheusHandle>,
 }
@@ -48,20 +48,20 @@ impl AppState {
     pub async fn assemble(
         store: Arc<dyn Store>,
         cache: Cache,
-        machine: Machine,
+        environment: Environment,
         metrics: Option<PrometheusHandle>,
     ) -> Result<Self> {
-        let key = store.signing_key(&Tokens::generate_key(&machine)?).await?;
+        let key = store.signing_key(&Tokens::generate_key(&environment)?).await?;
         Ok(Self {
             store,
             cache: cache.clone(),
-            answers: Answers::new(cache.clone(), machine.clone(), DEFAULT_CAPACITY_BYTES),
+            responses: ResponseCache::new(cache.clone(), environment.clone(), DEFAULT_CAPACITY_BYTES),
             writes: Writes::new(cache),
-            passwords: Passwords::new(machine.clone())?,
-            tokens: Arc::new(Tokens::new(&key, machine.clone())),
+            passwords: Passwords::new(environment.clone())?,
+            tokens: Arc::new(Tokens::new(&key, environment.clone())),
             successors: Arc::new(Successors::new(&key)?),
             readiness: Readiness::default(),
-            machine,
+            environment,
             metrics,
         })
     }

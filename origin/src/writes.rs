@@ -2,8 +2,8 @@
 
 use std::future::Future;
 
-use kairos_protocol::generation::Namespace;
-use kairos_protocol::problem::ProblemType;
+use kairos_protocol::api::problem::ProblemType;
+use kairos_protocol::sync::generation::Namespace;
 use tokio::time::Instant;
 use tracing::Instrument;
 
@@ -41,7 +41,7 @@ impl Writes {
             let done = done.unwrap_or_else(|stopped| Err(defect("the write stopped", &stopped)));
             match &done {
                 Ok(done) => cache.announce(&done.generations, began).await,
-                Err(error) if error.may_have_happened => cache.doubt(&namespaces).await,
+                Err(error) if error.may_have_happened => cache.invalidate(&namespaces).await,
                 Err(error) => cache.announce(&error.generations, began).await,
             }
             done

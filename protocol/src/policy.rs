@@ -1,9 +1,10 @@
 //! The cache policy table: who may share an answer, for how long, in which tier, and what it depends on. One table for all
-//! three tiers. Not here: reading or writing the headers of somebody else's server ([`crate::cache_control`]).
+//! three tiers. Not here: reading or writing the headers of somebody else's server ([`crate::http::cache_control`]).
 
-use crate::generation::Namespace;
-use crate::ids::UserId;
-use crate::paths;
+use crate::api::ids::UserId;
+use crate::api::paths;
+use crate::http::freshness::FreshnessLifetime;
+use crate::sync::generation::Namespace;
 
 /// Who may be given a stored answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,25 +15,6 @@ pub enum Sharing {
     Subject,
     /// Nobody: it is not stored.
     Nobody,
-}
-
-/// For how long a stored answer may be used, in seconds from when it was made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Window {
-    /// Used without asking (RFC 9111 §4.2).
-    pub fresh_secs: u32,
-    /// After that, used while a newer one is fetched (RFC 5861 §3).
-    pub stale_while_revalidate_secs: u32,
-    /// After `fresh_secs`, used when a newer one cannot be had (RFC 5861 §4).
-    pub stale_if_error_secs: u32,
-}
-
-impl Window {
-    const NONE: Self = Self::new(0, 0, 0);
-
-    const fn new(fresh_secs: u32, stale_while_revalidate_secs: u32, stale_if_error_secs: u32) -> Self {
-        Self { fresh_secs, stale_while_revalidate_secs, stale_if_error_secs }
-    }
 }
 
 /// How an answer may be cached, named by what it is.
@@ -57,6 +39,9 @@ pub enum Policy {
     /// Answers to writes, tokens, health, metrics, errors, and every route that names no policy.
     NoStore,
 }
+
+/// Bodies shorter than this, in bytes, are sent as they are (row A1).
+pub const MIN_COMPRESSED_BYTES: usize = 500;
 
 const MINUTE: u32 = 60;
 const HOUR: u32 = 60 * MINUTE;
@@ -120,35 +105,41 @@ impl Policy {
 
     /// At the origin, in process and in Redis (row H3). Stale entries stay an hour for when the database is down.
     #[must_use]
-    pub const fn at_origin(self) -> Window {
+    pub const fn at_origin(self) -> FreshnessLifetime {
         match self {
             Self::CatalogList | Self::CatalogModule | Self::CatalogSearch | Self::History => {
-                Window::new(10 * MINUTE, 0, HOUR)
+                FreshnessLifetime::new(10 * MINUTE, 0, HOUR)
             }
-            Self::Progress | Self::Statistics | Self::Profile => Window::new(5 * MINUTE, 0, HOUR),
-            Self::Published | Self::NoStore => Window::NONE,
+            Self::Progress | Self::Statistics | Self::Profile => FreshnessLifetime::new(5 * MINUTE, 0, HOUR),
+            Self::Published | Self::NoStore => FreshnessLifetime::NONE,
         }
     }
 
     /// At the edge. This is the bound after which everybody sees an author's change (I-BOUND); whoever has seen the newer
     /// state gets it at once, by `Kairos-Min-Gen`. The learner's own data is not stored there.
     #[must_use]
-    pub const fn at_edge(self) -> Window {
+    pub const fn at_edge(self) -> FreshnessLifetime {
         match self {
-            Self::CatalogList | Self::CatalogSearch => Window::new(MINUTE, 0, DAY),
-            Self::CatalogModule => Window::new(5 * MINUTE, 0, DAY),
-            Self::Published => Window::new(5 * MINUTE, 0, DAY),
-            Self::Progress | Self::Statistics | Self::History | Self::Profile | Self::NoStore => Window::NONE,
+            Self::CatalogList | Self::CatalogSearch => FreshnessLifetime::new(MINUTE, 0, DAY),
+            Self::CatalogModule => FreshnessLifetime::new(5 * MINUTE, 0, DAY),
+            Self::Published => FreshnessLifetime::new(5 * MINUTE, 0, DAY),
+            Self::Progress | Self::Statistics | Self::History | Self::Profile | Self::NoStore => {
+                FreshnessLifetime::NONE
+            }
         }
     }
 
     /// In the browser, where an answer is kept for use without a network. `stale_if_error` is how long it is shown offline.
     #[must_use]
-    pub const fn in_browser(self) -> Window {
+    pub const fn in_browser(self) -> FreshnessLifetime {
         match self {
-            Self::CatalogList | Self::CatalogModule | Self::CatalogSearch => Window::new(MINUTE, 30 * DAY, 90 * DAY),
-            Self::Progress | Self::Statistics | Self::History | Self::Profile => Window::new(10, 30 * DAY, 90 * DAY),
-            Self::Published | Self::NoStore => Window::NONE,
+            Self::CatalogList | Self::CatalogModule | Self::CatalogSearch => {
+                FreshnessLifetime::new(MINUTE, 30 * DAY, 90 * DAY)
+            }
+            Self::Progress | Self::Statistics | Self::History | Self::Profile => {
+                FreshnessLifetime::new(10, 30 * DAY, 90 * DAY)
+            }
+            Self::Published | Self::NoStore => FreshnessLifetime::NONE,
         }
     }
 
@@ -176,10 +167,10 @@ impl Policy {
         }
     }
 
-    /// `CDN-Cache-Control` (RFC 9213) as the origin writes it: the edge's window. `None` where the edge may not store.
+    /// `CDN-Cache-Control` (RFC 9213) as the origin writes it: the edge's lifetime. `None` where the edge may not store.
     #[must_use]
     pub fn cdn_cache_control(self) -> Option<String> {
-        let Window { fresh_secs, stale_while_revalidate_secs, stale_if_error_secs } = self.at_edge();
+        let FreshnessLifetime { fresh_secs, stale_while_revalidate_secs, stale_if_error_secs } = self.at_edge();
         let stale = |directive: &str, secs: u32| if secs > 0 { format!(", {directive}={secs}") } else { String::new() };
         (self.sharing() == Sharing::Everyone && fresh_secs > 0).then(|| {
             let while_revalidate = stale("stale-while-revalidate", stale_while_revalidate_secs);

@@ -1,11 +1,12 @@
 //! `docs/PROTOCOL.md` says what the code does: its tables of problem types and cache policies are compared with the code row by
 //! row, and every path must be in it.
 
-use kairos_protocol::generation::Namespace;
-use kairos_protocol::ids::UserId;
-use kairos_protocol::policy::{Policy, Sharing, Window};
-use kairos_protocol::problem::ProblemType;
-use kairos_protocol::{headers, paths};
+use kairos_protocol::api::ids::UserId;
+use kairos_protocol::api::problem::ProblemType;
+use kairos_protocol::api::{headers, paths};
+use kairos_protocol::http::freshness::FreshnessLifetime;
+use kairos_protocol::policy::{Policy, Sharing};
+use kairos_protocol::sync::generation::Namespace;
 
 const DOCUMENT: &str = include_str!("../../docs/PROTOCOL.md");
 
@@ -44,17 +45,17 @@ fn policy_row(policy: Policy) -> Vec<String> {
     vec![
         format!("`{}`", policy.name()),
         sharing.to_owned(),
-        window(policy.at_origin()),
-        window(policy.at_edge()),
-        window(policy.in_browser()),
+        lifetime(policy.at_origin()),
+        lifetime(policy.at_edge()),
+        lifetime(policy.in_browser()),
         if namespaces.is_empty() { "–".to_owned() } else { namespaces.join(", ") },
         format!("`{}`", policy.cache_control()),
     ]
 }
 
 /// `fresh / stale-while-revalidate / stale-if-error`, in seconds.
-fn window(window: Window) -> String {
-    match (window.fresh_secs, window.stale_while_revalidate_secs, window.stale_if_error_secs) {
+fn lifetime(lifetime: FreshnessLifetime) -> String {
+    match (lifetime.fresh_secs, lifetime.stale_while_revalidate_secs, lifetime.stale_if_error_secs) {
         (0, 0, 0) => "–".to_owned(),
         (fresh, revalidate, error) => format!("{fresh} / {revalidate} / {error}"),
     }

@@ -1,13 +1,13 @@
-//! Whether a stored answer may be used: ages, windows, what the caller asks for, and what an answer's directives allow a shared
+//! Whether a stored answer may be used: ages, lifetimes, what the caller asks for, and what an answer's directives allow a shared
 //! cache (RFC 9111 §3, §4.2; RFC 5861; RFC 9213).
 
-use kairos_protocol::cache_control::CacheControl;
-use kairos_protocol::freshness::Freshness::{Expired, Fresh, StaleIfError, StaleWhileRevalidate};
-use kairos_protocol::freshness::{age_secs, age_value_secs, current_age_secs, judge, shared_window};
-use kairos_protocol::policy::Window;
+use kairos_protocol::http::cache_control::CacheControl;
+use kairos_protocol::http::freshness::Freshness::{Expired, Fresh, StaleIfError, StaleWhileRevalidate};
+use kairos_protocol::http::freshness::FreshnessLifetime;
+use kairos_protocol::http::freshness::{age_secs, age_value_secs, current_age_secs, evaluate, shared_lifetime};
 
-const fn window(fresh_secs: u32, stale_while_revalidate_secs: u32, stale_if_error_secs: u32) -> Window {
-    Window { fresh_secs, stale_while_revalidate_secs, stale_if_error_secs }
+const fn lifetime(fresh_secs: u32, stale_while_revalidate_secs: u32, stale_if_error_secs: u32) -> FreshnessLifetime {
+    FreshnessLifetime { fresh_secs, stale_while_revalidate_secs, stale_if_error_secs }
 }
 
 #[test]
@@ -30,10 +30,10 @@ fn age_grows_with_the_clock_and_is_not_known_of_what_lies_in_the_future() {
 
 #[test]
 fn what_lies_in_the_future_is_expired_in_every_window() {
-    for window in [window(60, 30, 600), window(u32::MAX, u32::MAX, u32::MAX)] {
+    for lifetime in [lifetime(60, 30, 600), lifetime(u32::MAX, u32::MAX, u32::MAX)] {
         for request in ["", "max-age=4000000000"] {
             let age = age_secs(61_000, 0, 60_000);
-            assert_eq!(judge(age, window, &CacheControl::parse(request)), Expired, "{request:?} in {window:?}");
+            assert_eq!(evaluate(age, lifetime, &CacheControl::parse(request)), Expired, "{request:?} in {lifetime:?}");
         }
     }
 }
@@ -85,8 +85,8 @@ fn an_age_field_is_its_first_member_if_that_is_a_whole_number() {
 
 #[test]
 fn an_answer_is_judged_by_its_age() {
-    let both = window(60, 30, 600);
-    for (age, window, verdict) in [
+    let both = lifetime(60, 30, 600);
+    for (age, lifetime, verdict) in [
         (0, both, Fresh { ttl_secs: 60 }),
         (59, both, Fresh { ttl_secs: 1 }),
         (60, both, StaleWhileRevalidate),
@@ -95,20 +95,20 @@ fn an_answer_is_judged_by_its_age() {
         (659, both, StaleIfError),
         (660, both, Expired),
         (u32::MAX, both, Expired),
-        (0, window(0, 0, 0), Expired),
-        (0, window(0, 0, 1), StaleIfError),
-        (60, window(60, 0, 0), Expired),
-        (100, window(60, 600, 0), StaleWhileRevalidate),
-        (u32::MAX - 1, window(u32::MAX, u32::MAX, u32::MAX), Fresh { ttl_secs: 1 }),
-        (u32::MAX, window(u32::MAX, u32::MAX, u32::MAX), Expired),
+        (0, lifetime(0, 0, 0), Expired),
+        (0, lifetime(0, 0, 1), StaleIfError),
+        (60, lifetime(60, 0, 0), Expired),
+        (100, lifetime(60, 600, 0), StaleWhileRevalidate),
+        (u32::MAX - 1, lifetime(u32::MAX, u32::MAX, u32::MAX), Fresh { ttl_secs: 1 }),
+        (u32::MAX, lifetime(u32::MAX, u32::MAX, u32::MAX), Expired),
     ] {
-        assert_eq!(judge(age, window, &CacheControl::default()), verdict, "at {age} s in {window:?}");
+        assert_eq!(evaluate(age, lifetime, &CacheControl::default()), verdict, "at {age} s in {lifetime:?}");
     }
 }
 
 #[test]
 fn the_caller_may_ask_for_less_age() {
-    let both = window(60, 30, 600);
+    let both = lifetime(60, 30, 600);
     for (request, age, verdict) in [
         ("no-cache", 1, StaleIfError),
         ("no-cache", 700, Expired),
@@ -120,21 +120,21 @@ fn the_caller_may_ask_for_less_age() {
         ("max-age=600", 60, StaleIfError),
         ("stale-if-error=9, only-if-cached", 60, StaleWhileRevalidate),
     ] {
-        assert_eq!(judge(age, both, &CacheControl::parse(request)), verdict, "{request} at {age} s");
+        assert_eq!(evaluate(age, both, &CacheControl::parse(request)), verdict, "{request} at {age} s");
     }
 }
 
 #[test]
 fn only_what_says_so_may_be_stored_by_a_shared_cache() {
     for (targeted, general, allowed) in [
-        (None, "max-age=60", Some(window(60, 0, 0))),
-        (None, "max-age=60, s-maxage=600", Some(window(600, 0, 0))),
-        (None, "s-maxage=60", Some(window(60, 0, 0))),
-        (None, "max-age=60, stale-while-revalidate=5, stale-if-error=9", Some(window(60, 5, 9))),
+        (None, "max-age=60", Some(lifetime(60, 0, 0))),
+        (None, "max-age=60, s-maxage=600", Some(lifetime(600, 0, 0))),
+        (None, "s-maxage=60", Some(lifetime(60, 0, 0))),
+        (None, "max-age=60, stale-while-revalidate=5, stale-if-error=9", Some(lifetime(60, 5, 9))),
         // §5.2.2.10: s-maxage includes proxy-revalidate.
-        (None, "s-maxage=60, stale-while-revalidate=5, stale-if-error=9", Some(window(60, 0, 0))),
-        (None, "max-age=60, stale-if-error=9, must-revalidate", Some(window(60, 0, 0))),
-        (None, "max-age=60, stale-if-error=9, proxy-revalidate", Some(window(60, 0, 0))),
+        (None, "s-maxage=60, stale-while-revalidate=5, stale-if-error=9", Some(lifetime(60, 0, 0))),
+        (None, "max-age=60, stale-if-error=9, must-revalidate", Some(lifetime(60, 0, 0))),
+        (None, "max-age=60, stale-if-error=9, proxy-revalidate", Some(lifetime(60, 0, 0))),
         (None, "", None),
         (None, "public", None),
         (None, "max-age=0", None),
@@ -144,9 +144,9 @@ fn only_what_says_so_may_be_stored_by_a_shared_cache() {
         (None, "max-age=60, no-store", None),
         (None, "max-age=60, no-cache", None),
         (None, "max-age=60, private=\"x\"", None),
-        (Some("max-age=300, stale-if-error=9"), "public, no-cache", Some(window(300, 0, 9))),
-        (Some("max-age=1"), "max-age=600", Some(window(1, 0, 0))),
-        (Some("max-age=600"), "max-age=1", Some(window(600, 0, 0))),
+        (Some("max-age=300, stale-if-error=9"), "public, no-cache", Some(lifetime(300, 0, 9))),
+        (Some("max-age=1"), "max-age=600", Some(lifetime(1, 0, 0))),
+        (Some("max-age=600"), "max-age=1", Some(lifetime(600, 0, 0))),
         (Some(""), "max-age=600", None),
         (Some("&&&&&"), "max-age=600", None),
         (Some("no-store"), "max-age=600", None),
@@ -156,7 +156,7 @@ fn only_what_says_so_may_be_stored_by_a_shared_cache() {
         (Some("max-age=600"), "no-store", None),
     ] {
         let read = targeted.map(CacheControl::parse);
-        let found = shared_window(read.as_ref(), &CacheControl::parse(general));
+        let found = shared_lifetime(read.as_ref(), &CacheControl::parse(general));
         assert_eq!(found, allowed, "targeted {targeted:?}, general {general}");
     }
 }

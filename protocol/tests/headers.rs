@@ -1,12 +1,13 @@
 //! Reading and writing header fields: `Cache-Control`, `Accept-Encoding`, entity tags, `Cache-Status`, `Kairos-Gen`. Tables of
 //! values and what they mean. Not here: how long an answer is fresh (`freshness.rs`).
 
-use kairos_protocol::cache_control::CacheControl;
-use kairos_protocol::cache_status::{self, CacheStatus, Forward};
-use kairos_protocol::encoding::{Encoding, negotiate};
-use kairos_protocol::generation::{Generation, Generations, Namespace};
-use kairos_protocol::ids::UserId;
-use kairos_protocol::validator::{entity_tag, none_match_names};
+use kairos_protocol::api::headers::{EDGE_CACHE, ORIGIN_CACHE};
+use kairos_protocol::api::ids::UserId;
+use kairos_protocol::http::cache_control::CacheControl;
+use kairos_protocol::http::cache_status::{self, CacheStatus, Forward};
+use kairos_protocol::http::encoding::{Encoding, negotiate};
+use kairos_protocol::http::validator::{entity_tag, none_match_names};
+use kairos_protocol::sync::generation::{Generation, Generations, Namespace};
 
 #[test]
 fn cache_control_values_are_read_and_bad_ones_count_as_zero() {
@@ -156,9 +157,9 @@ fn each_encoding_of_a_body_has_its_own_tag() {
 
 #[test]
 fn cache_status_is_written_as_rfc_9211_has_it() {
-    let hit = |ttl_secs, detail| CacheStatus::Hit { cache: cache_status::ORIGIN, ttl_secs, detail };
+    let hit = |ttl_secs, detail| CacheStatus::Hit { cache: ORIGIN_CACHE, ttl_secs, detail };
     let forwarded = |reason, stored, collapsed, detail| CacheStatus::Forwarded {
-        cache: cache_status::EDGE,
+        cache: EDGE_CACHE,
         reason,
         stored,
         collapsed,
@@ -175,7 +176,7 @@ fn cache_status_is_written_as_rfc_9211_has_it() {
     ] {
         assert_eq!(status.to_string(), text);
         let is_hit = matches!(status, CacheStatus::Hit { .. });
-        assert_eq!(cache_status::is_hit(text, cache_status::ORIGIN), is_hit, "{text}");
+        assert_eq!(cache_status::is_hit(text, ORIGIN_CACHE), is_hit, "{text}");
     }
 }
 
@@ -193,7 +194,7 @@ fn a_hit_is_read_for_the_cache_that_had_it() {
         ("hit; kairos-edge", false),
         ("", false),
     ] {
-        assert_eq!(cache_status::is_hit(value, cache_status::EDGE), edge_hit, "{value}");
+        assert_eq!(cache_status::is_hit(value, EDGE_CACHE), edge_hit, "{value}");
     }
 }
 

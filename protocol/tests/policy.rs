@@ -1,11 +1,12 @@
 //! The policy table: which path has which policy, and that no shared cache is ever told to keep a learner's data (I-PRIVATE).
 
-use kairos_protocol::cache_control::CacheControl;
-use kairos_protocol::freshness::shared_window;
-use kairos_protocol::generation::Namespace;
-use kairos_protocol::ids::UserId;
-use kairos_protocol::paths;
-use kairos_protocol::policy::{Policy, Sharing, Window};
+use kairos_protocol::api::ids::UserId;
+use kairos_protocol::api::paths;
+use kairos_protocol::http::cache_control::CacheControl;
+use kairos_protocol::http::freshness::FreshnessLifetime;
+use kairos_protocol::http::freshness::shared_lifetime;
+use kairos_protocol::policy::{Policy, Sharing};
+use kairos_protocol::sync::generation::Namespace;
 
 #[test]
 fn every_path_has_the_policy_meant_for_it() {
@@ -60,13 +61,16 @@ fn a_module_path_holds_exactly_one_slug() {
 fn i_private_no_shared_cache_may_store_what_is_not_for_everyone() {
     for policy in Policy::ALL.iter().copied().filter(|p| p.sharing() != Sharing::Everyone) {
         assert_eq!(policy.cdn_cache_control(), None, "{policy:?}");
-        assert_eq!(policy.at_edge(), Window { fresh_secs: 0, stale_while_revalidate_secs: 0, stale_if_error_secs: 0 });
+        assert_eq!(
+            policy.at_edge(),
+            FreshnessLifetime { fresh_secs: 0, stale_while_revalidate_secs: 0, stale_if_error_secs: 0 }
+        );
         let general = CacheControl::parse(policy.cache_control());
         assert!(general.private || general.no_store, "{policy:?}");
         // Not even a targeted header that somebody adds on the way opens it.
         let targeted = CacheControl::parse("max-age=600");
-        assert_eq!(shared_window(Some(&targeted), &general), None, "{policy:?}");
-        assert_eq!(shared_window(None, &general), None, "{policy:?}");
+        assert_eq!(shared_lifetime(Some(&targeted), &general), None, "{policy:?}");
+        assert_eq!(shared_lifetime(None, &general), None, "{policy:?}");
     }
 }
 
@@ -75,8 +79,8 @@ fn the_headers_of_a_policy_say_what_its_table_says() {
     for policy in Policy::ALL.iter().copied().filter(|p| p.sharing() == Sharing::Everyone) {
         let targeted = policy.cdn_cache_control().as_deref().map(CacheControl::parse);
         let general = CacheControl::parse(policy.cache_control());
-        assert_eq!(shared_window(targeted.as_ref(), &general), Some(policy.at_edge()), "{policy:?}");
-        assert_eq!(shared_window(None, &general), None, "other caches must validate: {policy:?}");
+        assert_eq!(shared_lifetime(targeted.as_ref(), &general), Some(policy.at_edge()), "{policy:?}");
+        assert_eq!(shared_lifetime(None, &general), None, "other caches must validate: {policy:?}");
     }
 }
 

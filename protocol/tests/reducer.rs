@@ -5,10 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use kairos_protocol::ids::{OperationId, Slug};
-use kairos_protocol::operation::{Action, Operation, PASS_SCORE};
-use kairos_protocol::progress::{ProgressRecord, ProgressStatus, Statistics};
-use kairos_protocol::reducer::{apply, apply_all, statistics};
+use kairos_protocol::api::ids::{OperationId, Slug};
+use kairos_protocol::api::operation::{Action, Operation, PASS_SCORE};
+use kairos_protocol::api::progress::{ProgressRecord, ProgressStatus, Statistics};
+use kairos_protocol::sync::reducer::{apply, apply_all, statistics};
 use proptest::prelude::*;
 
 type Records = BTreeMap<Slug, ProgressRecord>;

@@ -2,17 +2,17 @@
 
 #![expect(clippy::expect_used, reason = "what a test sets up is there, or the test fails")]
 
-use kairos_protocol::account::Role;
-use kairos_protocol::cache_control::CacheControl;
-use kairos_protocol::cache_status;
-use kairos_protocol::catalog::{Difficulty, ModuleDraft, Publication};
-use kairos_protocol::encoding::{Encoding, negotiate};
-use kairos_protocol::generation::{Generation, Generations, Namespace};
-use kairos_protocol::ids::{OperationId, Slug, UserId};
-use kairos_protocol::operation::Operation;
+use kairos_protocol::api::account::Role;
+use kairos_protocol::api::catalog::{Difficulty, ModuleDraft, Publication};
+use kairos_protocol::api::ids::{OperationId, Slug, UserId};
+use kairos_protocol::api::operation::Operation;
+use kairos_protocol::api::progress::ProgressStatus;
+use kairos_protocol::http::cache_control::CacheControl;
+use kairos_protocol::http::cache_status;
+use kairos_protocol::http::encoding::{Encoding, negotiate};
+use kairos_protocol::http::validator::none_match_names;
 use kairos_protocol::policy::Policy;
-use kairos_protocol::progress::ProgressStatus;
-use kairos_protocol::validator::none_match_names;
+use kairos_protocol::sync::generation::{Generation, Generations, Namespace};
 use proptest::prelude::*;
 
 /// Any text, and text made of what headers are made of.

@@ -5,15 +5,16 @@
 
 use std::fmt::Debug;
 
-use kairos_protocol::account::{
+use kairos_protocol::api::account::{
     Claims, KeySet, LoginRequest, Profile, RefreshRequest, RegisterRequest, Role, TokenGrant,
 };
-use kairos_protocol::catalog::{Difficulty, Module, ModuleDraft, ModuleSummary, Publication};
-use kairos_protocol::ids::{InvalidId, OperationId, Slug, UserId};
-use kairos_protocol::operation::{Action, MAX_STUDY_SECS, Operation, OperationBatch, OperationResults};
-use kairos_protocol::page::Page;
-use kairos_protocol::problem::{Problem, ProblemType};
-use kairos_protocol::progress::{HistoryEntry, ProgressRecord, ProgressStatus, Statistics};
+use kairos_protocol::api::catalog::{Difficulty, Module, ModuleDraft, ModuleSummary, Publication};
+use kairos_protocol::api::history::HistoryEntry;
+use kairos_protocol::api::ids::{InvalidId, OperationId, Slug, UserId};
+use kairos_protocol::api::operation::{Action, MAX_STUDY_SECS, Operation, OperationBatch, OperationResults};
+use kairos_protocol::api::page::Page;
+use kairos_protocol::api::problem::{Problem, ProblemType};
+use kairos_protocol::api::progress::{ProgressRecord, ProgressStatus, Statistics};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};

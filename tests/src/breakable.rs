@@ -12,11 +12,12 @@ use kairos_origin::store::records::{
 };
 use kairos_origin::store::{GenerationStore, Result, Store, StoreError, Versioned};
 use kairos_protocol::UnixMillis;
-use kairos_protocol::account::Profile;
-use kairos_protocol::catalog::{Module, ModuleSummary};
-use kairos_protocol::generation::{Generations, Namespace};
-use kairos_protocol::ids::{OperationId, Slug, UserId};
-use kairos_protocol::progress::{HistoryEntry, ProgressRecord, Statistics};
+use kairos_protocol::api::account::Profile;
+use kairos_protocol::api::catalog::{Module, ModuleSummary};
+use kairos_protocol::api::history::HistoryEntry;
+use kairos_protocol::api::ids::{OperationId, Slug, UserId};
+use kairos_protocol::api::progress::{ProgressRecord, Statistics};
+use kairos_protocol::sync::generation::{Generations, Namespace};
 
 /// A store and the switch before it.
 pub struct Breakable {

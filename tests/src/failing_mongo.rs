@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use kairos_origin::store::Store;
 use kairos_origin::store::mongo::{MongoStore, configure};
-use kairos_protocol::ids::Slug;
+use kairos_protocol::api::ids::Slug;
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::options::{ClientOptions, ServerAddress};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

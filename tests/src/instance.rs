@@ -12,18 +12,18 @@ use std::time::Duration;
 use async_trait::async_trait;
 use axum::body::to_bytes;
 use axum::response::Response;
-use kairos_origin::answers::{Answers, Ask, Conditions};
 use kairos_origin::cache::Cache;
 use kairos_origin::cache::redis::{Redis, RedisConfig};
+use kairos_origin::environment::{Clock, Environment};
 use kairos_origin::error::AppError;
-use kairos_origin::machine::{Clock, Machine};
+use kairos_origin::response_cache::{CacheRequest, Lookup, ResponseCache};
 use kairos_origin::store::{self, GenerationStore, StoreError, Versioned};
 use kairos_origin::writes::Writes;
-use kairos_protocol::generation::{Generation, Generations, Namespace};
-use kairos_protocol::headers::{CACHE_STATUS, KAIROS_DEGRADED, KAIROS_GEN};
-use kairos_protocol::ids::UserId;
+use kairos_protocol::api::headers::{CACHE_STATUS, KAIROS_DEGRADED, KAIROS_GEN};
+use kairos_protocol::api::ids::UserId;
+use kairos_protocol::api::problem::ProblemType;
 use kairos_protocol::policy::Policy;
-use kairos_protocol::problem::ProblemType;
+use kairos_protocol::sync::generation::{Generation, Generations, Namespace};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
@@ -44,8 +44,8 @@ impl TestClock {
 
     /// The machine with this clock.
     #[must_use]
-    pub fn machine(self: &Arc<Self>) -> Machine {
-        Machine { clock: Arc::<Self>::clone(self), ..Machine::system() }
+    pub fn environment(self: &Arc<Self>) -> Environment {
+        Environment { clock: Arc::<Self>::clone(self), ..Environment::system() }
     }
 }
 
@@ -172,7 +172,7 @@ pub struct Instance {
     /// Its cache.
     pub cache: Cache,
     /// Its answers.
-    pub answers: Answers,
+    pub responses: ResponseCache,
     /// Its writes.
     pub writes: Writes,
 }
@@ -197,46 +197,46 @@ impl Instance {
     /// The only instance on a table of its own.
     #[must_use]
     pub fn alone(clock: &Arc<TestClock>) -> Self {
-        Self::without_redis(Arc::default(), clock.machine())
+        Self::without_redis(Arc::default(), clock.environment())
     }
 
     /// One of those that share `table`, and nothing else.
     #[must_use]
-    pub fn without_redis(table: Arc<Table>, machine: Machine) -> Self {
+    pub fn without_redis(table: Arc<Table>, environment: Environment) -> Self {
         let cache = Cache::local(Arc::<Table>::clone(&table));
-        Self::new(table, cache, machine)
+        Self::new(table, cache, environment)
     }
 
     /// One of those that share `table` and a Redis.
     pub async fn sharing(config: RedisConfig, table: Arc<Table>) -> Self {
-        let redis = Redis::connect(config, Machine::system()).await.expect("the URL is valid");
+        let redis = Redis::connect(config, Environment::system()).await.expect("the URL is valid");
         let cache = Cache::shared(Arc::<Table>::clone(&table), redis);
-        Self::new(table, cache, Machine::system())
+        Self::new(table, cache, Environment::system())
     }
 
     /// An instance over `table` with `cache`.
     #[must_use]
-    pub fn new(table: Arc<Table>, cache: Cache, machine: Machine) -> Self {
-        let answers = Answers::new(cache.clone(), machine, 8 << 20);
+    pub fn new(table: Arc<Table>, cache: Cache, environment: Environment) -> Self {
+        let responses = ResponseCache::new(cache.clone(), environment, 8 << 20);
         let writes = Writes::new(cache.clone());
-        Self { table, cache, answers, writes }
+        Self { table, cache, responses, writes }
     }
 
     /// What this learner asks for.
     #[must_use]
-    pub fn ask(user: &UserId) -> Ask {
+    pub fn lookup(user: &UserId) -> Lookup {
         let key = "/v1/me/progress/stats".to_owned();
-        Ask { policy: Policy::Statistics, subject: Some(user.clone()), key, conditions: Conditions::default() }
+        Lookup { policy: Policy::Statistics, subject: Some(user.clone()), key, request: CacheRequest::default() }
     }
 
-    /// The response to `ask`, loaded from the table of `whose` when it must be.
+    /// The response to `lookup`, loaded from the table of `whose` when it must be.
     ///
     /// # Errors
     /// The table's failure.
-    pub async fn respond(&self, ask: Ask, whose: &UserId) -> Result<Response, AppError> {
+    pub async fn respond(&self, lookup: Lookup, whose: &UserId) -> Result<Response, AppError> {
         let (table, whose) = (Arc::clone(&self.table), whose.clone());
-        let namespaces = ask.policy.namespaces(ask.subject.as_ref());
-        self.answers.answer(ask, move || table.load(whose, namespaces)).await
+        let namespaces = lookup.policy.namespaces(lookup.subject.as_ref());
+        self.responses.get_or_load(lookup, move || table.load(whose, namespaces)).await
     }
 
     /// The learner's row, on the condition that the caller has `seen` these generations.
@@ -244,9 +244,9 @@ impl Instance {
     /// # Errors
     /// The table's failure.
     pub async fn read(&self, user: &UserId, seen: &Generations) -> Result<Read, AppError> {
-        let mut ask = Self::ask(user);
-        ask.conditions.seen = seen.clone();
-        Ok(parse(self.respond(ask, user).await?).await)
+        let mut lookup = Self::lookup(user);
+        lookup.request.seen = seen.clone();
+        Ok(parse(self.respond(lookup, user).await?).await)
     }
 
     /// Makes the learner's number one larger. Returns it and the generations it is seen from.

@@ -6,14 +6,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use kairos_origin::machine::{Clock, Machine};
+use kairos_origin::environment::{Clock, Environment};
 use kairos_origin::routes;
 use kairos_origin::state::AppState;
 use kairos_protocol::UnixMillis;
-use kairos_protocol::account::{Role, TokenGrant};
-use kairos_protocol::catalog::Module;
-use kairos_protocol::ids::UserId;
-use kairos_protocol::paths;
+use kairos_protocol::api::account::{Role, TokenGrant};
+use kairos_protocol::api::catalog::Module;
+use kairos_protocol::api::ids::UserId;
+use kairos_protocol::api::paths;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -70,7 +70,7 @@ impl Builder {
     /// Starts it, or skips the test when a server that it needs is not there.
     pub async fn start(self) -> Option<TestOrigin> {
         let world = Arc::new(World::new(self.store, self.with_redis)?);
-        let system = Machine::system();
+        let system = Environment::system();
         let clock = Arc::new(MovableClock { system: Arc::clone(&system.clock), ahead_ms: AtomicI64::new(0) });
         Some(TestOrigin::start(world, clock).await)
     }
@@ -110,13 +110,13 @@ impl TestOrigin {
     }
 
     async fn start(world: Arc<World>, clock: Arc<MovableClock>) -> Self {
-        let machine = Machine { clock: Arc::<MovableClock>::clone(&clock), ..Machine::system() };
+        let environment = Environment { clock: Arc::<MovableClock>::clone(&clock), ..Environment::system() };
         let store = Arc::new(Breakable::new(world.store().await));
-        let cache = world.cache(Arc::<Breakable>::clone(&store), &machine).await;
+        let cache = world.cache(Arc::<Breakable>::clone(&store), &environment).await;
         let state = AppState::assemble(
             Arc::<Breakable>::clone(&store),
             cache,
-            machine,
+            environment,
             kairos_origin::telemetry::record_metrics(),
         )
         .await
@@ -210,7 +210,7 @@ impl TestOrigin {
         let account =
             kairos_origin::domain::accounts::new_account(&self.state, &email, name, password, roles.to_vec()).await;
         let account = account.expect("a valid account");
-        let put = self.state.store.put_account(&account, self.state.machine.now()).await;
+        let put = self.state.store.put_account(&account, self.state.environment.now()).await;
         let id = put.expect("the store answers").value;
         let token = self.state.tokens.sign(&id, roles).expect("tokens can be signed");
         Person { id, email, token }

@@ -2,8 +2,8 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a failed check fails the test")]
 
-use kairos_protocol::headers::KAIROS_GEN;
-use kairos_protocol::problem::{self, Problem, ProblemType};
+use kairos_protocol::api::headers::KAIROS_GEN;
+use kairos_protocol::api::problem::{self, Problem, ProblemType};
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use serde::de::DeserializeOwned;
 

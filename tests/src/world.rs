@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use kairos_origin::cache::Cache;
 use kairos_origin::cache::redis::{Redis, RedisConfig};
-use kairos_origin::machine::Machine;
+use kairos_origin::environment::Environment;
 use kairos_origin::store::Store;
 use kairos_origin::store::mongo::MongoStore;
 use kairos_origin::store::sqlite::SqliteStore;
@@ -39,7 +39,7 @@ impl World {
     /// An empty world, or `None`, and a note, when it takes a server that there is none of.
     #[must_use]
     pub fn new(store: StoreKind, with_redis: bool) -> Option<Self> {
-        let name = format!("kairos_test_{}", Machine::system().random_hex::<8>());
+        let name = format!("kairos_test_{}", Environment::system().random_hex::<8>());
         let server = |variable: &str| env::var(variable).ok().filter(|url| !url.is_empty());
         let needed = |variable: &str, is_needed: bool| match server(variable) {
             _ if !is_needed => Ok(None),
@@ -87,12 +87,12 @@ impl World {
     }
 
     /// A new instance's cache over `store`.
-    pub async fn cache(&self, store: Arc<dyn Store>, machine: &Machine) -> Cache {
+    pub async fn cache(&self, store: Arc<dyn Store>, environment: &Environment) -> Cache {
         let Some(url) = &self.redis_url else { return Cache::local(store) };
         // A busy machine is not a broken Redis; what a broken one costs is tested with one of its own.
         let (key_prefix, operation_timeout) = (format!("{}:", self.name), Duration::from_secs(5));
         let config = RedisConfig { key_prefix, operation_timeout, ..RedisConfig::new(url) };
-        Cache::shared(store, Redis::connect(config, machine.clone()).await.expect("REDIS_URL is valid"))
+        Cache::shared(store, Redis::connect(config, environment.clone()).await.expect("REDIS_URL is valid"))
     }
 }
 

@@ -5,12 +5,12 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use kairos_protocol::catalog::ModuleSummary;
-use kairos_protocol::operation::OperationResults;
-use kairos_protocol::page::Page;
-use kairos_protocol::paths;
-use kairos_protocol::problem::{Problem, ProblemType as P};
-use kairos_protocol::progress::Statistics;
+use kairos_protocol::api::catalog::ModuleSummary;
+use kairos_protocol::api::operation::OperationResults;
+use kairos_protocol::api::page::Page;
+use kairos_protocol::api::paths;
+use kairos_protocol::api::problem::{Problem, ProblemType as P};
+use kairos_protocol::api::progress::Statistics;
 use kairos_tests::origin::{Person, TestOrigin, draft};
 use reqwest::Method;
 use serde_json::{Value, json};

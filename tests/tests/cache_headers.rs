@@ -9,7 +9,7 @@ use axum::extract::Request;
 use axum::middleware::from_fn;
 use axum::response::Response;
 use axum::routing::get;
-use kairos_origin::answers::{Scope, write_cache_headers};
+use kairos_origin::response_cache::{ResponseScope, write_cache_headers};
 use kairos_protocol::policy::{Policy, Sharing};
 use tower::ServiceExt as _;
 
@@ -21,9 +21,9 @@ fn header(response: &Response, name: &str) -> String {
 async fn the_policy_of_a_response_decides_who_may_store_it() {
     let cases = [
         (Some(Policy::CatalogList), None, "public, no-cache", "max-age=60, stale-if-error=86400", "catalog-list"),
-        (Some(Policy::CatalogList), Some(Scope::Degraded), "no-store", "", "catalog-list"),
-        (Some(Policy::CatalogList), Some(Scope::Caller), "no-store", "", "catalog-list"),
-        (Some(Policy::Statistics), Some(Scope::Policy), "private, no-cache", "", "statistics"),
+        (Some(Policy::CatalogList), Some(ResponseScope::Degraded), "no-store", "", "catalog-list"),
+        (Some(Policy::CatalogList), Some(ResponseScope::Caller), "no-store", "", "catalog-list"),
+        (Some(Policy::Statistics), Some(ResponseScope::Policy), "private, no-cache", "", "statistics"),
         (Some(Policy::NoStore), None, "no-store", "", "no-store"),
         (None, None, "no-store", "", "no-store"),
     ];

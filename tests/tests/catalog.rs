@@ -4,11 +4,12 @@
 
 use std::collections::BTreeSet;
 
-use kairos_origin::machine::Machine;
-use kairos_protocol::catalog::{Module, ModuleDraft, ModuleSummary};
-use kairos_protocol::generation::{Generation, Generations, Namespace};
-use kairos_protocol::problem::ProblemType;
-use kairos_protocol::{page::Page, paths};
+use kairos_origin::environment::Environment;
+use kairos_protocol::api::catalog::{Module, ModuleDraft, ModuleSummary};
+use kairos_protocol::api::page::Page;
+use kairos_protocol::api::paths;
+use kairos_protocol::api::problem::ProblemType;
+use kairos_protocol::sync::generation::{Generation, Generations, Namespace};
 use kairos_tests::in_every_world;
 use kairos_tests::origin::{Person, TestOrigin, draft};
 use kairos_tests::reply::Reply;
@@ -376,7 +377,7 @@ async fn what_nobody_can_have_seen_changes_no_answer(origin: TestOrigin) {
     let stored = origin.get(paths::MODULES).await.expect(200);
     assert!(stored.header("cdn-cache-control").unwrap().contains("max-age"));
     for ahead_ms in [30_000, 1_000_000_000] {
-        let seen = Generation::at(Machine::system().now() + ahead_ms).get();
+        let seen = Generation::at(Environment::system().now() + ahead_ms).get();
         let asked = origin.request(Method::GET, paths::MODULES).header("kairos-min-gen", format!("catalog={seen}"));
         let answer = origin.send(asked).await.expect(200);
         for name in ["kairos-gen", "cache-control", "cdn-cache-control", "etag"] {

@@ -9,12 +9,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use kairos_origin::answers::Answers;
 use kairos_origin::cache::redis::RedisConfig;
 use kairos_origin::cache::{Cache, UNHEARD_USE};
-use kairos_origin::machine::Machine;
-use kairos_protocol::generation::Generations;
-use kairos_protocol::ids::UserId;
+use kairos_origin::environment::Environment;
+use kairos_origin::response_cache::ResponseCache;
+use kairos_protocol::api::ids::UserId;
+use kairos_protocol::sync::generation::Generations;
 use kairos_tests::instance::{Instance, PATIENT, Table, learner};
 use kairos_tests::redis::RedisServer;
 
@@ -263,7 +263,7 @@ async fn what_redis_missed_is_seen_at_once_by_who_has_seen_it_and_soon_by_all() 
 async fn without_redis_another_instances_write_is_seen_within_two_seconds() {
     let table = Arc::<Table>::default();
     let user = learner("ada");
-    let instance = || Instance::without_redis(Arc::clone(&table), Machine::system());
+    let instance = || Instance::without_redis(Arc::clone(&table), Environment::system());
     let (one, other) = (instance(), instance());
     let read = async |seen: &Generations| other.read(&user, seen).await.expect("no read fails");
     read(&Generations::default()).await;
@@ -287,7 +287,7 @@ async fn without_redis_another_instances_write_is_seen_within_two_seconds() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_number_names_two_states_and_no_session_goes_back_without_redis() {
     let table = Arc::<Table>::default();
-    let instances = [(); 2].map(|()| Instance::without_redis(Arc::clone(&table), Machine::system()));
+    let instances = [(); 2].map(|()| Instance::without_redis(Arc::clone(&table), Environment::system()));
     let user = learner("ada");
     let over = Instant::now() + Duration::from_secs(3);
     let mut tasks = vec![];
@@ -328,8 +328,8 @@ async fn what_a_hit_costs() {
     let local = Cache::local(Arc::<Table>::clone(&table));
     let shared = member(&redis, &table, PATIENT).await.instance.cache;
     let instance = |cache: &Cache, capacity_bytes| {
-        let answers = Answers::new(cache.clone(), Machine::system(), capacity_bytes);
-        Instance { answers, ..Instance::new(Arc::clone(&table), cache.clone(), Machine::system()) }
+        let responses = ResponseCache::new(cache.clone(), Environment::system(), capacity_bytes);
+        Instance { responses, ..Instance::new(Arc::clone(&table), cache.clone(), Environment::system()) }
     };
     let user = learner("ada");
     for (what, instance, expected) in [
@@ -340,10 +340,10 @@ async fn what_a_hit_costs() {
         let mut took = vec![];
         let mut hits = 0;
         for _ in 0..2_000 {
-            let mut ask = Instance::ask(&user);
-            ask.conditions.accept_encoding = Some("gzip, br".into());
+            let mut lookup = Instance::lookup(&user);
+            lookup.request.accept_encoding = Some("gzip, br".into());
             let started = Instant::now();
-            let response = instance.respond(ask, &user).await.expect("no read fails");
+            let response = instance.respond(lookup, &user).await.expect("no read fails");
             took.push(started.elapsed());
             let status = response.headers().get("cache-status").and_then(|v| v.to_str().ok()).unwrap_or_default();
             hits += u32::from(status.ends_with(expected));

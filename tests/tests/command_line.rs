@@ -7,9 +7,9 @@ use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use kairos_protocol::account::{Role, TokenGrant};
-use kairos_protocol::catalog::ModuleSummary;
-use kairos_protocol::page::Page;
+use kairos_protocol::api::account::{Role, TokenGrant};
+use kairos_protocol::api::catalog::ModuleSummary;
+use kairos_protocol::api::page::Page;
 use kairos_tests::mongod::StandaloneMongod;
 use kairos_tests::redis::RedisServer;
 use kairos_tests::skip::skip;

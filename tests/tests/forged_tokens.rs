@@ -4,10 +4,10 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use kairos_origin::auth::tokens::Tokens;
-use kairos_origin::machine::Machine;
-use kairos_protocol::account::{Claims, KeySet, Role};
-use kairos_protocol::paths;
-use kairos_protocol::problem::ProblemType as P;
+use kairos_origin::environment::Environment;
+use kairos_protocol::api::account::{Claims, KeySet, Role};
+use kairos_protocol::api::paths;
+use kairos_protocol::api::problem::ProblemType as P;
 use kairos_tests::origin::{TestOrigin, draft};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -33,8 +33,8 @@ async fn forged_and_expired_tokens_open_nothing() {
     let sign = |algorithm, kid: &str, claims: &Claims, key: &EncodingKey| {
         encode(&Header { kid: Some(kid.to_owned()), ..Header::new(algorithm) }, claims, key).unwrap()
     };
-    let other_key = EncodingKey::from_ed_der(&Tokens::generate_key(&Machine::system()).unwrap().pkcs8);
-    let signing_key = Tokens::generate_key(&Machine::system()).unwrap();
+    let other_key = EncodingKey::from_ed_der(&Tokens::generate_key(&Environment::system()).unwrap().pkcs8);
+    let signing_key = Tokens::generate_key(&Environment::system()).unwrap();
     let own_key = EncodingKey::from_ed_der(&origin.state.store.signing_key(&signing_key).await.unwrap().pkcs8);
     let mut elevated = claims.clone();
     elevated["roles"] = json!(["admin"]);

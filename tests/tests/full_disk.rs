@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use kairos_protocol::paths;
+use kairos_protocol::api::paths;
 use kairos_tests::skip::skip;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader};

@@ -14,8 +14,8 @@ use kairos_origin::import::oulad::import_oulad;
 use kairos_origin::import::{ImportError, Report, Target};
 use kairos_origin::store::Store;
 use kairos_origin::store::records::ModuleFilter;
-use kairos_protocol::ids::{Slug, UserId};
-use kairos_protocol::operation::PASS_SCORE;
+use kairos_protocol::api::ids::{Slug, UserId};
+use kairos_protocol::api::operation::PASS_SCORE;
 use kairos_tests::skip::skip;
 use kairos_tests::world::{StoreKind, World};
 

@@ -11,10 +11,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use kairos_origin::cache::Cache;
 use kairos_origin::cache::redis::{Redis, RedisConfig};
-use kairos_origin::machine::Machine;
+use kairos_origin::environment::Environment;
 use kairos_origin::store::Versioned;
-use kairos_protocol::generation::{Generations, Namespace};
-use kairos_protocol::ids::UserId;
+use kairos_protocol::api::ids::UserId;
+use kairos_protocol::sync::generation::{Generations, Namespace};
 use kairos_tests::instance::{PATIENT, Table, learner};
 use kairos_tests::redis::RedisServer;
 use proptest::collection::vec;
@@ -81,7 +81,7 @@ impl World<'_> {
             9 if !self.writes.is_empty() && which.is_multiple_of(4) => {
                 let write = self.writes.swap_remove(which % self.writes.len());
                 self.trace.push(format!("{} gives a write up", write.instance));
-                self.instances[write.instance].doubt(&self.namespaces()).await;
+                self.instances[write.instance].invalidate(&self.namespaces()).await;
             }
             _ => {}
         }
@@ -208,7 +208,7 @@ fn no_order_of_steps_tells_anything_older_through_redis() {
     let table = Arc::<Table>::default();
     let connect = async || {
         let config = RedisConfig { operation_timeout: PATIENT, ..RedisConfig::new(redis.url()) };
-        let redis = Redis::connect(config, Machine::system()).await.expect("the URL is valid");
+        let redis = Redis::connect(config, Environment::system()).await.expect("the URL is valid");
         Cache::shared(Arc::<Table>::clone(&table), redis)
     };
     let instances = runtime.block_on(async { [connect().await, connect().await] });

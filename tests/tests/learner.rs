@@ -5,14 +5,15 @@
 
 use std::collections::BTreeMap;
 
-use kairos_protocol::account::Profile;
-use kairos_protocol::ids::Slug;
-use kairos_protocol::operation::{Operation, OperationResult, OperationResults, Outcome};
-use kairos_protocol::page::Page;
-use kairos_protocol::paths;
-use kairos_protocol::problem::ProblemType;
-use kairos_protocol::progress::{HistoryEntry, ProgressRecord, Statistics};
-use kairos_protocol::reducer;
+use kairos_protocol::api::account::Profile;
+use kairos_protocol::api::history::HistoryEntry;
+use kairos_protocol::api::ids::Slug;
+use kairos_protocol::api::operation::{Operation, OperationResult, OperationResults, Outcome};
+use kairos_protocol::api::page::Page;
+use kairos_protocol::api::paths;
+use kairos_protocol::api::problem::ProblemType;
+use kairos_protocol::api::progress::{ProgressRecord, Statistics};
+use kairos_protocol::sync::reducer;
 use kairos_tests::in_every_world;
 use kairos_tests::origin::{Person, TestOrigin, draft};
 use kairos_tests::reply::Reply;
@@ -156,7 +157,7 @@ async fn each_operation_counts_once(origin: TestOrigin) {
 async fn each_operation_is_judged_by_itself(origin: TestOrigin) {
     let ada = with_modules(&origin, &["caching"]).await;
     let author = Person {
-        token: origin.state.tokens.sign(&ada.id, &[kairos_protocol::account::Role::Author]).unwrap(),
+        token: origin.state.tokens.sign(&ada.id, &[kairos_protocol::api::account::Role::Author]).unwrap(),
         ..ada.clone()
     };
     let mut hidden = draft("hidden");
@@ -228,7 +229,7 @@ async fn a_batch_sent_many_times_at_once_counts_once(origin: TestOrigin) {
 
 async fn a_time_in_the_future_becomes_now(origin: TestOrigin) {
     let ada = with_modules(&origin, &["caching"]).await;
-    let now = origin.state.machine.now();
+    let now = origin.state.environment.now();
     let ahead =
         json!({ "id": "ahead", "module": "caching", "at_ms": now + 3_600_000, "action": { "kind": "complete" } });
     let first = results(&origin, &ada, std::slice::from_ref(&ahead)).await;

@@ -9,11 +9,11 @@ use futures_util::TryStreamExt;
 use kairos_origin::store::mongo::MongoStore;
 use kairos_origin::store::records::{Account, Applied, FingerprintedOperation, Replaced};
 use kairos_origin::store::{self, GenerationStore, Store, StoreError};
-use kairos_protocol::account::Role;
-use kairos_protocol::catalog::Module;
-use kairos_protocol::generation::{Generation, Namespace};
-use kairos_protocol::ids::{OperationId, Slug, UserId};
-use kairos_protocol::operation::{Action, Operation};
+use kairos_protocol::api::account::Role;
+use kairos_protocol::api::catalog::Module;
+use kairos_protocol::api::ids::{OperationId, Slug, UserId};
+use kairos_protocol::api::operation::{Action, Operation};
+use kairos_protocol::sync::generation::{Generation, Namespace};
 use kairos_tests::failing_mongo::{Relay, end_order, open, order};
 use kairos_tests::origin::draft;
 use kairos_tests::world::{StoreKind, World};
@@ -32,7 +32,7 @@ fn one() -> Slug {
 }
 
 fn module(version: u64) -> Module {
-    let draft: kairos_protocol::catalog::ModuleDraft = serde_json::from_value(draft("one")).unwrap();
+    let draft: kairos_protocol::api::catalog::ModuleDraft = serde_json::from_value(draft("one")).unwrap();
     Module { version, ..draft.into_module(NOW) }
 }
 

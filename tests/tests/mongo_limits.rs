@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
 use kairos_origin::cache::Cache;
+use kairos_origin::environment::Environment;
 use kairos_origin::import::Target;
 use kairos_origin::import::markdown::import_markdown;
-use kairos_origin::machine::Machine;
 use kairos_origin::store::mongo::MongoStore;
 use kairos_origin::store::records::ModuleFilter;
 use kairos_origin::store::{Store, StoreError};
-use kairos_protocol::ids::{Slug, UserId};
+use kairos_protocol::api::ids::{Slug, UserId};
 use kairos_tests::failing_mongo::{Relay, open, options, order};
 use kairos_tests::world::{StoreKind, World};
 use mongodb::bson::doc;
@@ -69,10 +69,10 @@ async fn what_comes_over_the_wire_is_compressed() {
     let Some(world) = World::new(StoreKind::Mongo, false) else { return };
     let filled = open(&world, |_| {}).await;
     let catalogue = concat!(env!("CARGO_MANIFEST_DIR"), "/../catalog");
-    let (machine, bar) = (Machine::system(), ProgressBar::hidden());
+    let (environment, bar) = (Environment::system(), ProgressBar::hidden());
     let store: Arc<dyn Store> = Arc::new(filled);
     let cache = Cache::local(Arc::<dyn Store>::clone(&store));
-    let target = Target { store: store.as_ref(), cache: &cache, now: machine.now(), bar: &bar };
+    let target = Target { store: store.as_ref(), cache: &cache, now: environment.now(), bar: &bar };
     let report = import_markdown(&target, catalogue.as_ref(), None).await.unwrap();
 
     let mut plain = 0;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use kairos_origin::cache::redis::RedisConfig;
-use kairos_protocol::generation::Generations;
+use kairos_protocol::sync::generation::Generations;
 use kairos_tests::instance::{Instance, PATIENT, Table, learner};
 use kairos_tests::redis::RedisServer;
 

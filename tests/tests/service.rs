@@ -5,9 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jsonschema::Validator;
-use kairos_protocol::account::TokenGrant;
-use kairos_protocol::paths;
-use kairos_protocol::problem::ProblemType;
+use kairos_protocol::api::account::TokenGrant;
+use kairos_protocol::api::paths;
+use kairos_protocol::api::problem::ProblemType;
 use kairos_tests::in_every_world;
 use kairos_tests::origin::{PASSWORD, Person, TestOrigin, draft};
 use kairos_tests::reply::Reply;

@@ -6,9 +6,9 @@ use futures_util::FutureExt;
 use futures_util::future::join_all;
 use kairos_origin::auth::passwords::Passwords;
 use kairos_origin::auth::precis::Password;
-use kairos_origin::machine::Machine;
-use kairos_protocol::paths;
-use kairos_protocol::problem::ProblemType;
+use kairos_origin::environment::Environment;
+use kairos_protocol::api::paths;
+use kairos_protocol::api::problem::ProblemType;
 use kairos_tests::origin::{PASSWORD, TestOrigin};
 use serde_json::json;
 
@@ -59,7 +59,7 @@ fn niceness() -> Vec<i32> {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn who_signs_in_stands_behind_who_reads() {
-    let passwords = Passwords::new(Machine::system()).unwrap();
+    let passwords = Passwords::new(Environment::system()).unwrap();
     let password = Password::new("wrong password".to_owned());
     assert!(!passwords.line_up().unwrap().verify(password, None).await.unwrap());
     let niceness = niceness();
@@ -69,7 +69,7 @@ async fn who_signs_in_stands_behind_who_reads() {
 
 #[tokio::test]
 async fn the_line_has_an_end_and_who_hangs_up_leaves_it() {
-    let passwords = Passwords::new(Machine::system()).unwrap();
+    let passwords = Passwords::new(Environment::system()).unwrap();
     let line = || std::iter::from_fn(|| passwords.line_up().ok()).take(10_000).collect::<Vec<_>>();
     let full = line().len();
     assert!((4..1_000).contains(&full), "{full}");

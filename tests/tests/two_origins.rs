@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::future::join_all;
-use kairos_protocol::catalog::Module;
-use kairos_protocol::headers::KAIROS_MIN_GEN;
-use kairos_protocol::operation::{OperationResults, Outcome};
-use kairos_protocol::paths;
-use kairos_protocol::progress::Statistics;
+use kairos_protocol::api::catalog::Module;
+use kairos_protocol::api::headers::KAIROS_MIN_GEN;
+use kairos_protocol::api::operation::{OperationResults, Outcome};
+use kairos_protocol::api::paths;
+use kairos_protocol::api::progress::Statistics;
 use kairos_tests::origin::{Person, TestOrigin, draft};
 use kairos_tests::world::StoreKind;
 use reqwest::Method;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use kairos_origin::cache::UNHEARD_USE;
 use kairos_origin::cache::redis::RedisConfig;
-use kairos_protocol::generation::Generations;
+use kairos_protocol::sync::generation::Generations;
 use kairos_tests::instance::{Instance, PATIENT, Table, TestClock, learner};
 use kairos_tests::redis::RedisServer;
 

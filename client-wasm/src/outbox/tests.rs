@@ -1,9 +1,9 @@
 //! Tests of the outbox as data: order, doubt, and which answers may be bases. Sending is tested in the browser.
 
-use kairos_protocol::ids::{OperationId, Slug};
-use kairos_protocol::operation::{Action, OperationResult, OperationResults, Outcome};
-use kairos_protocol::problem::ProblemType;
-use kairos_protocol::progress::ProgressRecord;
+use kairos_protocol::api::ids::{OperationId, Slug};
+use kairos_protocol::api::operation::{Action, OperationResult, OperationResults, Outcome};
+use kairos_protocol::api::problem::ProblemType;
+use kairos_protocol::api::progress::ProgressRecord;
 
 use super::*;
 
@@ -21,21 +21,21 @@ fn outbox(ids: &[&str]) -> Outbox {
 }
 
 /// As read from what the origin writes.
-fn verdict(id: Option<&str>, outcome: Outcome) -> Verdict {
+fn verdict(id: Option<&str>, outcome: Outcome) -> OperationOutcome {
     let results = vec![OperationResult { id: id.map(str::to_owned), outcome }];
     let text = serde_json::to_string(&OperationResults { results }).unwrap();
-    serde_json::from_str::<Verdicts>(&text).unwrap().results.remove(0)
+    serde_json::from_str::<BatchResponse>(&text).unwrap().results.remove(0)
 }
 
 fn record() -> ProgressRecord {
     ProgressRecord::empty(Slug::new("m").unwrap())
 }
 
-fn applied(id: &str) -> Verdict {
+fn applied(id: &str) -> OperationOutcome {
     verdict(Some(id), Outcome::Applied { record: record() })
 }
 
-fn rejected(id: &str) -> Verdict {
+fn rejected(id: &str) -> OperationOutcome {
     verdict(Some(id), Outcome::Rejected { problem: ProblemType::UnknownModule.with_detail("") })
 }
 
@@ -63,7 +63,7 @@ fn only_what_the_origin_named_leaves_the_queue() {
     let batch = outbox.begin_batch(0, 3);
     let nameless = verdict(None, Outcome::Applied { record: record() });
     let again = verdict(Some("a"), Outcome::Duplicate { record: record() });
-    outbox.settle(&[rejected("b"), applied("other"), again, applied("a"), nameless]);
+    outbox.apply_results(&[rejected("b"), applied("other"), again, applied("a"), nameless]);
     assert_eq!(outbox.waiting(&batch), 1);
     assert_eq!(ids(outbox.pending.iter().map(|p| &p.operation)), ["c"]);
     assert_eq!(ids(outbox.rejected.iter().map(|r| &r.operation)), ["b"]);
@@ -76,7 +76,7 @@ fn an_answer_is_no_base_while_anything_is_in_doubt_or_was_confirmed_meanwhile() 
     assert!(outbox.accept("stats", 0), "never sent, so not included");
     outbox.begin_batch(0, 9);
     assert!(!outbox.accept("stats", 0), "in doubt");
-    outbox.settle(&[applied("a")]);
+    outbox.apply_results(&[applied("a")]);
     assert!(!outbox.accept("stats", 0), "confirmed while the answer was on its way");
     assert!(outbox.accept("stats", 1));
     assert!(outbox.since(1).is_empty());
@@ -87,8 +87,8 @@ fn confirmed_operations_stay_until_every_base_includes_them() {
     let mut outbox = outbox(&["a", "b"]);
     assert!(outbox.accept("stats", 0) && outbox.accept("history", 0));
     outbox.begin_batch(0, 9);
-    outbox.settle(&[applied("a")]);
-    outbox.settle(&[applied("b")]);
+    outbox.apply_results(&[applied("a")]);
+    outbox.apply_results(&[applied("b")]);
     assert!(outbox.accept("stats", 2));
     assert_eq!(ids(&outbox.since(0)), ["a", "b"], "the history still lacks them");
     assert_eq!(ids(&outbox.confirmed_between(1, 2)), ["b"]);
@@ -105,7 +105,7 @@ fn a_long_journal_gives_up_the_oldest_base_only_for_a_newer_one() {
         let id = format!("op{n}");
         outbox.record(operation(&id));
         outbox.begin_batch(0, 1);
-        outbox.settle(&[applied(&id)]);
+        outbox.apply_results(&[applied(&id)]);
     }
     assert_eq!(outbox.since(0).len(), LONGEST_JOURNAL + 1, "nothing newer has come: all are needed");
     assert!(outbox.accept("stats", outbox.sequence));
@@ -117,7 +117,7 @@ fn a_long_journal_gives_up_the_oldest_base_only_for_a_newer_one() {
 fn what_is_kept_apart_from_its_rows_comes_back() {
     let mut outbox = outbox(&["a", "b"]);
     outbox.begin_batch(0, 1);
-    outbox.settle(&[applied("a")]);
+    outbox.apply_results(&[applied("a")]);
     outbox.seen = Generations::parse("user.x=4");
     let mut read: Outbox = serde_json::from_str(&serde_json::to_string(&outbox).unwrap()).unwrap();
     assert!(read.pending.is_empty());

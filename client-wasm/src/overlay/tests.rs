@@ -1,6 +1,6 @@
 //! Property tests of the overlay: what is shown before sending equals what the origin says after applying.
 
-use kairos_protocol::operation::Action;
+use kairos_protocol::api::operation::Action;
 use proptest::prelude::*;
 
 use super::*;

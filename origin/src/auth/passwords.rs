@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use argon2::password_hash::{Ident, Output, ParamsString, PasswordHash, SaltString};
 use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Block, Params, Version};
-use kairos_protocol::problem::ProblemType;
+use kairos_protocol::api::problem::ProblemType;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::hashing::Hashing;
 use super::precis::Password;
+use crate::environment::Environment;
 use crate::error::{AppError, Result};
-use crate::machine::Machine;
 
 /// Most that hash at once, and no more than half of the cores. Each has 19 MiB, and takes a core for some 20 ms.
 const AT_ONCE: usize = 4;
@@ -29,7 +29,7 @@ const SALT_BYTES: usize = 16;
 /// Hashes and checks passwords. Cheap to clone.
 #[derive(Clone)]
 pub struct Passwords {
-    machine: Machine,
+    environment: Environment,
     line: Arc<Semaphore>,
     places: Arc<Semaphore>,
     hashing: Arc<Hashing>,
@@ -44,17 +44,17 @@ pub struct Turn {
 }
 
 impl Passwords {
-    /// Takes its salts from `machine`.
+    /// Takes its salts from `environment`.
     ///
     /// # Errors
     /// The system gives no thread, or Argon2 refuses its own parameters: a defect.
-    pub fn new(machine: Machine) -> Result<Self> {
+    pub fn new(environment: Environment) -> Result<Self> {
         let blocks = params()?.block_count();
-        let nobody = hash(&machine, "nobody has this password", &mut vec![Block::new(); blocks])?.into();
+        let nobody = hash(&environment, "nobody has this password", &mut vec![Block::new(); blocks])?.into();
         let cores = available_parallelism().map_or(1, NonZero::get);
         let places = (cores / 2).clamp(1, AT_ONCE);
         Ok(Self {
-            machine,
+            environment,
             line: Arc::new(Semaphore::new(LINE)),
             places: Arc::new(Semaphore::new(places)),
             hashing: Arc::new(Hashing::start(places, blocks).map_err(defect)?),
@@ -78,8 +78,8 @@ impl Turn {
     /// # Errors
     /// [`ProblemType::Unavailable`] when the turn did not come in time; else a defect.
     pub async fn hash(self, password: Password) -> Result<String> {
-        let machine = self.passwords.machine.clone();
-        self.on_a_thread(move |memory| hash(&machine, password.prepared(), memory)).await
+        let environment = self.passwords.environment.clone();
+        self.on_a_thread(move |memory| hash(&environment, password.prepared(), memory)).await
     }
 
     /// Whether `password` is the one that `hashed` was made from. Takes as long when there is none.
@@ -120,9 +120,9 @@ fn params() -> Result<Params> {
     Params::new(19_456, 2, 1, Some(Params::DEFAULT_OUTPUT_LEN)).map_err(defect)
 }
 
-fn hash(machine: &Machine, password: &str, memory: &mut [Block]) -> Result<String> {
+fn hash(environment: &Environment, password: &str, memory: &mut [Block]) -> Result<String> {
     let mut salt = [0; SALT_BYTES];
-    machine.entropy.fill(&mut salt);
+    environment.entropy.fill(&mut salt);
     let text = SaltString::encode_b64(&salt).map_err(defect)?;
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params()?);
     let phc = PasswordHash {
@@ -177,7 +177,7 @@ mod tests {
 
     #[tokio::test]
     async fn nobody_waits_longer_than_the_longest_wait() {
-        let passwords = Passwords::new(Machine::system()).unwrap();
+        let passwords = Passwords::new(Environment::system()).unwrap();
         let places = u32::try_from(passwords.places.available_permits()).unwrap();
         let hashing = Arc::clone(&passwords.places).acquire_many_owned(places).await.unwrap();
         let began = tokio::time::Instant::now();

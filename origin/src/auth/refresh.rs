@@ -6,8 +6,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 
+use crate::environment::Environment;
 use crate::error::Result;
-use crate::machine::Machine;
 use crate::store::records::SigningKey;
 
 const FAMILY_BYTES: usize = 16;
@@ -23,10 +23,10 @@ pub struct RefreshToken {
 impl RefreshToken {
     /// The first token of a new session.
     #[must_use]
-    pub fn generate(machine: &Machine) -> Self {
+    pub fn generate(environment: &Environment) -> Self {
         let (mut family, mut secret) = ([0; FAMILY_BYTES], [0; SECRET_BYTES]);
-        machine.entropy.fill(&mut family);
-        machine.entropy.fill(&mut secret);
+        environment.entropy.fill(&mut family);
+        environment.entropy.fill(&mut secret);
         Self { family, secret }
     }
 
@@ -81,7 +81,7 @@ impl Successors {
 }
 
 fn keyed(key: &[u8]) -> Result<Hmac<Sha256>> {
-    use kairos_protocol::problem::ProblemType::Internal;
+    use kairos_protocol::api::problem::ProblemType::Internal;
     Hmac::new_from_slice(key).map_err(|error| crate::error::AppError::with_cause(Internal, error.to_string()))
 }
 

@@ -7,12 +7,12 @@ use ed25519_dalek::SigningKey as Ed25519Key;
 use ed25519_dalek::pkcs8::EncodePrivateKey;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
-use kairos_protocol::account::{Claims, ISSUER, KeySet, PublicKey, Role};
-use kairos_protocol::ids::UserId;
-use kairos_protocol::problem::{Problem, ProblemType};
+use kairos_protocol::api::account::{Claims, ISSUER, KeySet, PublicKey, Role};
+use kairos_protocol::api::ids::UserId;
+use kairos_protocol::api::problem::{Problem, ProblemType};
 
+use crate::environment::Environment;
 use crate::error::{AppError, Result};
-use crate::machine::Machine;
 use crate::store::records::SigningKey;
 
 /// Seconds an access token is good for.
@@ -24,7 +24,7 @@ const LEEWAY_SECS: i64 = 5;
 
 /// Signs and verifies access tokens with the key that all instances share.
 pub struct Tokens {
-    machine: Machine,
+    environment: Environment,
     kid: String,
     signing: EncodingKey,
     verifying: DecodingKey,
@@ -34,7 +34,7 @@ pub struct Tokens {
 impl Tokens {
     /// Works with `key`.
     #[must_use]
-    pub fn new(key: &SigningKey, machine: Machine) -> Self {
+    pub fn new(key: &SigningKey, environment: Environment) -> Self {
         let published = PublicKey {
             kty: "OKP".to_owned(),
             crv: "Ed25519".to_owned(),
@@ -44,7 +44,7 @@ impl Tokens {
             x: URL_SAFE_NO_PAD.encode(key.public),
         };
         Self {
-            machine,
+            environment,
             kid: key.kid.clone(),
             signing: EncodingKey::from_ed_der(&key.pkcs8),
             verifying: DecodingKey::from_ed_der(&key.public),
@@ -56,13 +56,13 @@ impl Tokens {
     ///
     /// # Errors
     /// The key cannot be encoded: a defect.
-    pub fn generate_key(machine: &Machine) -> Result<SigningKey> {
+    pub fn generate_key(environment: &Environment) -> Result<SigningKey> {
         let mut seed = [0; 32];
-        machine.entropy.fill(&mut seed);
+        environment.entropy.fill(&mut seed);
         let key = Ed25519Key::from_bytes(&seed);
         let der = key.to_pkcs8_der().map_err(|error| AppError::with_cause(ProblemType::Internal, error.to_string()))?;
         Ok(SigningKey {
-            kid: machine.random_hex::<8>(),
+            kid: environment.random_hex::<8>(),
             pkcs8: der.as_bytes().to_vec(),
             public: key.verifying_key().to_bytes(),
         })
@@ -79,7 +79,7 @@ impl Tokens {
     /// # Errors
     /// A defect only.
     pub fn sign(&self, user: &UserId, roles: &[Role]) -> Result<String> {
-        let now_secs = self.machine.now() / 1_000;
+        let now_secs = self.environment.now() / 1_000;
         let claims = Claims {
             iss: ISSUER.to_owned(),
             sub: user.clone(),
@@ -112,7 +112,7 @@ impl Tokens {
         if decoded.header.kid.as_deref() != Some(self.kid.as_str()) {
             return Err(invalid("It was signed with a key that is not published."));
         }
-        if decoded.claims.exp + LEEWAY_SECS <= self.machine.now() / 1_000 {
+        if decoded.claims.exp + LEEWAY_SECS <= self.environment.now() / 1_000 {
             return Err(ProblemType::TokenExpired.with_detail("Refresh it at /v1/auth/refresh."));
         }
         Ok(decoded.claims)

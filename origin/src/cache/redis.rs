@@ -1,5 +1,5 @@
 //! What instances share through Redis: the number of each namespace, and answers. Not here: the scripts that run there (`scripts`),
-//! how it is reached, lost and found again (`link`, on a `thread` of its own), or the rules by which any of it is believed ([`super::Cache`]).
+//! how it is reached, lost and found again (`connection`, on a `thread` of its own), or the rules by which any of it is believed ([`super::Cache`]).
 //!
 //! Each namespace has one value, which lives for [`RedisConfig::number_lifetime`]: a number, which is the current one; or a mark, when
 //! nobody knows. A write that is about to be acknowledged changes the value. Who asks the store, since there is no number, puts it
@@ -14,7 +14,7 @@
 //! One server (6.0 or later), not a cluster: the keys of a script lie together. Every key expires, and whatever the server evicts before that only
 //! costs a query: give it `maxmemory` and `allkeys-lru`.
 
-mod link;
+mod connection;
 mod scripts;
 mod thread;
 
@@ -24,12 +24,12 @@ use std::time::Duration;
 
 use ::redis::{RedisResult, Value};
 use bytes::Bytes;
-use kairos_protocol::generation::{Generation, Generations, Namespace};
+use kairos_protocol::sync::generation::{Generation, Generations, Namespace};
 use tokio::sync::Semaphore;
 
 use super::batch::Batcher;
-use crate::machine::Machine;
-use link::{Link, Unreached};
+use crate::environment::Environment;
+use connection::{RedisConnection, Unreached};
 
 /// How Redis is reached.
 #[derive(Clone, Debug)]
@@ -70,20 +70,20 @@ const MAX_TRANSFERS: usize = 32;
 /// See the module. Cheap to clone: all clones are one.
 #[derive(Clone)]
 pub struct Redis {
-    link: Arc<Link>,
-    machine: Machine,
-    look_ups: Arc<Batcher<Namespace, Result<Arc<View>, Unreached>>>,
-    confirmations: Arc<Batcher<Settling, Result<(), Unreached>>>,
+    connection: Arc<RedisConnection>,
+    environment: Environment,
+    look_ups: Arc<Batcher<Namespace, Result<Arc<Snapshot>, Unreached>>>,
+    confirmations: Arc<Batcher<Confirmation, Result<(), Unreached>>>,
     transfers: Arc<Semaphore>,
 }
 
 /// What Redis knew of some namespaces at one moment.
 #[derive(Debug)]
-pub(super) struct View(BTreeMap<Namespace, Known>);
+pub(super) struct Snapshot(BTreeMap<Namespace, SharedGeneration>);
 
 /// What Redis knows of one namespace.
 #[derive(Clone, Debug, Default)]
-struct Known {
+struct SharedGeneration {
     /// The current one, if somebody knows it.
     number: Option<Generation>,
     /// What is there, as it is.
@@ -92,13 +92,13 @@ struct Known {
 
 /// A number that the store gave after a look-up had `found` another value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Settling {
+struct Confirmation {
     namespace: Namespace,
     found: String,
     number: Generation,
 }
 
-impl View {
+impl Snapshot {
     /// The numbers of all of `namespaces`, unless one is in doubt.
     pub(super) fn numbers(&self, namespaces: &[Namespace]) -> Option<Generations> {
         let number = |namespace: &Namespace| Some((namespace.clone(), self.0.get(namespace)?.number?));
@@ -111,20 +111,20 @@ impl Redis {
     ///
     /// # Errors
     /// The URL cannot be read.
-    pub async fn connect(config: RedisConfig, machine: Machine) -> RedisResult<Self> {
-        let link = Link::open(config).await?;
-        let (looking, entropy) = (Arc::clone(&link), machine.clone());
-        let look_ups = Batcher::on(link.handle(), move |n: Vec<Namespace>| {
+    pub async fn connect(config: RedisConfig, environment: Environment) -> RedisResult<Self> {
+        let connection = RedisConnection::open(config).await?;
+        let (looking, entropy) = (Arc::clone(&connection), environment.clone());
+        let look_ups = Batcher::on(connection.handle(), move |n: Vec<Namespace>| {
             look_up(Arc::clone(&looking), n, entropy.random_hex::<8>())
         });
-        let confirming = Arc::clone(&link);
-        let confirmations = Batcher::on(link.handle(), move |settling: Vec<Settling>| {
-            let link = Arc::clone(&confirming);
-            async move { link.run::<Value>(link.scripts.confirm(&settling)).await.map(drop) }
+        let confirming = Arc::clone(&connection);
+        let confirmations = Batcher::on(connection.handle(), move |confirmations: Vec<Confirmation>| {
+            let connection = Arc::clone(&confirming);
+            async move { connection.run::<Value>(connection.scripts.confirm(&confirmations)).await.map(drop) }
         });
         Ok(Self {
-            link,
-            machine,
+            connection,
+            environment,
             look_ups: Arc::new(look_ups),
             confirmations: Arc::new(confirmations),
             transfers: Arc::new(Semaphore::new(MAX_TRANSFERS)),
@@ -134,11 +134,11 @@ impl Redis {
     /// Whether Redis is reached now.
     #[must_use]
     pub fn is_reached(&self) -> bool {
-        self.link.permit().is_ok()
+        self.connection.permit().is_ok()
     }
 
     /// One look-up, with whoever else asks meanwhile, that begins after this is called; `None` when Redis is not reached.
-    pub(super) async fn look_up(&self, namespaces: &[Namespace]) -> Option<Arc<View>> {
+    pub(super) async fn look_up(&self, namespaces: &[Namespace]) -> Option<Arc<Snapshot>> {
         if !self.is_reached() {
             return None;
         }
@@ -146,12 +146,12 @@ impl Redis {
     }
 
     /// Puts what the store said after `view` in the place of what that found, in the background.
-    pub(super) fn confirm(&self, view: &View, numbers: &Generations) {
-        let settling = |(namespace, number): (&Namespace, Generation)| {
+    pub(super) fn confirm(&self, view: &Snapshot, numbers: &Generations) {
+        let confirmations = |(namespace, number): (&Namespace, Generation)| {
             let found = view.0.get(namespace)?.value.clone()?;
-            Some(Settling { namespace: namespace.clone(), found, number })
+            Some(Confirmation { namespace: namespace.clone(), found, number })
         };
-        self.confirmations.start(numbers.iter().filter_map(settling));
+        self.confirmations.start(numbers.iter().filter_map(confirmations));
     }
 
     /// A write is committed with these numbers and about to be acknowledged.
@@ -161,24 +161,24 @@ impl Redis {
     }
 
     /// Nobody knows the numbers of `namespaces`.
-    pub(super) async fn doubt(&self, namespaces: &[Namespace]) {
+    pub(super) async fn invalidate(&self, namespaces: &[Namespace]) {
         self.tell(namespaces, &Generations::default()).await;
     }
 
     async fn tell(&self, namespaces: &[Namespace], numbers: &Generations) {
-        let command = self.link.scripts.announce(namespaces, numbers, &self.machine.random_hex::<8>());
-        let told = self.link.run::<Value>(command).await;
+        let command = self.connection.scripts.announce(namespaces, numbers, &self.environment.random_hex::<8>());
+        let told = self.connection.run::<Value>(command).await;
         tracing::trace!(?told, %numbers, "told redis of a write");
     }
 
     /// What was last kept under `key`. Its transfer has a connection of its own, and its failure is not held against Redis.
-    pub(super) async fn fetch(&self, key: &str) -> Option<Bytes> {
+    pub(super) async fn load(&self, key: &str) -> Option<Bytes> {
         let _place = self.transfers.try_acquire().ok()?;
-        self.link.transfer(self.link.scripts.fetch(key)).await.ok().flatten()
+        self.connection.transfer(self.connection.scripts.load(key)).await.ok().flatten()
     }
 
     /// Keeps a value in the background; dropped when it is too large, or too much is on its way.
-    pub(super) fn keep(&self, key: &str, value: impl FnOnce() -> Bytes, ttl_secs: u32) {
+    pub(super) fn store(&self, key: &str, value: impl FnOnce() -> Bytes, ttl_secs: u32) {
         if !self.is_reached() {
             return;
         }
@@ -187,9 +187,10 @@ impl Redis {
         if value.len() > MAX_ANSWER_BYTES {
             return;
         }
-        let (link, command) = (Arc::clone(&self.link), self.link.scripts.keep(key, &value, ttl_secs));
+        let (connection, command) =
+            (Arc::clone(&self.connection), self.connection.scripts.store(key, &value, ttl_secs));
         tokio::spawn(async move {
-            let kept = link.transfer::<Value>(command).await;
+            let kept = connection.transfer::<Value>(command).await;
             tracing::trace!(?kept, "kept an answer in redis");
             drop(place);
         });
@@ -197,13 +198,17 @@ impl Redis {
 }
 
 /// What there is of each namespace; where there is nothing, a mark is put first.
-async fn look_up(link: Arc<Link>, namespaces: Vec<Namespace>, mark: String) -> Result<Arc<View>, Unreached> {
-    let values: Vec<Option<String>> = link.run(link.scripts.look_up(&namespaces)).await?;
+async fn look_up(
+    connection: Arc<RedisConnection>,
+    namespaces: Vec<Namespace>,
+    mark: String,
+) -> Result<Arc<Snapshot>, Unreached> {
+    let values: Vec<Option<String>> = connection.run(connection.scripts.look_up(&namespaces)).await?;
     let mut known: BTreeMap<_, _> = namespaces.into_iter().zip(values.into_iter().map(scripts::read)).collect();
     let missing: Vec<Namespace> = known.iter().filter(|(_, k)| k.value.is_none()).map(|(n, _)| n.clone()).collect();
     if !missing.is_empty() {
-        let values: Vec<Option<String>> = link.run(link.scripts.mark(&missing, &mark)).await?;
+        let values: Vec<Option<String>> = connection.run(connection.scripts.mark(&missing, &mark)).await?;
         known.extend(missing.into_iter().zip(values.into_iter().map(scripts::read)));
     }
-    Ok(Arc::new(View(known)))
+    Ok(Arc::new(Snapshot(known)))
 }

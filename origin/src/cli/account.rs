@@ -4,11 +4,11 @@ use std::io::Read;
 
 use anyhow::Context;
 use clap::Args;
-use kairos_protocol::account::Role;
+use kairos_protocol::api::account::Role;
 
 use super::{Adapters, say};
 use crate::domain::accounts;
-use crate::machine::Machine;
+use crate::environment::Environment;
 use crate::state::AppState;
 
 #[derive(Debug, Args)]
@@ -41,9 +41,9 @@ impl PutAccount {
         let mut password = String::new();
         std::io::stdin().read_to_string(&mut password).context("reading the password")?;
         let password = password.trim_end_matches(['\r', '\n']).to_owned();
-        let machine = Machine::system();
-        let (store, cache) = self.adapters.open(&machine).await?;
-        let state = AppState::assemble(store, cache, machine, None).await.map_err(describe)?;
+        let environment = Environment::system();
+        let (store, cache) = self.adapters.open(&environment).await?;
+        let state = AppState::assemble(store, cache, environment, None).await.map_err(describe)?;
         // Whoever teaches may learn too.
         let mut roles = vec![Role::Learner, self.role];
         roles.dedup();

@@ -9,7 +9,7 @@ use clap::Args;
 use crate::auth::tokens::Tokens;
 use crate::cache::Cache;
 use crate::cache::redis::{Redis, RedisConfig};
-use crate::machine::Machine;
+use crate::environment::Environment;
 use crate::store::Store;
 use crate::store::mongo::MongoStore;
 use crate::store::sqlite::SqliteStore;
@@ -33,15 +33,15 @@ impl Adapters {
     ///
     /// # Errors
     /// The file cannot be opened, MongoDB cannot be reached, or a URL is not valid. A Redis that is down is no error.
-    pub async fn open(&self, machine: &Machine) -> anyhow::Result<(Arc<dyn Store>, Cache)> {
+    pub async fn open(&self, environment: &Environment) -> anyhow::Result<(Arc<dyn Store>, Cache)> {
         let store = self.store().await?;
-        let key = Tokens::generate_key(machine).map_err(|error| anyhow::anyhow!(error.problem.title))?;
+        let key = Tokens::generate_key(environment).map_err(|error| anyhow::anyhow!(error.problem.title))?;
         let key = store.signing_key(&key).await.with_context(|| match self.mongodb_url() {
             Some(_) => "the store cannot be used: does MongoDB run where --mongodb-url says?".to_owned(),
             None => format!("{} cannot be used", self.data.display()),
         })?;
         // Every database has a key of its own, so several can share a Redis.
-        let cache = self.cache(Arc::clone(&store), &format!("kairos:{}:", key.kid), machine).await?;
+        let cache = self.cache(Arc::clone(&store), &format!("kairos:{}:", key.kid), environment).await?;
         Ok((store, cache))
     }
 
@@ -52,10 +52,10 @@ impl Adapters {
         })
     }
 
-    async fn cache(&self, store: Arc<dyn Store>, key_prefix: &str, machine: &Machine) -> anyhow::Result<Cache> {
+    async fn cache(&self, store: Arc<dyn Store>, key_prefix: &str, environment: &Environment) -> anyhow::Result<Cache> {
         let Some(url) = self.redis_url() else { return Ok(Cache::local(store)) };
         let config = RedisConfig { key_prefix: key_prefix.to_owned(), ..RedisConfig::new(url) };
-        Ok(Cache::shared(store, Redis::connect(config, machine.clone()).await.context("--redis-url")?))
+        Ok(Cache::shared(store, Redis::connect(config, environment.clone()).await.context("--redis-url")?))
     }
 
     /// An empty variable is as good as none.

@@ -8,10 +8,10 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Adapters, complain, say};
+use crate::environment::Environment;
 use crate::import::markdown::import_markdown;
 use crate::import::oulad::import_oulad;
 use crate::import::{Report, Target};
-use crate::machine::Machine;
 
 /// Most bad rows that are printed; the rest is counted.
 const SHOWN_BAD_ROWS: usize = 50;
@@ -52,11 +52,11 @@ impl Import {
         if !dir.is_dir() {
             bail!("{} is not a folder", dir.display());
         }
-        let machine = Machine::system();
-        let (store, cache) = self.adapters.open(&machine).await?;
+        let environment = Environment::system();
+        let (store, cache) = self.adapters.open(&environment).await?;
         let began = tokio::time::Instant::now();
         let bar = progress_bar();
-        let target = Target { store: store.as_ref(), cache: &cache, now: machine.now(), bar: &bar };
+        let target = Target { store: store.as_ref(), cache: &cache, now: environment.now(), bar: &bar };
         let report = match &self.source.oulad {
             Some(dir) => import_oulad(&target, dir).await?,
             None => import_markdown(&target, dir, self.subject.as_deref()).await?,

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use tokio::task::unconstrained;
 
 use super::{Adapters, say};
-use crate::machine::Machine;
+use crate::environment::Environment;
 use crate::routes;
 use crate::state::AppState;
 use crate::telemetry::{self, LogFormat, UPKEEP_PERIOD};
@@ -54,13 +54,13 @@ impl Serve {
         if let Some(metrics) = metrics.clone() {
             tokio::spawn(telemetry::keep_up(metrics, UPKEEP_PERIOD, log.dropped()));
         }
-        let machine = Machine::system();
-        let (store, cache) = self.adapters.open(&machine).await?;
+        let environment = Environment::system();
+        let (store, cache) = self.adapters.open(&environment).await?;
         let listener = listen(&self.listen)
             .await
             .with_context(|| format!("cannot listen on {}; choose another with --listen", self.listen))?;
         let address = listener.local_addr().context("the listener has no address")?;
-        let state = AppState::assemble(store, cache, machine, metrics)
+        let state = AppState::assemble(store, cache, environment, metrics)
             .await
             .map_err(|error| anyhow::anyhow!("{}", error.cause.unwrap_or(error.problem.detail)))
             .context("the store cannot be used")?;

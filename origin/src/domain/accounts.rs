@@ -1,8 +1,8 @@
 //! Accounts and their sessions: registering, signing in, refreshing, signing out.
 
-use kairos_protocol::account::{LoginRequest, Profile, RegisterRequest, Role, TokenGrant};
-use kairos_protocol::ids::UserId;
-use kairos_protocol::problem::ProblemType;
+use kairos_protocol::api::account::{LoginRequest, Profile, RegisterRequest, Role, TokenGrant};
+use kairos_protocol::api::ids::UserId;
+use kairos_protocol::api::problem::ProblemType;
 use tokio::time::Instant;
 
 use crate::auth::precis::{Password, email_forms, email_key};
@@ -48,7 +48,7 @@ pub async fn put(
         account.email = there.email;
     }
     let began = Instant::now();
-    let done = state.store.put_account(&account, state.machine.now()).await?;
+    let done = state.store.put_account(&account, state.environment.now()).await?;
     state.cache.announce(&done.generations, began).await;
     account.id = done.value;
     Ok(account)
@@ -72,10 +72,10 @@ pub async fn new_account(
     if !wrong.is_empty() {
         return Err(ProblemType::InvalidFields.with_detail("").with_errors(wrong).into());
     }
-    let id = UserId::new(state.machine.random_hex::<16>())
+    let id = UserId::new(state.environment.random_hex::<16>())
         .map_err(|error| AppError::with_cause(ProblemType::Internal, error.to_string()))?;
     let hashed_password = Some(state.passwords.line_up()?.hash(password).await?);
-    Ok(Account { id, email, display_name, hashed_password, roles, created_at_ms: state.machine.now() })
+    Ok(Account { id, email, display_name, hashed_password, roles, created_at_ms: state.environment.now() })
 }
 
 /// The account with this email, in whichever form it is kept.
@@ -154,7 +154,7 @@ pub async fn refresh(state: &AppState, shown: &str) -> Result<TokenGrant> {
     let ended = |why: &str| AppError::from(ProblemType::RefreshTokenInvalid.with_detail(why));
     let shown = RefreshToken::parse(shown).ok_or_else(|| ended("Sign in again."))?;
     let token = state.successors.after(&shown);
-    let now = state.machine.now();
+    let now = state.environment.now();
     let next = Successor { token_hash: token.hash(), expires_at_ms: now + REFRESH_TOKEN_MS };
     match state.store.rotate_session(&shown.family(), &shown.hash(), &next, now).await? {
         Rotation::Rotated { user } => {
@@ -188,14 +188,14 @@ pub async fn profile(state: &AppState, user: &UserId) -> Result<Versioned<Profil
 }
 
 async fn start_session(state: &AppState, account: Account) -> Result<TokenGrant> {
-    let token = RefreshToken::generate(&state.machine);
+    let token = RefreshToken::generate(&state.environment);
     let profile = account.profile();
     let session = NewSession {
         family: token.family(),
         user: account.id,
         verified_hash: account.hashed_password.unwrap_or_default(),
         token_hash: token.hash(),
-        expires_at_ms: state.machine.now() + REFRESH_TOKEN_MS,
+        expires_at_ms: state.environment.now() + REFRESH_TOKEN_MS,
     };
     if state.store.insert_session(&session).await? {
         return grant(state, profile, &token);

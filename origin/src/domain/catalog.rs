@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use kairos_protocol::UnixMillis;
-use kairos_protocol::catalog::{Module, ModuleDraft, ModuleSummary, Publication};
-use kairos_protocol::generation::Generations;
-use kairos_protocol::ids::Slug;
-use kairos_protocol::page::Page;
-use kairos_protocol::problem::{Problem, ProblemType};
+use kairos_protocol::api::catalog::{Module, ModuleDraft, ModuleSummary, Publication};
+use kairos_protocol::api::ids::Slug;
+use kairos_protocol::api::page::Page;
+use kairos_protocol::api::problem::{Problem, ProblemType};
+use kairos_protocol::sync::generation::Generations;
 
 use super::cursor;
 use crate::error::{AppError, Result};

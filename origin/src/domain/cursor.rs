@@ -2,8 +2,8 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use kairos_protocol::page::Page;
-use kairos_protocol::problem::ProblemType;
+use kairos_protocol::api::page::Page;
+use kairos_protocol::api::problem::ProblemType;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use kairos_protocol::UnixMillis;
-use kairos_protocol::ids::{OperationId, Slug, UserId};
-use kairos_protocol::operation::{MAX_BATCH, Operation, OperationResult, Outcome};
-use kairos_protocol::page::Page;
-use kairos_protocol::problem::{Problem, ProblemType};
-use kairos_protocol::progress::{HistoryEntry, ProgressRecord, Statistics};
+use kairos_protocol::api::history::HistoryEntry;
+use kairos_protocol::api::ids::{OperationId, Slug, UserId};
+use kairos_protocol::api::operation::{MAX_BATCH, Operation, OperationResult, Outcome};
+use kairos_protocol::api::page::Page;
+use kairos_protocol::api::problem::{Problem, ProblemType};
+use kairos_protocol::api::progress::{ProgressRecord, Statistics};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 

@@ -5,7 +5,7 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
-use kairos_protocol::problem::{Problem, ProblemType};
+use kairos_protocol::api::problem::{Problem, ProblemType};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 

@@ -4,9 +4,9 @@ use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use kairos_protocol::account::Role;
-use kairos_protocol::ids::UserId;
-use kairos_protocol::problem::ProblemType;
+use kairos_protocol::api::account::Role;
+use kairos_protocol::api::ids::UserId;
+use kairos_protocol::api::problem::ProblemType;
 
 use crate::error::{AppError, Result};
 use crate::state::AppState;

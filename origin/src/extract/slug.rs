@@ -2,8 +2,8 @@
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
-use kairos_protocol::ids::Slug;
-use kairos_protocol::problem::ProblemType;
+use kairos_protocol::api::ids::Slug;
+use kairos_protocol::api::problem::ProblemType;
 
 use crate::error::{AppError, Result};
 

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use kairos_protocol::account::{LoginRequest, RefreshRequest, RegisterRequest, TokenGrant};
+use kairos_protocol::api::account::{LoginRequest, RefreshRequest, RegisterRequest, TokenGrant};
 
 use crate::domain::accounts;
 use crate::error::Result;
@@ -38,6 +38,6 @@ pub async fn logout(State(state): State<AppState>, Body(request): Body<RefreshRe
 /// `GET /v1/me`
 pub async fn show_profile(State(state): State<AppState>, read: Read) -> Result<Response> {
     let user = read.user()?;
-    let answers = state.answers.clone();
-    answers.answer(read.ask, || async move { accounts::profile(&state, &user).await }).await
+    let responses = state.responses.clone();
+    responses.get_or_load(read.lookup, || async move { accounts::profile(&state, &user).await }).await
 }

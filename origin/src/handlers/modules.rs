@@ -4,9 +4,9 @@ use axum::extract::State;
 use axum::http::header::LOCATION;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use kairos_protocol::catalog::{Difficulty, ModuleDraft};
-use kairos_protocol::generation::Namespace;
-use kairos_protocol::paths;
+use kairos_protocol::api::catalog::{Difficulty, ModuleDraft};
+use kairos_protocol::api::paths;
+use kairos_protocol::sync::generation::Namespace;
 
 use super::{with_generations, written};
 use crate::domain::{catalog, cursor};
@@ -31,7 +31,7 @@ pub async fn list_modules(State(state): State<AppState>, read: Read) -> Result<R
     let after = cursor::read(query.cursor())?;
     let limit = query.limit()?;
     let store = state.store;
-    state.answers.answer(read.ask, || catalog::list(store, filter, after, limit)).await
+    state.responses.get_or_load(read.lookup, || catalog::list(store, filter, after, limit)).await
 }
 
 /// `GET /v1/modules/search?q&limit`
@@ -39,13 +39,13 @@ pub async fn search_modules(State(state): State<AppState>, read: Read) -> Result
     let words = read.query.text("q", MAX_SEARCH_CHARS)?.ok_or_else(|| Query::missing("q"))?;
     let limit = read.query.limit()?;
     let store = state.store;
-    state.answers.answer(read.ask, || catalog::search(store, words, limit)).await
+    state.responses.get_or_load(read.lookup, || catalog::search(store, words, limit)).await
 }
 
 /// `GET /v1/modules/{slug}`
 pub async fn show_module(State(state): State<AppState>, ModuleSlug(slug): ModuleSlug, read: Read) -> Result<Response> {
     let store = state.store;
-    state.answers.answer(read.ask, || catalog::show(store, slug)).await
+    state.responses.get_or_load(read.lookup, || catalog::show(store, slug)).await
 }
 
 /// `POST /v1/modules`
@@ -54,7 +54,7 @@ pub async fn create_module(
     _: AuthorSession,
     Body(draft): Body<ModuleDraft>,
 ) -> Result<Response> {
-    let module = catalog::new_module(draft, state.machine.now())?;
+    let module = catalog::new_module(draft, state.environment.now())?;
     let work = catalog::create(state.store, module);
     let done = state.writes.commit(vec![Namespace::Catalog], work).await?;
     let mut response = written(StatusCode::CREATED, &done);
@@ -71,7 +71,7 @@ pub async fn replace_module(
     ModuleSlug(slug): ModuleSlug,
     Body(draft): Body<ModuleDraft>,
 ) -> Result<Response> {
-    let (module, expected) = catalog::next_module(&slug, draft, state.machine.now())?;
+    let (module, expected) = catalog::next_module(&slug, draft, state.environment.now())?;
     let work = catalog::replace(state.store, module, expected);
     Ok(written(StatusCode::OK, &state.writes.commit(vec![Namespace::Catalog], work).await?))
 }
@@ -84,7 +84,7 @@ pub async fn delete_module(
     query: Query,
 ) -> Result<Response> {
     let expected = query.version()?.ok_or_else(|| Query::missing("version"))?;
-    let work = catalog::delete(state.store, slug, expected, state.machine.now());
+    let work = catalog::delete(state.store, slug, expected, state.environment.now());
     let done = state.writes.commit(vec![Namespace::Catalog], work).await?;
     Ok(with_generations(StatusCode::NO_CONTENT.into_response(), &done.generations))
 }

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use kairos_protocol::problem::ProblemType;
+use kairos_protocol::api::problem::ProblemType;
 use serde_json::{Value, json};
 
 use crate::error::{AppError, Result};
@@ -20,7 +20,7 @@ pub async fn show_liveness() -> Json<Value> {
 
 /// `GET /health/ready`: whether the store takes writes. Without Redis the service is slower, not unready.
 pub async fn show_readiness(State(state): State<AppState>) -> Result<Json<Value>> {
-    match state.readiness.of(state.store.as_ref(), state.machine.now()).await {
+    match state.readiness.of(state.store.as_ref(), state.environment.now()).await {
         Ok(()) => {
             let redis = match state.cache.shared_is_reached() {
                 None => "not used",
@@ -46,10 +46,10 @@ pub async fn show_metrics(State(state): State<AppState>) -> Result<Response> {
 /// `GET /.well-known/jwks.json`
 pub async fn show_key_set(State(state): State<AppState>, read: Read) -> Result<Response> {
     let keys = state.tokens.key_set();
-    state.answers.answer(read.ask, || async move { Ok(Versioned::constant(keys)) }).await
+    state.responses.get_or_load(read.lookup, || async move { Ok(Versioned::constant(keys)) }).await
 }
 
 /// `GET /openapi.json`
 pub async fn show_openapi(State(state): State<AppState>, read: Read) -> Result<Response> {
-    state.answers.answer(read.ask, || async { openapi::document().map(Versioned::constant) }).await
+    state.responses.get_or_load(read.lookup, || async { openapi::document().map(Versioned::constant) }).await
 }

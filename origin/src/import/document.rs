@@ -1,7 +1,7 @@
 //! One Markdown file as a module: its front matter, and what can be told from the text where there is none. Reads no files.
 
-use kairos_protocol::catalog::{Difficulty, ModuleDraft, Publication};
-use kairos_protocol::ids::Slug;
+use kairos_protocol::api::catalog::{Difficulty, ModuleDraft, Publication};
+use kairos_protocol::api::ids::Slug;
 use pulldown_cmark::{Event, Parser, Tag, TagEnd};
 use serde::Deserialize;
 

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use kairos_protocol::catalog::Module;
-use kairos_protocol::generation::Namespace;
-use kairos_protocol::ids::Slug;
+use kairos_protocol::api::catalog::Module;
+use kairos_protocol::api::ids::Slug;
+use kairos_protocol::sync::generation::Namespace;
 
 use super::document::{self, Surroundings};
 use super::summary::{self, Summary};

@@ -8,11 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use kairos_protocol::UnixMillis;
-use kairos_protocol::account::Role;
-use kairos_protocol::catalog::{Difficulty, Module, ModuleSummary, Publication};
-use kairos_protocol::generation::Namespace;
-use kairos_protocol::ids::{OperationId, Slug, UserId};
-use kairos_protocol::operation::{Action, MAX_SCORE, Operation};
+use kairos_protocol::api::account::Role;
+use kairos_protocol::api::catalog::{Difficulty, Module, ModuleSummary, Publication};
+use kairos_protocol::api::ids::{OperationId, Slug, UserId};
+use kairos_protocol::api::operation::{Action, MAX_SCORE, Operation};
+use kairos_protocol::sync::generation::Namespace;
 
 use super::rows::{Row, Table};
 use super::{ImportError, Report, Target};

@@ -1,11 +1,11 @@
 //! What goes into and comes out of a [`Store`](super::Store) and is not on the wire. Plain data.
 
 use kairos_protocol::UnixMillis;
-use kairos_protocol::account::{Profile, Role};
-use kairos_protocol::catalog::{Difficulty, ModuleSummary};
-use kairos_protocol::ids::{Slug, UserId};
-use kairos_protocol::operation::Operation;
-use kairos_protocol::progress::ProgressRecord;
+use kairos_protocol::api::account::{Profile, Role};
+use kairos_protocol::api::catalog::{Difficulty, ModuleSummary};
+use kairos_protocol::api::ids::{Slug, UserId};
+use kairos_protocol::api::operation::Operation;
+use kairos_protocol::api::progress::ProgressRecord;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 

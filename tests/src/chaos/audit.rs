@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use kairos_protocol::account::TokenGrant;
-use kairos_protocol::page::Page;
-use kairos_protocol::paths;
-use kairos_protocol::progress::{HistoryEntry, Statistics};
+use kairos_protocol::api::account::TokenGrant;
+use kairos_protocol::api::history::HistoryEntry;
+use kairos_protocol::api::page::Page;
+use kairos_protocol::api::paths;
+use kairos_protocol::api::progress::Statistics;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use kairos_protocol::generation::Generations;
+use kairos_protocol::sync::generation::Generations;
 use serde::{Serialize, Serializer};
 
 use super::schedule::Fault;

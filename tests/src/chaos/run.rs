@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Error, Result, bail};
-use kairos_origin::machine::Machine;
+use kairos_origin::environment::Environment;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
@@ -117,7 +117,7 @@ fn possible_faults(options: &Options, say: &Say) -> Vec<FaultKind> {
 }
 
 fn random_seed() -> u64 {
-    u64::from_str_radix(&Machine::system().random_hex::<4>(), 16).unwrap_or_default()
+    u64::from_str_radix(&Environment::system().random_hex::<4>(), 16).unwrap_or_default()
 }
 
 fn describe(options: &Options, kinds: &[FaultKind]) -> String {

@@ -11,7 +11,7 @@ mod request;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use kairos_protocol::generation::{Generations, Namespace};
+use kairos_protocol::sync::generation::{Generations, Namespace};
 
 use super::event::{Answer, Event, Observed};
 use super::random::Random;

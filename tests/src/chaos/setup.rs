@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, ensure};
-use kairos_protocol::account::TokenGrant;
-use kairos_protocol::paths;
+use kairos_protocol::api::account::TokenGrant;
+use kairos_protocol::api::paths;
 use serde_json::{Value, json};
 
 use super::cluster::Cluster;

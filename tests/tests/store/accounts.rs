@@ -2,7 +2,7 @@
 
 use kairos_origin::store::Store;
 use kairos_origin::store::records::{Account, NewSession, Rotation, SigningKey, Successor};
-use kairos_protocol::account::Role;
+use kairos_protocol::api::account::Role;
 use kairos_tests::world::World;
 
 use super::samples::{NOW, account, user};

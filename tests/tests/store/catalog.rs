@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use kairos_origin::store::Store;
 use kairos_origin::store::records::{ModuleFilter, ModulePosition, Replaced};
-use kairos_protocol::catalog::{Difficulty, Module, Publication};
+use kairos_protocol::api::catalog::{Difficulty, Module, Publication};
 use kairos_tests::world::World;
 
 use super::samples::{NOW, module, slug};

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use kairos_origin::store::Store;
 use kairos_origin::store::records::{Applied, FingerprintedOperation};
-use kairos_protocol::ids::UserId;
-use kairos_protocol::operation::Action;
-use kairos_protocol::progress::Statistics;
-use kairos_protocol::reducer;
+use kairos_protocol::api::ids::UserId;
+use kairos_protocol::api::operation::Action;
+use kairos_protocol::api::progress::Statistics;
+use kairos_protocol::sync::reducer;
 use kairos_tests::world::World;
 
 use super::samples::{NOW, operation, user};
@@ -32,7 +32,7 @@ fn many(seed: u64, count: u64) -> Vec<FingerprintedOperation> {
     (0..count).map(one).collect()
 }
 
-fn reduced(operations: &[FingerprintedOperation]) -> (Vec<kairos_protocol::progress::ProgressRecord>, Statistics) {
+fn reduced(operations: &[FingerprintedOperation]) -> (Vec<kairos_protocol::api::progress::ProgressRecord>, Statistics) {
     let mut records = BTreeMap::new();
     reducer::apply_all(&mut records, operations.iter().map(|f| &f.operation));
     let statistics = reducer::statistics(records.values());

@@ -1,10 +1,10 @@
 //! Records to put into a store.
 
 use kairos_origin::store::records::{Account, FingerprintedOperation};
-use kairos_protocol::account::Role;
-use kairos_protocol::catalog::{Difficulty, Module, ModuleDraft, Publication};
-use kairos_protocol::ids::{OperationId, Slug, UserId};
-use kairos_protocol::operation::{Action, Operation};
+use kairos_protocol::api::account::Role;
+use kairos_protocol::api::catalog::{Difficulty, Module, ModuleDraft, Publication};
+use kairos_protocol::api::ids::{OperationId, Slug, UserId};
+use kairos_protocol::api::operation::{Action, Operation};
 
 pub(crate) const NOW: i64 = 1_790_000_000_000;
 

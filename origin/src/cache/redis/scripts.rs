@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use ::redis::{Cmd, Pipeline, Script, cmd, pipe};
-use kairos_protocol::generation::{Generation, Generations, Namespace};
+use kairos_protocol::sync::generation::{Generation, Generations, Namespace};
 
-use super::{Known, Settling};
+use super::{Confirmation, SharedGeneration};
 
 const ANNOUNCE: &str = include_str!("announce.lua");
 const MARK: &str = include_str!("mark.lua");
@@ -54,35 +54,35 @@ impl Scripts {
     /// Puts `mark` where there is nothing; answers like [`Scripts::look_up`].
     pub(super) fn mark(&self, namespaces: &[Namespace], mark: &str) -> Cmd {
         let mut call = self.call(&self.mark, namespaces);
-        call.arg(doubt(mark));
+        call.arg(invalidate(mark));
         call
     }
 
     /// A namespace without a number in `numbers` is in doubt after it.
     pub(super) fn announce(&self, namespaces: &[Namespace], numbers: &Generations, mark: &str) -> Cmd {
         let mut call = self.call(&self.announce, namespaces);
-        call.arg(doubt(mark));
+        call.arg(invalidate(mark));
         for namespace in namespaces {
             call.arg(numbers.get(namespace).map(|number| number.get().to_string()).unwrap_or_default());
         }
         call
     }
 
-    pub(super) fn confirm(&self, settling: &[Settling]) -> Cmd {
-        let mut call = self.call(&self.confirm, settling.iter().map(|one| &one.namespace));
-        for Settling { found, number, .. } in settling {
+    pub(super) fn confirm(&self, confirmations: &[Confirmation]) -> Cmd {
+        let mut call = self.call(&self.confirm, confirmations.iter().map(|one| &one.namespace));
+        for Confirmation { found, number, .. } in confirmations {
             call.arg(found).arg(number.get());
         }
         call
     }
 
-    pub(super) fn fetch(&self, key: &str) -> Cmd {
+    pub(super) fn load(&self, key: &str) -> Cmd {
         let mut get = cmd("GET");
         get.arg(self.answer_key(key));
         get
     }
 
-    pub(super) fn keep(&self, key: &str, value: &[u8], ttl_secs: u32) -> Cmd {
+    pub(super) fn store(&self, key: &str, value: &[u8], ttl_secs: u32) -> Cmd {
         let mut set = cmd("SET");
         set.arg(self.answer_key(key)).arg(value).arg("EX").arg(ttl_secs);
         set
@@ -90,7 +90,7 @@ impl Scripts {
 
     /// Gives the server the scripts; it forgets them when it restarts. Fails on a server that answers but takes no writes (a
     /// replica, or out of memory).
-    pub(super) fn load(&self) -> Pipeline {
+    pub(super) fn install(&self) -> Pipeline {
         let mut load = pipe();
         for code in [ANNOUNCE, MARK, CONFIRM] {
             load.cmd("SCRIPT").arg("LOAD").arg(code);
@@ -100,12 +100,12 @@ impl Scripts {
     }
 }
 
-fn doubt(mark: &str) -> String {
+fn invalidate(mark: &str) -> String {
     format!("doubt:{mark}")
 }
 
 /// What `value`, found under a namespace, says.
-pub(super) fn read(value: Option<String>) -> Known {
+pub(super) fn read(value: Option<String>) -> SharedGeneration {
     let number = value.as_deref().and_then(|value| value.parse().ok()).map(Generation::new);
-    Known { number, value }
+    SharedGeneration { number, value }
 }

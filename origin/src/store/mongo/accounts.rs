@@ -2,9 +2,9 @@
 
 use futures_util::FutureExt;
 use kairos_protocol::UnixMillis;
-use kairos_protocol::account::Profile;
-use kairos_protocol::generation::Namespace;
-use kairos_protocol::ids::UserId;
+use kairos_protocol::api::account::Profile;
+use kairos_protocol::api::ids::UserId;
+use kairos_protocol::sync::generation::Namespace;
 use mongodb::bson::spec::BinarySubtype;
 use mongodb::bson::{Binary, Document, doc};
 use mongodb::error::Error;

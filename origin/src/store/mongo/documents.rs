@@ -2,11 +2,12 @@
 //! read them; everything else is as on the wire.
 
 use kairos_protocol::UnixMillis;
-use kairos_protocol::account::{Profile, Role};
-use kairos_protocol::catalog::{Difficulty, Module, ModuleSummary, Publication};
-use kairos_protocol::ids::{OperationId, Slug, UserId};
-use kairos_protocol::operation::Action;
-use kairos_protocol::progress::{HistoryEntry, LastScore, ProgressRecord, ProgressStatus};
+use kairos_protocol::api::account::{Profile, Role};
+use kairos_protocol::api::catalog::{Difficulty, Module, ModuleSummary, Publication};
+use kairos_protocol::api::history::HistoryEntry;
+use kairos_protocol::api::ids::{OperationId, Slug, UserId};
+use kairos_protocol::api::operation::Action;
+use kairos_protocol::api::progress::{LastScore, ProgressRecord, ProgressStatus};
 use mongodb::bson::DateTime;
 use serde::{Deserialize, Serialize};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use kairos_protocol::UnixMillis;
-use kairos_protocol::generation::{Generation, Generations, Namespace};
+use kairos_protocol::sync::generation::{Generation, Generations, Namespace};
 use mongodb::bson::{Document, doc};
 use mongodb::error::Result;
 use mongodb::options::ReadConcern;

@@ -2,9 +2,10 @@
 
 use futures_util::{FutureExt, TryStreamExt};
 use kairos_protocol::UnixMillis;
-use kairos_protocol::generation::Namespace;
-use kairos_protocol::ids::{OperationId, Slug, UserId};
-use kairos_protocol::progress::{HistoryEntry, ProgressRecord, Statistics};
+use kairos_protocol::api::history::HistoryEntry;
+use kairos_protocol::api::ids::{OperationId, Slug, UserId};
+use kairos_protocol::api::progress::{ProgressRecord, Statistics};
+use kairos_protocol::sync::generation::Namespace;
 use mongodb::bson::{Document, doc};
 use serde::Deserialize;
 

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use futures_util::{FutureExt, TryStreamExt};
 use kairos_protocol::UnixMillis;
-use kairos_protocol::catalog::{Module, ModuleSummary};
-use kairos_protocol::generation::Namespace;
-use kairos_protocol::ids::Slug;
+use kairos_protocol::api::catalog::{Module, ModuleSummary};
+use kairos_protocol::api::ids::Slug;
+use kairos_protocol::sync::generation::Namespace;
 use mongodb::bson::{self, Document, doc};
 use mongodb::error::Result;
 use mongodb::{ClientSession, Collection};

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use futures_util::{FutureExt, TryStreamExt};
 use kairos_protocol::UnixMillis;
-use kairos_protocol::generation::Namespace;
-use kairos_protocol::ids::{OperationId, Slug, UserId};
-use kairos_protocol::progress::ProgressRecord;
-use kairos_protocol::reducer;
+use kairos_protocol::api::ids::{OperationId, Slug, UserId};
+use kairos_protocol::api::progress::ProgressRecord;
+use kairos_protocol::sync::generation::Namespace;
+use kairos_protocol::sync::reducer;
 use mongodb::bson::doc;
 use mongodb::error::Result;
 use mongodb::{ClientSession, Collection, Database};

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use kairos_protocol::UnixMillis;
-use kairos_protocol::generation::Namespace;
+use kairos_protocol::sync::generation::Namespace;
 use mongodb::ClientSession;
 use mongodb::error::{Error, Result, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT};
 use mongodb::options::ReadConcern;

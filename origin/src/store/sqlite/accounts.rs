@@ -1,7 +1,7 @@
 //! Accounts and the signing key.
 
-use kairos_protocol::account::Profile;
-use kairos_protocol::ids::UserId;
+use kairos_protocol::api::account::Profile;
+use kairos_protocol::api::ids::UserId;
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
 use super::is_duplicate;

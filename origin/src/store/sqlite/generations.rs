@@ -1,7 +1,7 @@
 //! The numbers of namespaces, raised by the transaction that changes the data ([`crate::store::GenerationStore`]).
 
 use kairos_protocol::UnixMillis;
-use kairos_protocol::generation::{Generation, Generations, Namespace};
+use kairos_protocol::sync::generation::{Generation, Generations, Namespace};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use crate::store::Versioned;

@@ -1,8 +1,9 @@
 //! A learner's reads: records, statistics, history.
 
 use kairos_protocol::UnixMillis;
-use kairos_protocol::ids::{OperationId, Slug, UserId};
-use kairos_protocol::progress::{HistoryEntry, ProgressRecord, Statistics};
+use kairos_protocol::api::history::HistoryEntry;
+use kairos_protocol::api::ids::{OperationId, Slug, UserId};
+use kairos_protocol::api::progress::{ProgressRecord, Statistics};
 use rusqlite::{Connection, Result, params};
 
 use super::rows::{self, RECORD_COLUMNS, json, word};

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use kairos_protocol::catalog::{Module, ModuleSummary, Publication};
-use kairos_protocol::ids::Slug;
+use kairos_protocol::api::catalog::{Module, ModuleSummary, Publication};
+use kairos_protocol::api::ids::Slug;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Result, named_params, params, params_from_iter};
 

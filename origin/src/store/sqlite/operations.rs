@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use kairos_protocol::UnixMillis;
-use kairos_protocol::ids::{OperationId, Slug, UserId};
-use kairos_protocol::operation::Operation;
-use kairos_protocol::progress::ProgressRecord;
-use kairos_protocol::reducer;
+use kairos_protocol::api::ids::{OperationId, Slug, UserId};
+use kairos_protocol::api::operation::Operation;
+use kairos_protocol::api::progress::ProgressRecord;
+use kairos_protocol::sync::reducer;
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::rows::{self, RECORD_COLUMNS, to_json};

@@ -4,10 +4,10 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use kairos_protocol::account::Role;
-use kairos_protocol::catalog::{Difficulty, Module, ModuleDraft, Publication};
-use kairos_protocol::ids::{OperationId, Slug, UserId};
-use kairos_protocol::operation::{Action, Operation};
+use kairos_protocol::api::account::Role;
+use kairos_protocol::api::catalog::{Difficulty, Module, ModuleDraft, Publication};
+use kairos_protocol::api::ids::{OperationId, Slug, UserId};
+use kairos_protocol::api::operation::{Action, Operation};
 use rusqlite::Connection;
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 

@@ -1,7 +1,7 @@
 //! Between rows and records. Text that is no value of its kind means that other hands changed the file: an error, no panic.
 
-use kairos_protocol::catalog::{Module, ModuleSummary};
-use kairos_protocol::progress::ProgressRecord;
+use kairos_protocol::api::catalog::{Module, ModuleSummary};
+use kairos_protocol::api::progress::ProgressRecord;
 use rusqlite::Row;
 use rusqlite::types::Type;
 use serde::Serialize;

@@ -1,7 +1,7 @@
 //! Sessions: begun, continued with a refresh token, ended. Expired ones are deleted in passing and never honoured.
 
 use kairos_protocol::UnixMillis;
-use kairos_protocol::ids::UserId;
+use kairos_protocol::api::ids::UserId;
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::rows::word;

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use kairos_protocol::UnixMillis;
-use kairos_protocol::account::Profile;
-use kairos_protocol::catalog::{Module, ModuleSummary};
-use kairos_protocol::generation::{Generations, Namespace};
-use kairos_protocol::ids::{OperationId, Slug, UserId};
-use kairos_protocol::progress::{HistoryEntry, ProgressRecord, Statistics};
+use kairos_protocol::api::account::Profile;
+use kairos_protocol::api::catalog::{Module, ModuleSummary};
+use kairos_protocol::api::history::HistoryEntry;
+use kairos_protocol::api::ids::{OperationId, Slug, UserId};
+use kairos_protocol::api::progress::{ProgressRecord, Statistics};
+use kairos_protocol::sync::generation::{Generations, Namespace};
 use rusqlite::Connection;
 
 use super::{SqliteStore, accounts, generations, learners, modules, operations, sessions};

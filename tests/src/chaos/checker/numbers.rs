@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use kairos_protocol::generation::{Generation, Namespace};
+use kairos_protocol::sync::generation::{Generation, Namespace};
 
 use super::{Kind, Violation};
 use crate::chaos::event::{Answer, Observed};

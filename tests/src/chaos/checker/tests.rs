@@ -4,7 +4,7 @@ use super::*;
 use crate::chaos::event::{Audit, Entry, FaultEvent, OperationName, Phase, Record, Sent};
 use crate::chaos::options::FaultKind;
 use crate::chaos::schedule::Fault;
-use kairos_protocol::generation::Generations;
+use kairos_protocol::sync::generation::Generations;
 
 const ADA: usize = 0;
 const BOB: usize = 1;

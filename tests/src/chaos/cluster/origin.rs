@@ -113,7 +113,7 @@ impl Origin {
     async fn wait_until_it_answers(&mut self) -> Result<()> {
         let deadline = Instant::now() + START_TIMEOUT;
         let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(2)).build()?;
-        let live = format!("{}{}", self.plan.url(), kairos_protocol::paths::HEALTH_LIVE);
+        let live = format!("{}{}", self.plan.url(), kairos_protocol::api::paths::HEALTH_LIVE);
         loop {
             if client.get(&live).send().await.is_ok_and(|answer| answer.status().is_success()) {
                 self.health.send_replace(Health::Up);

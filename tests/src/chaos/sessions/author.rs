@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use kairos_protocol::account::TokenGrant;
-use kairos_protocol::paths;
+use kairos_protocol::api::account::TokenGrant;
+use kairos_protocol::api::paths;
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::json;

@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use kairos_origin::machine::Machine;
-use kairos_protocol::generation::Generations;
-use kairos_protocol::ids::UserId;
+use kairos_origin::environment::Environment;
+use kairos_protocol::api::ids::UserId;
+use kairos_protocol::sync::generation::Generations;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
@@ -53,7 +53,7 @@ pub(crate) struct Ground {
     pub(crate) targets: Vec<Target>,
     origins: usize,
     pub(crate) client: reqwest::Client,
-    pub(crate) machine: Machine,
+    pub(crate) environment: Environment,
     began: Instant,
     events: mpsc::Sender<Event>,
     shown: Vec<Shown>,
@@ -71,8 +71,8 @@ impl Ground {
         let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?;
         let shown = (0..sessions).map(|_| Mutex::default()).collect();
         let origins = targets.iter().filter(|target| !target.is_edge).count();
-        let (machine, began) = (Machine::system(), Instant::now());
-        Ok(Self { seed, sessions, targets, origins, client, machine, began, events, shown, over })
+        let (environment, began) = (Environment::system(), Instant::now());
+        Ok(Self { seed, sessions, targets, origins, client, environment, began, events, shown, over })
     }
 
     pub(super) fn origins(&self) -> &[Target] {

@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
-use kairos_protocol::operation::{OperationResults, Outcome};
-use kairos_protocol::page::Page;
-use kairos_protocol::paths;
-use kairos_protocol::progress::{HistoryEntry, ProgressRecord, Statistics};
+use kairos_protocol::api::history::HistoryEntry;
+use kairos_protocol::api::operation::{OperationResults, Outcome};
+use kairos_protocol::api::page::Page;
+use kairos_protocol::api::paths;
+use kairos_protocol::api::progress::{ProgressRecord, Statistics};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -86,7 +87,7 @@ impl Device {
         self.made += 1;
         let operation = OperationName { learner: self.learner, session: self.session.number, number: self.made };
         let module = self.session.random.index(MODULES);
-        let at_ms = self.session.ground.machine.now() - RECORDED_BEFORE_MS;
+        let at_ms = self.session.ground.environment.now() - RECORDED_BEFORE_MS;
         let (action, attempts, seconds) = match self.session.random.between(0, 9) {
             0..=4 => {
                 let seconds = study_secs(self.learner);

@@ -1,7 +1,7 @@
 //! Reading the catalogue in its three forms: one module, the list, a search. All depend on the same namespace, so a session must never go
 //! back whichever it uses.
 
-use kairos_protocol::paths;
+use kairos_protocol::api::paths;
 use serde::Deserialize;
 
 use super::request::{Reply, Request};

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kairos_protocol::cache_control::CacheControl;
-use kairos_protocol::generation::Generations;
-use kairos_protocol::headers::{CACHE_STATUS, KAIROS_DEGRADED, KAIROS_GEN, KAIROS_MIN_GEN};
+use kairos_protocol::api::headers::{CACHE_STATUS, KAIROS_DEGRADED, KAIROS_GEN, KAIROS_MIN_GEN};
+use kairos_protocol::http::cache_control::CacheControl;
+use kairos_protocol::sync::generation::Generations;
 use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, IF_NONE_MATCH};
 

@@ -1,0 +1,151 @@
+//! A stored answer and what it may be used for. Not here: where it is stored, or where a newer one comes from.
+
+use js_sys::JsString;
+use kairos_protocol::UnixMillis;
+use kairos_protocol::http::cache_control::CacheControl;
+use kairos_protocol::http::freshness::{self, Freshness};
+use kairos_protocol::policy::Policy;
+use kairos_protocol::sync::generation::Generations;
+use serde::{Deserialize, Serialize};
+
+/// Everything about a stored answer but its body.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Metadata {
+    /// HTTP status it came with.
+    pub(crate) status: u16,
+    /// To ask whether it changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) etag: Option<String>,
+    /// What it was made from.
+    #[serde(with = "generations_text")]
+    pub(crate) generations: Generations,
+    /// When it was made, by this browser's clock: when it came, less the `Age` it had.
+    pub(crate) made_at_ms: UnixMillis,
+    /// `Kairos-Degraded`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) degraded: Option<String>,
+    /// How far in the learner's journal it reaches ([`crate::outbox::Outbox::sequence`]); 0 for what is no learner's.
+    #[serde(default)]
+    pub(crate) applied_sequence: u64,
+}
+
+/// A stored answer. The body stays on JavaScript's side, so that cloning copies no text.
+#[derive(Clone)]
+pub(crate) struct StoredResponse {
+    /// About it.
+    pub(crate) metadata: Metadata,
+    /// JSON text.
+    pub(crate) body: JsString,
+}
+
+/// What may be done with a stored answer now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reuse {
+    /// StoredResponse.
+    Fresh,
+    /// StoredResponse, and fetch a newer one meanwhile.
+    WhileRevalidating,
+    /// Fetch a newer one; answer when that fails.
+    IfNothingElse,
+    /// Do not answer.
+    Unusable,
+}
+
+impl Metadata {
+    /// Judges by age and by what this browser has already seen (I-SESSION): an answer made from older generations is only
+    /// shown when nothing newer can be had.
+    pub(crate) fn evaluate(&self, policy: Policy, seen: &Generations, now: UnixMillis) -> Reuse {
+        if self.made_at_ms > now {
+            // The clock was ahead when it came, or has been set back since: nobody knows how old it is.
+            return Reuse::IfNothingElse;
+        }
+        let age_secs = freshness::age_secs(self.made_at_ms, 0, now);
+        let behind = !self.generations.satisfies(seen);
+        match freshness::evaluate(age_secs, policy.in_browser(), &CacheControl::default()) {
+            Freshness::Expired => Reuse::Unusable,
+            _ if behind => Reuse::IfNothingElse,
+            Freshness::Fresh { .. } => Reuse::Fresh,
+            Freshness::StaleWhileRevalidate => Reuse::WhileRevalidating,
+            Freshness::StaleIfError => Reuse::IfNothingElse,
+        }
+    }
+
+    /// Whether it is made from something newer than `other`; of two made from the same, whether it came later.
+    pub(crate) fn supersedes(&self, other: &Self) -> bool {
+        let is_as_new = self.generations.satisfies(&other.generations);
+        let is_newer = !other.generations.satisfies(&self.generations);
+        is_as_new && (is_newer || (self.applied_sequence, self.made_at_ms) > (other.applied_sequence, other.made_at_ms))
+    }
+
+    /// When it may no longer be used for anything.
+    pub(crate) fn expires_at(&self, policy: Policy) -> UnixMillis {
+        let lifetime = policy.in_browser();
+        let longest = lifetime.stale_if_error_secs.max(lifetime.stale_while_revalidate_secs);
+        self.made_at_ms.saturating_add((UnixMillis::from(lifetime.fresh_secs) + UnixMillis::from(longest)) * 1_000)
+    }
+
+    /// Milliseconds since it was made.
+    pub(crate) fn age_ms(&self, now: UnixMillis) -> UnixMillis {
+        now.saturating_sub(self.made_at_ms).max(0)
+    }
+}
+
+/// [`Generations`] in JSON: the header's text.
+pub(crate) mod generations_text {
+    use kairos_protocol::sync::generation::Generations;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(generations: &Generations, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(generations)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Generations, D::Error> {
+        String::deserialize(deserializer).map(|text| Generations::parse(&text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usability_follows_age_and_what_was_seen() {
+        let metadata = Metadata {
+            status: 200,
+            etag: None,
+            generations: Generations::parse("catalog=5"),
+            made_at_ms: 0,
+            degraded: None,
+            applied_sequence: 0,
+        };
+        let day_ms = 86_400_000;
+        for (now, seen, expected) in [
+            (59_999, "catalog=5", Reuse::Fresh),
+            (59_999, "", Reuse::Fresh),
+            (59_999, "catalog=6", Reuse::IfNothingElse),
+            (60_000, "catalog=5", Reuse::WhileRevalidating),
+            (31 * day_ms, "catalog=4", Reuse::IfNothingElse),
+            (91 * day_ms, "catalog=4", Reuse::Unusable),
+            (91 * day_ms, "catalog=6", Reuse::Unusable),
+            (-1, "catalog=5", Reuse::IfNothingElse),
+            (-31 * day_ms, "catalog=4", Reuse::IfNothingElse),
+        ] {
+            let judged = metadata.evaluate(Policy::CatalogList, &Generations::parse(seen), now);
+            assert_eq!(judged, expected, "at {now} having seen {seen:?}");
+        }
+    }
+
+    #[test]
+    fn facts_survive_the_disk() {
+        let metadata = Metadata {
+            status: 200,
+            etag: Some("\"x\"".to_owned()),
+            generations: Generations::parse("catalog=5, user.a=7"),
+            made_at_ms: 12,
+            degraded: Some("stale".to_owned()),
+            applied_sequence: 3,
+        };
+        let text = serde_json::to_string(&metadata).unwrap();
+        assert_eq!(serde_json::from_str::<Metadata>(&text).unwrap(), metadata);
+    }
+}

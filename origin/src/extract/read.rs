@@ -1,0 +1,50 @@
+//! What a read asks the caches: its key and what the caller said about copies, taken from the request as it came.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use kairos_protocol::api::ids::UserId;
+use kairos_protocol::policy::{Policy, Sharing};
+
+use super::{Query, Session};
+use crate::error::{AppError, Result};
+use crate::response_cache::{CacheRequest, Lookup};
+use crate::state::AppState;
+
+/// A `GET` that may be answered from a cache, by the policy of its path. Where that is for one subject only, the request must
+/// come from one.
+pub struct Read {
+    /// Who asks, where the answer depends on it.
+    pub subject: Option<UserId>,
+    /// The query.
+    pub query: Query,
+    /// For [`crate::response_cache::ResponseCache::get_or_load`].
+    pub lookup: Lookup,
+}
+
+impl FromRequestParts<AppState> for Read {
+    type Rejection = AppError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self> {
+        let policy = Policy::of_path(parts.uri.path());
+        let subject = match policy.sharing() {
+            Sharing::Subject => Some(Session::from_request_parts(parts, state).await?.user),
+            Sharing::Everyone | Sharing::Nobody => None,
+        };
+        let query = Query::from_request_parts(parts, state).await?;
+        let request = CacheRequest::from_headers(&parts.headers);
+        let lookup = Lookup { policy, subject: subject.clone(), key: query.target().to_string(), request };
+        Ok(Self { subject, query, lookup })
+    }
+}
+
+impl Read {
+    /// Who asks.
+    ///
+    /// # Errors
+    /// Nobody does: the path's policy is not for a subject, so this is a defect of the route.
+    pub fn user(&self) -> Result<UserId> {
+        let defect =
+            || AppError::with_cause(kairos_protocol::api::problem::ProblemType::Internal, "a path without a subject");
+        self.subject.clone().ok_or_else(defect)
+    }
+}

@@ -1,0 +1,27 @@
+//! One function a route: takes the request apart, calls the domain, puts the response together. No rules of their own.
+
+pub mod accounts;
+pub mod learners;
+pub mod modules;
+pub mod service;
+
+use axum::Json;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use kairos_protocol::api::headers::KAIROS_GEN;
+use kairos_protocol::sync::generation::Generations;
+use serde::Serialize;
+
+use crate::store::Versioned;
+
+/// The answer to a write: what it made, and the generations from which on everybody sees it.
+fn written<T: Serialize>(status: StatusCode, done: &Versioned<T>) -> Response {
+    with_generations((status, Json(&done.value)).into_response(), &done.generations)
+}
+
+fn with_generations(mut response: Response, generations: &Generations) -> Response {
+    if let Ok(value) = HeaderValue::from_str(&generations.to_string()) {
+        response.headers_mut().insert(HeaderName::from_static(KAIROS_GEN), value);
+    }
+    response
+}

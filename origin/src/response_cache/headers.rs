@@ -1,0 +1,98 @@
+//! The headers of answers: those that one answer has for itself, and, in one middleware, those that its policy gives it. Not
+//! here: finding the answer.
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::Response;
+use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, VARY};
+use http::header::{HeaderName, HeaderValue};
+use http::{HeaderMap, StatusCode};
+use kairos_protocol::api::headers::{CACHE_STATUS, CDN_CACHE_CONTROL, KAIROS_DEGRADED, KAIROS_GEN, KAIROS_POLICY};
+use kairos_protocol::http::cache_status::CacheStatus;
+use kairos_protocol::http::encoding::{Encoding, negotiate};
+use kairos_protocol::http::validator::{entity_tag, none_match_names};
+use kairos_protocol::policy::{Policy, Sharing};
+
+use super::lookup::CacheRequest;
+use super::stored_response::StoredResponse;
+
+/// Writes what the response's [`Policy`] (an extension) says: `Cache-Control`, `CDN-Cache-Control`, `Kairos-Policy` and
+/// `Vary`. A response without one, or that is for its caller alone, is `no-store`: nothing is cached that nobody said may be.
+pub async fn write_cache_headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let named = response.extensions().get::<Policy>().copied().unwrap_or(Policy::NoStore);
+    let scope = response.extensions().get::<ResponseScope>().copied().unwrap_or_default();
+    let policy = if scope == ResponseScope::Policy { named } else { Policy::NoStore };
+    let headers = response.headers_mut();
+    set(headers, CACHE_CONTROL, policy.cache_control());
+    set(headers, HeaderName::from_static(KAIROS_POLICY), named.name());
+    match policy.cdn_cache_control() {
+        Some(value) => set(headers, HeaderName::from_static(CDN_CACHE_CONTROL), &value),
+        None => {
+            headers.remove(CDN_CACHE_CONTROL);
+        }
+    }
+    headers.append(VARY, HeaderValue::from_static("accept-encoding"));
+    if named.sharing() == Sharing::Subject {
+        headers.append(VARY, HeaderValue::from_name(AUTHORIZATION));
+    }
+    response
+}
+
+/// Who may have a response.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ResponseScope {
+    /// Whoever its policy says.
+    #[default]
+    Policy,
+    /// Its caller: nobody may store it.
+    Caller,
+    /// The same, and it is older than it should be.
+    Degraded,
+}
+
+/// The response of `entry` to one caller: the coding that suits it best, or 304 when it has that already.
+pub(super) fn respond(
+    entry: &StoredResponse,
+    policy: Policy,
+    request: &CacheRequest,
+    status: &CacheStatus,
+    scope: ResponseScope,
+) -> Response {
+    let (encoding, body) = entry.body(negotiate(request.accept_encoding.as_deref(), &entry.codings()));
+    let mut response = Response::new(Body::empty());
+    let headers = response.headers_mut();
+    set(headers, HeaderName::from_static(CACHE_STATUS), &status.to_string());
+    if !entry.generations.is_empty() {
+        set(headers, HeaderName::from_static(KAIROS_GEN), &entry.generations.to_string());
+    }
+    if scope == ResponseScope::Degraded {
+        headers.insert(KAIROS_DEGRADED, HeaderValue::from_static("stale"));
+    }
+    let mut matches = false;
+    if policy.sharing() != Sharing::Nobody {
+        let tag = entity_tag(&entry.hash, encoding);
+        matches = request.if_none_match.as_deref().is_some_and(|named| none_match_names(named, &tag));
+        set(headers, ETAG, &tag);
+    }
+    if matches {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+    } else {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if encoding != Encoding::Identity {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding.token()));
+        }
+        *response.body_mut() = Body::from(body);
+    }
+    response.extensions_mut().insert(policy);
+    response.extensions_mut().insert(scope);
+    response
+}
+
+/// Sets a header to text of ours, which is always visible ASCII.
+fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}

@@ -1,0 +1,14 @@
+//! The API as it travels: paths, header fields, wire types, and every error there is. Not here: what operations do to records
+//! ([`crate::sync::reducer`]), or how a response may be cached ([`crate::policy`]).
+
+pub mod account;
+pub mod catalog;
+pub mod headers;
+pub mod history;
+pub mod ids;
+pub mod operation;
+pub mod page;
+pub mod paths;
+pub mod problem;
+pub mod progress;
+mod whole;

@@ -1,0 +1,20 @@
+//! Wire types of a learner's history. Not how long it is retained: that is the store's.
+
+use serde::{Deserialize, Serialize};
+
+use crate::UnixMillis;
+use crate::api::ids::{OperationId, Slug};
+use crate::api::operation::Action;
+
+/// One thing a learner did: an applied operation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryEntry {
+    /// The operation's id.
+    pub id: OperationId,
+    /// The module it was done in.
+    pub module: Slug,
+    /// When.
+    pub at_ms: UnixMillis,
+    /// What.
+    pub action: Action,
+}

@@ -1,0 +1,128 @@
+//! Wire types of a learner's operations: what was done, and what became of each. Not what they do to a record
+//! ([`crate::sync::reducer`]).
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::UnixMillis;
+use crate::api::ids::{OperationId, Slug};
+use crate::api::problem::Problem;
+use crate::api::progress::ProgressRecord;
+
+/// Most operations in one batch.
+pub const MAX_BATCH: usize = 100;
+/// Most seconds one [`Action::Study`] may claim: a day.
+pub const MAX_STUDY_SECS: u32 = 86_400;
+/// The least score with which a submission completes its module, in percent.
+pub const PASS_SCORE: u8 = 40;
+/// The best score there is, in percent.
+pub const MAX_SCORE: u8 = 100;
+
+/// Something a learner did, recorded where it happened, applied once wherever it is sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Operation {
+    /// Made before the first attempt to send; the same for every replay.
+    pub id: OperationId,
+    /// The module it was done in.
+    pub module: Slug,
+    /// When, by the recorder's clock. The origin takes its own time instead where this lies in the future.
+    pub at_ms: UnixMillis,
+    /// What was done.
+    pub action: Action,
+}
+
+/// What a learner can do in a module.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Action {
+    /// Opened it: it is at least in progress.
+    Open {},
+    /// Spent time on it.
+    Study {
+        /// 1 to [`MAX_STUDY_SECS`].
+        seconds: u32,
+    },
+    /// Handed in work. With [`PASS_SCORE`] or more it completes the module.
+    Submit {
+        /// Percent, 0 to [`MAX_SCORE`]; absent when it was not scored.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        score: Option<u8>,
+    },
+    /// Finished it. Completed stays completed.
+    Complete {},
+}
+
+impl Action {
+    /// The action's name, as `kind` on the wire and in the history.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Open {} => "open",
+            Self::Study { .. } => "study",
+            Self::Submit { .. } => "submit",
+            Self::Complete {} => "complete",
+        }
+    }
+
+    /// What is wrong with the values, or `None`.
+    #[must_use]
+    pub fn violation(&self) -> Option<String> {
+        match self {
+            Self::Study { seconds } if *seconds == 0 || *seconds > MAX_STUDY_SECS => {
+                Some(format!("seconds must be 1 to {MAX_STUDY_SECS}"))
+            }
+            Self::Submit { score: Some(score) } if *score > MAX_SCORE => {
+                Some(format!("score must be 0 to {MAX_SCORE}"))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Body of `POST /v1/me/operations`. Each operation is judged by itself, so they are read one by one.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OperationBatch {
+    /// 1 to [`MAX_BATCH`], in the order they were done. Text still: of JSON only the grammar has been checked.
+    pub operations: Vec<Box<RawValue>>,
+}
+
+/// What became of one operation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// Applied now; the record as it is after the batch.
+    Applied {
+        /// The record.
+        record: ProgressRecord,
+    },
+    /// Applied before under this id; the record as it is now.
+    Duplicate {
+        /// The record.
+        record: ProgressRecord,
+    },
+    /// Does not count: not to be sent again as it is.
+    Rejected {
+        /// Why.
+        problem: Problem,
+    },
+}
+
+/// One line of the answer to a batch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OperationResult {
+    /// The operation's id as it was sent; absent when it had none that could be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// What became of it.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
+
+/// Answer to `POST /v1/me/operations`: one result per operation, in the order they were sent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OperationResults {
+    /// The results.
+    pub results: Vec<OperationResult>,
+}

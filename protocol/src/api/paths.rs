@@ -1,0 +1,85 @@
+//! Every path the origin serves, once. Not which handler answers it (`origin/src/routes.rs`), nor how it may be cached
+//! ([`crate::policy`]).
+
+use crate::api::page::DEFAULT_LIMIT;
+use crate::http::target::{CanonicalTarget, InvalidQuery};
+
+/// The process runs.
+pub const HEALTH_LIVE: &str = "/health/live";
+/// The process can answer: its store is reachable.
+pub const HEALTH_READY: &str = "/health/ready";
+/// Counters in the Prometheus text format.
+pub const METRICS: &str = "/metrics";
+/// The API's description, OpenAPI 3.1.
+pub const OPENAPI: &str = "/openapi.json";
+/// Public keys that access tokens verify against (RFC 7517).
+pub const JWKS: &str = "/.well-known/jwks.json";
+
+/// Create an account.
+pub const REGISTER: &str = "/v1/auth/register";
+/// Trade email and password for tokens.
+pub const LOGIN: &str = "/v1/auth/login";
+/// Trade a refresh token for new tokens.
+pub const REFRESH: &str = "/v1/auth/refresh";
+/// End a session.
+pub const LOGOUT: &str = "/v1/auth/logout";
+/// Who the access token speaks for.
+pub const ME: &str = "/v1/me";
+
+/// The catalogue; also where authors create modules.
+pub const MODULES: &str = "/v1/modules";
+/// Full-text search over the catalogue. A module may therefore not have the slug `search`.
+pub const MODULES_SEARCH: &str = "/v1/modules/search";
+
+/// The learner's progress records.
+pub const PROGRESS: &str = "/v1/me/progress";
+/// Statistics over the learner's progress records.
+pub const STATISTICS: &str = "/v1/me/progress/stats";
+/// What the learner did, newest first.
+pub const HISTORY: &str = "/v1/me/history";
+/// Where the learner's operations are sent.
+pub const OPERATIONS: &str = "/v1/me/operations";
+
+/// The path of one module: `/v1/modules/{slug}`.
+#[must_use]
+pub fn module(slug: &str) -> String {
+    format!("{MODULES}/{slug}")
+}
+
+/// The slug in `/v1/modules/{slug}`, or `None` for any other path (the search included).
+#[must_use]
+pub fn module_slug(path: &str) -> Option<&str> {
+    if path == MODULES_SEARCH {
+        return None;
+    }
+    let slug = path.strip_prefix(MODULES)?.strip_prefix('/')?;
+    (!slug.is_empty() && !slug.contains('/')).then_some(slug)
+}
+
+/// The query parameters that a `DELETE` of `path` takes.
+#[must_use]
+pub fn deletion_parameters(path: &str) -> &'static [&'static str] {
+    if module_slug(path).is_some() { &["version"] } else { &[] }
+}
+
+/// The query parameters that a `GET` to `path` takes, in alphabetical order; each may come once. Any other is refused by the
+/// origin (400), so no cache needs a key for it.
+#[must_use]
+pub fn query_parameters(path: &str) -> &'static [&'static str] {
+    match path {
+        MODULES => &["cursor", "difficulty", "limit", "subject", "tag"],
+        MODULES_SEARCH => &["limit", "q"],
+        PROGRESS | HISTORY => &["cursor", "limit"],
+        _ => &[],
+    }
+}
+
+/// The canonical form of a `GET` to `path` with `query`, where `limit` is left out when it is the default.
+///
+/// # Errors
+/// [`InvalidQuery`]: the origin refuses it (400), so no cache needs a key for it.
+pub fn canonical_target(path: &str, query: &str) -> Result<CanonicalTarget, InvalidQuery> {
+    let mut target = CanonicalTarget::parse(path, query, query_parameters(path))?;
+    target.omit_default("limit", &DEFAULT_LIMIT.to_string());
+    Ok(target)
+}

@@ -1,0 +1,29 @@
+//! Entity tags and conditional requests (RFC 9110 §8.8.3, §13). Computes no hash.
+
+use crate::http::encoding::Encoding;
+
+/// The strong entity tag of one representation: the body's hash and the coding, since each coding has its own bytes.
+#[must_use]
+pub fn entity_tag(hash: &str, encoding: Encoding) -> String {
+    match encoding {
+        Encoding::Identity => format!("\"{hash}\""),
+        _ => format!("\"{hash}-{}\"", encoding.token()),
+    }
+}
+
+/// Whether `If-None-Match` names `tag` by weak comparison (RFC 9110 §13.1.2), so that the answer is 304. A tag without
+/// quotes matches nothing.
+#[must_use]
+pub fn none_match_names(if_none_match: &str, tag: &str) -> bool {
+    let Some(wanted) = opaque_tags(tag).next() else {
+        return false;
+    };
+    if_none_match.trim() == "*" || opaque_tags(if_none_match).any(|candidate| candidate == wanted)
+}
+
+/// What stands between the quotes of each tag. A tag has no quote inside and no escapes, so every second piece is one; what
+/// follows the last quote is none.
+fn opaque_tags(value: &str) -> impl Iterator<Item = &str> {
+    let closed = value.rsplit_once('"').map_or("", |(closed, _)| closed);
+    closed.split('"').skip(1).step_by(2)
+}
