@@ -6,6 +6,7 @@ mod layers;
 mod lengths;
 mod modules;
 mod sources;
+mod vocabulary;
 mod words;
 
 use anyhow::{Result, bail};
@@ -29,10 +30,11 @@ pub(crate) fn run() -> Result<()> {
 }
 
 fn check(sources: &[Source]) -> Vec<Breach> {
-    let mut breaches: Vec<Breach> = [lengths::check, words::check, layers::check, modules::check, circles::check]
-        .iter()
-        .flat_map(|rule| rule(sources))
-        .collect();
+    let mut breaches: Vec<Breach> =
+        [lengths::check, words::check, layers::check, modules::check, circles::check, vocabulary::check]
+            .iter()
+            .flat_map(|rule| rule(sources))
+            .collect();
     breaches.sort_by(|left, right| (&left.path, left.line).cmp(&(&right.path, right.line)));
     breaches
 }
