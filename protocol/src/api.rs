@@ -11,4 +11,6 @@ pub mod page;
 pub mod paths;
 pub mod problem;
 pub mod progress;
+#[cfg(feature = "openapi")]
+pub mod schema;
 mod whole;
