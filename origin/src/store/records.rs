@@ -149,7 +149,7 @@ impl FingerprintedOperation {
     pub fn new(operation: Operation) -> Self {
         // Serialising a struct of strings and numbers does not fail; if it did, equal operations would still be equal.
         let canonical = serde_json::to_vec(&operation).unwrap_or_default();
-        let fingerprint = Sha256::digest(canonical).iter().map(|byte| format!("{byte:02x}")).collect();
+        let fingerprint = hex::encode(Sha256::digest(canonical));
         Self { operation, fingerprint }
     }
 }
