@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::environment::Environment;
 use crate::error::Result;
-use crate::store::records::SigningKey;
+use crate::store::keys::SigningKey;
 
 const FAMILY_BYTES: usize = 16;
 const SECRET_BYTES: usize = 32;

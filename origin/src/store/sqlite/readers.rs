@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 use tokio::sync::Semaphore;
 use tokio::task;
 
-use super::{connect, store_error};
+use super::connection::{connect, store_error};
 use crate::store::{Result, StoreError};
 
 /// More would only wait for the same disk and cores.
