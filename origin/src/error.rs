@@ -1,6 +1,7 @@
 //! The one error type at the HTTP surface: a [`Problem`] for the caller and a cause for the log. Logged once, where it becomes a
 //! response. Not here: what goes wrong in the store ([`crate::store::StoreError`]).
 
+use aide::OperationOutput;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -68,6 +69,11 @@ impl AppError {
     pub fn with_cause(kind: ProblemType, cause: impl Into<String>) -> Self {
         Self::logged(kind.with_detail("The log has the details."), cause)
     }
+}
+
+// Every operation has the same response for problems: it is described once, for all of them.
+impl OperationOutput for AppError {
+    type Inner = Problem;
 }
 
 /// Seconds after which a caller may try again what a dependency could not do.

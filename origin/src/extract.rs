@@ -2,6 +2,7 @@
 //! is well formed.
 
 mod body;
+mod described;
 mod query;
 mod read;
 mod session;
@@ -9,6 +10,7 @@ mod slug;
 
 pub use body::Body;
 pub(crate) use body::what_was_expected;
+pub(crate) use described::{BEARER, describe_parameters, require_bearer};
 pub use query::Query;
 pub use read::Read;
 pub use session::{AuthorSession, Session};

@@ -4,6 +4,7 @@
 pub mod account;
 pub mod catalog;
 pub mod headers;
+pub mod health;
 pub mod history;
 pub mod ids;
 pub mod operation;

@@ -1,6 +1,9 @@
 //! Accounts and their sessions: registering, signing in, refreshing, signing out.
 
-use kairos_protocol::api::account::{LoginRequest, Profile, RegisterRequest, Role, TokenGrant};
+use kairos_protocol::api::account::{
+    LoginRequest, MAX_DISPLAY_NAME_CHARS, MAX_EMAIL_CHARS, MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS, Profile,
+    RegisterRequest, Role, TOKEN_TYPE, TokenGrant,
+};
 use kairos_protocol::api::ids::UserId;
 use kairos_protocol::api::problem::ProblemType;
 use tokio::time::Instant;
@@ -13,11 +16,6 @@ use crate::state::AppState;
 use crate::store::Versioned;
 use crate::store::accounts::Account;
 use crate::store::sessions::{NewSession, Rotation, Successor};
-
-const MIN_PASSWORD_CHARS: usize = 8;
-const MAX_PASSWORD_CHARS: usize = 128;
-const MAX_EMAIL_CHARS: usize = 254;
-const MAX_NAME_CHARS: usize = 100;
 
 /// Creates a learner's account and signs it in.
 ///
@@ -98,8 +96,8 @@ fn violations(email: &str, display_name: &str, password: &str) -> Vec<(&'static 
             format!("must be an address such as ada@example.org, at most {MAX_EMAIL_CHARS} characters"),
         ));
     }
-    if display_name.is_empty() || display_name.chars().count() > MAX_NAME_CHARS || has_control(display_name) {
-        wrong.push(("display_name", format!("must be 1 to {MAX_NAME_CHARS} characters long")));
+    if display_name.is_empty() || display_name.chars().count() > MAX_DISPLAY_NAME_CHARS || has_control(display_name) {
+        wrong.push(("display_name", format!("must be 1 to {MAX_DISPLAY_NAME_CHARS} characters long")));
     }
     if !(MIN_PASSWORD_CHARS..=MAX_PASSWORD_CHARS).contains(&password.chars().count()) {
         wrong.push(("password", format!("must be {MIN_PASSWORD_CHARS} to {MAX_PASSWORD_CHARS} characters long")));
@@ -208,7 +206,7 @@ async fn start_session(state: &AppState, account: Account) -> Result<TokenGrant>
 fn grant(state: &AppState, profile: Profile, refresh_token: &RefreshToken) -> Result<TokenGrant> {
     Ok(TokenGrant {
         access_token: state.tokens.sign(&profile.id, &profile.roles)?,
-        token_type: "Bearer".to_owned(),
+        token_type: TOKEN_TYPE.to_owned(),
         expires_in_secs: ACCESS_TOKEN_SECS,
         refresh_token: refresh_token.to_text(),
         profile,

@@ -1,11 +1,16 @@
 //! What a read asks the caches: its key and what the caller said about copies, taken from the request as it came.
 
+use aide::OperationInput;
+use aide::generate::GenContext;
+use aide::openapi::{Operation, ReferenceOr, Response, StatusCode};
+use aide::operation::ParamLocation;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use kairos_protocol::api::ids::UserId;
 use kairos_protocol::policy::{Policy, Sharing};
+use schemars::JsonSchema;
 
-use super::{Query, Session};
+use super::{Query, Session, describe_parameters};
 use crate::error::{AppError, Result};
 use crate::response_cache::{CacheRequest, Lookup};
 use crate::state::AppState;
@@ -34,6 +39,28 @@ impl FromRequestParts<AppState> for Read {
         let request = CacheRequest::from_headers(&parts.headers);
         let lookup = Lookup { policy, subject: subject.clone(), key: query.target().to_string(), request };
         Ok(Self { subject, query, lookup })
+    }
+}
+
+/// What a read may send besides, for the API's description.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is wanted")]
+struct Conditions {
+    /// The newest generations that the caller has seen.
+    #[schemars(rename = "Kairos-Min-Gen")]
+    min_gen: Option<String>,
+    /// Entity tags of the responses that the caller has stored.
+    #[schemars(rename = "If-None-Match")]
+    if_none_match: Option<String>,
+}
+
+impl OperationInput for Read {
+    fn operation_input(context: &mut GenContext, operation: &mut Operation) {
+        describe_parameters::<Conditions>(context, operation, ParamLocation::Header, |_| true);
+        let description = "The caller's stored response is the current one.".to_owned();
+        let not_modified = ReferenceOr::Item(Response { description, ..Response::default() });
+        let responses = operation.responses.get_or_insert_with(Default::default);
+        responses.responses.insert(StatusCode::Code(304), not_modified);
     }
 }
 

@@ -1,5 +1,8 @@
 //! Who asks: the account that the access token speaks for.
 
+use aide::OperationInput;
+use aide::generate::GenContext;
+use aide::openapi::Operation;
 use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
@@ -10,6 +13,7 @@ use kairos_protocol::api::account::Role;
 use kairos_protocol::api::ids::UserId;
 use kairos_protocol::api::problem::ProblemType;
 
+use super::require_bearer;
 use crate::error::{AppError, Result};
 use crate::state::AppState;
 
@@ -42,6 +46,18 @@ impl FromRequestParts<AppState> for AuthorSession {
             return Ok(Self(session));
         }
         Err(ProblemType::Forbidden.with_detail("Only authors change modules.").into())
+    }
+}
+
+impl OperationInput for Session {
+    fn operation_input(_: &mut GenContext, operation: &mut Operation) {
+        require_bearer(operation);
+    }
+}
+
+impl OperationInput for AuthorSession {
+    fn operation_input(_: &mut GenContext, operation: &mut Operation) {
+        require_bearer(operation);
     }
 }
 

@@ -52,6 +52,12 @@ macro_rules! problem_types {
                 Self::ALL.iter().map(|kind| kind.uri()).collect()
             }
 
+            /// Its name in code, the same in every language.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name),)* }
+            }
+
             /// The stable `type`.
             #[must_use]
             pub const fn uri(self) -> &'static str {

@@ -83,7 +83,7 @@ pub fn settings() -> SchemaSettings {
 /// What holds for every body: an object has no other fields, and what is absent is absent, not `null`. A description is one line
 /// for each paragraph of the doc comment that it is made from.
 pub fn as_on_the_wire(schema: &mut Schema) {
-    let object = schema.ensure_object();
+    let Some(object) = schema.as_object_mut() else { return };
     if object.contains_key("properties") {
         object.insert("additionalProperties".to_owned(), false.into());
     }
