@@ -1,8 +1,8 @@
 //! One function a route: takes the request apart, calls the domain, puts the response together. No rules of their own.
 
 pub mod accounts;
-pub mod learners;
 pub mod modules;
+pub mod progress;
 pub mod service;
 
 use axum::Json;

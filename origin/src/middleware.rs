@@ -13,8 +13,8 @@ use kairos_protocol::api::problem::ProblemType;
 use tokio::time::timeout;
 use tracing::Instrument;
 
+use crate::environment::Environment;
 use crate::error::AppError;
-use crate::state::AppState;
 
 /// The longest a request may take. Longer than the store's own limit, so that its error is the one that is told.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(25);
@@ -24,8 +24,8 @@ const MAX_URI_BYTES: usize = 8 * 1024;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Gives the request an id, logs its outcome in one line, and counts it by route, method and status.
-pub async fn observe(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let id = state.environment.random_hex::<8>();
+pub async fn observe(State(environment): State<Environment>, request: Request, next: Next) -> Response {
+    let id = environment.random_hex::<8>();
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let route = request.extensions().get::<MatchedPath>().map_or("unknown", MatchedPath::as_str).to_owned();

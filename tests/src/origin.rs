@@ -6,9 +6,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use axum::extract::FromRef;
+use kairos_origin::auth::tokens::Tokens;
+use kairos_origin::domain::accounts::Accounts;
 use kairos_origin::environment::{Clock, Environment};
 use kairos_origin::routes;
 use kairos_origin::state::AppState;
+use kairos_origin::store::AccountStore;
 use kairos_protocol::UnixMillis;
 use kairos_protocol::api::account::{Role, TokenGrant};
 use kairos_protocol::api::catalog::Module;
@@ -82,8 +86,10 @@ pub struct TestOrigin {
     pub world: Arc<World>,
     /// Its clock.
     pub clock: Arc<MovableClock>,
-    /// Its parts, for what has no route.
-    pub state: AppState,
+    /// Its accounts, for what has no route.
+    pub accounts: Arc<Accounts>,
+    /// What signs its access tokens.
+    pub tokens: Arc<Tokens>,
     /// Its store, which can be made to fail.
     pub store: Arc<Breakable>,
     address: std::net::SocketAddr,
@@ -123,10 +129,11 @@ impl TestOrigin {
         .expect("the store answers");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it has an address");
-        let router = routes::router(state.clone());
+        let (accounts, tokens) = (FromRef::from_ref(&state), FromRef::from_ref(&state));
+        let router = routes::router(state);
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.expect("the server runs") });
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-        Self { world, clock, state, store, address, client, serving }
+        Self { world, clock, accounts, tokens, store, address, client, serving }
     }
 
     /// Another instance on the same data.
@@ -207,12 +214,11 @@ impl TestOrigin {
     pub async fn person(&self, name: &str, roles: &[Role]) -> Person {
         let email = format!("{name}@example.org");
         let password = PASSWORD.to_owned();
-        let account =
-            kairos_origin::domain::accounts::new_account(&self.state, &email, name, password, roles.to_vec()).await;
+        let account = self.accounts.new_account(&email, name, password, roles.to_vec()).await;
         let account = account.expect("a valid account");
-        let put = self.state.store.put_account(&account, self.state.environment.now()).await;
+        let put = self.store.put_account(&account, self.clock.now()).await;
         let id = put.expect("the store answers").value;
-        let token = self.state.tokens.sign(&id, roles).expect("tokens can be signed");
+        let token = self.tokens.sign(&id, roles).expect("tokens can be signed");
         Person { id, email, token }
     }
 

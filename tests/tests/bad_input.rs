@@ -5,6 +5,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use kairos_origin::store::AccountStore;
 use kairos_protocol::api::catalog::ModuleSummary;
 use kairos_protocol::api::operation::OperationResults;
 use kairos_protocol::api::page::Page;
@@ -37,7 +38,7 @@ impl Scene {
         assert_eq!(modules.items.len(), 1);
         assert_eq!(self.origin.get("/v1/modules/caching").await.ok::<Value>()["version"], 1);
         assert_eq!(self.origin.get_as(&self.ada, paths::STATISTICS).await.ok::<Statistics>(), Statistics::default());
-        let stranger = self.origin.state.store.account_by_email("eve@example.org").await.unwrap();
+        let stranger = self.origin.store.account_by_email("eve@example.org").await.unwrap();
         assert!(stranger.is_none());
     }
 }

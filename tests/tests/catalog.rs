@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use kairos_origin::environment::Environment;
+use kairos_origin::store::CatalogStore;
 use kairos_protocol::api::catalog::{Module, ModuleDraft, ModuleSummary};
 use kairos_protocol::api::page::Page;
 use kairos_protocol::api::paths;
@@ -247,7 +248,7 @@ async fn fill(origin: &TestOrigin, count: u32) -> Vec<ModuleSummary> {
         serde_json::from_value::<ModuleDraft>(body).unwrap().into_module(1)
     };
     let modules: Vec<Module> = (0..count).map(module).collect();
-    origin.state.store.import_modules(&modules, 0).await.unwrap();
+    origin.store.import_modules(&modules, 0).await.unwrap();
     let mut summaries: Vec<_> = modules.into_iter().map(|m| m.summary).collect();
     summaries.sort_by_key(|m| (m.subject.clone(), m.position, m.slug.clone()));
     summaries

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use kairos_origin::environment::Clock;
 use kairos_protocol::api::account::Profile;
 use kairos_protocol::api::history::HistoryEntry;
 use kairos_protocol::api::ids::Slug;
@@ -157,7 +158,7 @@ async fn each_operation_counts_once(origin: TestOrigin) {
 async fn each_operation_is_judged_by_itself(origin: TestOrigin) {
     let ada = with_modules(&origin, &["caching"]).await;
     let author = Person {
-        token: origin.state.tokens.sign(&ada.id, &[kairos_protocol::api::account::Role::Author]).unwrap(),
+        token: origin.tokens.sign(&ada.id, &[kairos_protocol::api::account::Role::Author]).unwrap(),
         ..ada.clone()
     };
     let mut hidden = draft("hidden");
@@ -229,7 +230,7 @@ async fn a_batch_sent_many_times_at_once_counts_once(origin: TestOrigin) {
 
 async fn a_time_in_the_future_becomes_now(origin: TestOrigin) {
     let ada = with_modules(&origin, &["caching"]).await;
-    let now = origin.state.environment.now();
+    let now = origin.clock.now();
     let ahead =
         json!({ "id": "ahead", "module": "caching", "at_ms": now + 3_600_000, "action": { "kind": "complete" } });
     let first = results(&origin, &ada, std::slice::from_ref(&ahead)).await;

@@ -4,10 +4,11 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, Mac};
+use kairos_protocol::api::problem::ProblemType;
 use sha2::{Digest, Sha256};
 
+use crate::domain::error::{DomainError, Result};
 use crate::environment::Environment;
-use crate::error::Result;
 use crate::store::keys::SigningKey;
 
 const FAMILY_BYTES: usize = 16;
@@ -81,6 +82,5 @@ impl Successors {
 }
 
 fn keyed(key: &[u8]) -> Result<Hmac<Sha256>> {
-    use kairos_protocol::api::problem::ProblemType::Internal;
-    Hmac::new_from_slice(key).map_err(|error| crate::error::AppError::with_cause(Internal, error.to_string()))
+    Hmac::new_from_slice(key).map_err(|error| DomainError::with_cause(ProblemType::Internal, error.to_string()))
 }
