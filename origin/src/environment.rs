@@ -44,7 +44,7 @@ impl Environment {
     pub fn random_hex<const N: usize>(&self) -> String {
         let mut bytes = [0; N];
         self.entropy.fill(&mut bytes);
-        bytes.iter().map(|b| format!("{b:02x}")).collect()
+        hex::encode(bytes)
     }
 }
 

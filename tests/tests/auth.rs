@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use kairos_origin::domain::accounts::{self, new_account};
-use kairos_origin::store::records::Account;
+use kairos_origin::store::accounts::Account;
 use kairos_protocol::api::account::{Claims, KeySet, Profile, Role, TokenGrant};
 use kairos_protocol::api::paths;
 use kairos_protocol::api::problem::ProblemType;

@@ -6,9 +6,11 @@
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
+use kairos_origin::store::accounts::Account;
+use kairos_origin::store::catalog::Replaced;
 use kairos_origin::store::mongo::MongoStore;
-use kairos_origin::store::records::{Account, Applied, FingerprintedOperation, Replaced};
-use kairos_origin::store::{self, GenerationStore, Store, StoreError};
+use kairos_origin::store::progress::{Applied, FingerprintedOperation};
+use kairos_origin::store::{self, AccountStore, CatalogStore, GenerationStore, ProgressStore, StoreError};
 use kairos_protocol::api::account::Role;
 use kairos_protocol::api::catalog::Module;
 use kairos_protocol::api::ids::{OperationId, Slug, UserId};

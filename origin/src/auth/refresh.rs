@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::environment::Environment;
 use crate::error::Result;
-use crate::store::records::SigningKey;
+use crate::store::keys::SigningKey;
 
 const FAMILY_BYTES: usize = 16;
 const SECRET_BYTES: usize = 32;
@@ -47,13 +47,13 @@ impl RefreshToken {
     /// Names all tokens that descend from one sign-in.
     #[must_use]
     pub fn family(&self) -> String {
-        hexadecimal(&self.family)
+        hex::encode(self.family)
     }
 
     /// What is kept of it.
     #[must_use]
     pub fn hash(&self) -> String {
-        hexadecimal(&Sha256::digest([self.family.as_slice(), &self.secret].concat()))
+        hex::encode(Sha256::digest([self.family.as_slice(), &self.secret].concat()))
     }
 }
 
@@ -83,8 +83,4 @@ impl Successors {
 fn keyed(key: &[u8]) -> Result<Hmac<Sha256>> {
     use kairos_protocol::api::problem::ProblemType::Internal;
     Hmac::new_from_slice(key).map_err(|error| crate::error::AppError::with_cause(Internal, error.to_string()))
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -13,7 +13,7 @@ use kairos_protocol::api::problem::{Problem, ProblemType};
 
 use crate::environment::Environment;
 use crate::error::{AppError, Result};
-use crate::store::records::SigningKey;
+use crate::store::keys::SigningKey;
 
 /// Seconds an access token is good for.
 pub const ACCESS_TOKEN_SECS: u32 = 15 * 60;

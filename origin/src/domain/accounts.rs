@@ -11,7 +11,8 @@ use crate::auth::tokens::{ACCESS_TOKEN_SECS, REFRESH_TOKEN_MS};
 use crate::error::{AppError, Result};
 use crate::state::AppState;
 use crate::store::Versioned;
-use crate::store::records::{Account, NewSession, Rotation, Successor};
+use crate::store::accounts::Account;
+use crate::store::sessions::{NewSession, Rotation, Successor};
 
 const MIN_PASSWORD_CHARS: usize = 8;
 const MAX_PASSWORD_CHARS: usize = 128;

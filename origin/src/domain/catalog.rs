@@ -11,7 +11,7 @@ use kairos_protocol::sync::generation::Generations;
 
 use super::cursor;
 use crate::error::{AppError, Result};
-use crate::store::records::{ModuleFilter, ModulePosition, Replaced};
+use crate::store::catalog::{ModuleFilter, ModulePosition, Replaced};
 use crate::store::{Store, Versioned};
 
 /// A page of published modules in the order (subject, position, slug).

@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 use super::cursor;
 use crate::error::Result;
 use crate::extract::what_was_expected;
-use crate::store::records::{Applied, FingerprintedOperation};
+use crate::store::progress::{Applied, FingerprintedOperation};
 use crate::store::{Store, Versioned};
 
 /// A page of a learner's records in the order of their modules' slugs.

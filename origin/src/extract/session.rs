@@ -4,6 +4,8 @@ use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use axum_extra::headers::HeaderMapExt;
+use axum_extra::headers::authorization::{Authorization, Bearer};
 use kairos_protocol::api::account::Role;
 use kairos_protocol::api::ids::UserId;
 use kairos_protocol::api::problem::ProblemType;
@@ -26,7 +28,7 @@ impl FromRequestParts<AppState> for Session {
     type Rejection = AppError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self> {
-        let claims = state.tokens.verify(bearer(&parts.headers)?)?;
+        let claims = state.tokens.verify(bearer(&parts.headers)?.token())?;
         Ok(Self { user: claims.sub, roles: claims.roles })
     }
 }
@@ -43,12 +45,10 @@ impl FromRequestParts<AppState> for AuthorSession {
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Result<&str> {
+/// Of two `Authorization` fields, neither counts: another reader of the same request may take the other one.
+fn bearer(headers: &HeaderMap) -> Result<Bearer> {
+    let is_one = headers.get_all(AUTHORIZATION).iter().count() == 1;
+    let sent = headers.typed_get::<Authorization<Bearer>>().filter(|_| is_one);
     let missing = || ProblemType::Unauthenticated.with_detail("Send `Authorization: Bearer` with an access token.");
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    let (Some(value), None) = (values.next(), values.next()) else {
-        return Err(missing().into());
-    };
-    let (scheme, token) = value.to_str().ok().and_then(|v| v.trim().split_once(' ')).ok_or_else(missing)?;
-    if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(missing().into()) }
+    Ok(sent.ok_or_else(missing)?.0)
 }

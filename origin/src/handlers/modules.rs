@@ -13,7 +13,7 @@ use crate::domain::{catalog, cursor};
 use crate::error::Result;
 use crate::extract::{AuthorSession, Body, ModuleSlug, Query, Read};
 use crate::state::AppState;
-use crate::store::records::ModuleFilter;
+use crate::store::catalog::ModuleFilter;
 
 const MAX_SUBJECT_CHARS: usize = 100;
 const MAX_TAG_CHARS: usize = 50;

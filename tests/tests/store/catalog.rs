@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use kairos_origin::store::Store;
-use kairos_origin::store::records::{ModuleFilter, ModulePosition, Replaced};
+use kairos_origin::store::catalog::{ModuleFilter, ModulePosition, Replaced};
 use kairos_protocol::api::catalog::{Difficulty, Module, Publication};
 use kairos_tests::world::World;
 

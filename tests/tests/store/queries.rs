@@ -3,9 +3,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use kairos_origin::store::Store;
+use kairos_origin::store::catalog::{ModuleFilter, ModulePosition};
 use kairos_origin::store::mongo::{MongoStore, configure};
-use kairos_origin::store::records::{ModuleFilter, ModulePosition};
+use kairos_origin::store::{AccountStore, CatalogStore, ProgressStore};
 use kairos_protocol::api::catalog::Difficulty;
 use kairos_protocol::api::operation::Action;
 use kairos_tests::world::{StoreKind, World};

@@ -7,7 +7,7 @@ use std::thread;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
-use super::store_error;
+use super::connection::store_error;
 use crate::store::{Result, StoreError};
 
 /// Most writes in one commit.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kairos_origin::store::Store;
-use kairos_origin::store::records::{Applied, FingerprintedOperation};
+use kairos_origin::store::progress::{Applied, FingerprintedOperation};
 use kairos_protocol::api::ids::UserId;
 use kairos_protocol::api::operation::Action;
 use kairos_protocol::api::progress::Statistics;

@@ -1,9 +1,10 @@
-//! The catalogue's queries: lists in their order, search, and the writes of authors and imports.
+//! The modules: lists in their order, search, and the writes of authors and imports.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use futures_util::{FutureExt, TryStreamExt};
 use kairos_protocol::UnixMillis;
 use kairos_protocol::api::catalog::{Module, ModuleSummary};
@@ -15,12 +16,13 @@ use mongodb::{ClientSession, Collection};
 
 use super::documents::{DELETED, MODULES, ModuleDocument, NOT_IN_LISTS, SummaryDocument, stored_version};
 use super::transaction::{Outcome, Step};
-use super::{MongoStore, OPERATION_TIMEOUT, without};
-use crate::store::records::{ModuleFilter, ModulePosition, Replaced};
-use crate::store::{self, Versioned};
+use super::{MongoStore, OPERATION_TIMEOUT};
+use crate::store::catalog::{ModuleFilter, ModulePosition, Replaced};
+use crate::store::{self, CatalogStore, Versioned};
 
-impl MongoStore {
-    pub(super) async fn modules_after(
+#[async_trait]
+impl CatalogStore for MongoStore {
+    async fn list_modules(
         &self,
         filter: &ModuleFilter,
         after: Option<&ModulePosition>,
@@ -45,11 +47,7 @@ impl MongoStore {
         .await
     }
 
-    pub(super) async fn modules_matching(
-        &self,
-        query: &str,
-        limit: u32,
-    ) -> store::Result<Versioned<Vec<ModuleSummary>>> {
+    async fn search_modules(&self, query: &str, limit: u32) -> store::Result<Versioned<Vec<ModuleSummary>>> {
         let words = search_words(query);
         let modules = self.in_snapshot::<SummaryDocument>(MODULES);
         self.read_state(Namespace::Catalog, move |session| {
@@ -74,7 +72,7 @@ impl MongoStore {
         .await
     }
 
-    pub(super) async fn module_by_slug(&self, slug: &Slug) -> store::Result<Versioned<Option<Module>>> {
+    async fn module(&self, slug: &Slug) -> store::Result<Versioned<Option<Module>>> {
         let modules = self.in_snapshot::<ModuleDocument>(MODULES);
         let query = doc! { "_id": slug.as_str(), "status": { "$ne": DELETED } };
         self.read_state(Namespace::Catalog, move |session| {
@@ -88,7 +86,7 @@ impl MongoStore {
         .await
     }
 
-    pub(super) async fn published_slugs(&self, slugs: &BTreeSet<Slug>) -> store::Result<BTreeSet<Slug>> {
+    async fn published_among(&self, slugs: &BTreeSet<Slug>) -> store::Result<BTreeSet<Slug>> {
         let modules = self.collection::<Document>(MODULES);
         let count = u32::try_from(slugs.len()).unwrap_or(u32::MAX);
         let wanted: Vec<_> = slugs.iter().map(Slug::as_str).collect();
@@ -102,7 +100,7 @@ impl MongoStore {
         Ok(found.iter().filter_map(|d| d.get_str("_id").ok()).filter_map(|slug| Slug::new(slug).ok()).collect())
     }
 
-    pub(super) async fn add_module(&self, module: &Module, now: UnixMillis) -> store::Result<Versioned<Option<u64>>> {
+    async fn insert_module(&self, module: &Module, now: UnixMillis) -> store::Result<Versioned<Option<u64>>> {
         let modules = self.collection::<Document>(MODULES);
         let module = module.clone();
         self.transact(Some(Namespace::Catalog), now, move |session| {
@@ -119,7 +117,7 @@ impl MongoStore {
         .await
     }
 
-    pub(super) async fn swap_module(
+    async fn replace_module(
         &self,
         module: &Module,
         expected: u64,
@@ -134,12 +132,7 @@ impl MongoStore {
     }
 
     /// What is left of a deleted module is its slug, its last version and a status that no query asks for.
-    pub(super) async fn remove_module(
-        &self,
-        slug: &Slug,
-        expected: u64,
-        now: UnixMillis,
-    ) -> store::Result<Versioned<Replaced>> {
+    async fn delete_module(&self, slug: &Slug, expected: u64, now: UnixMillis) -> store::Result<Versioned<Replaced>> {
         self.change_version(slug.clone(), expected, now, move |modules, query, session| {
             let left = doc! { "status": DELETED, "version": stored_version(expected) };
             async move { modules.replace_one(query, left).session(session).await.map(drop) }.boxed()
@@ -147,6 +140,25 @@ impl MongoStore {
         .await
     }
 
+    async fn import_modules(&self, modules: &[Module], now: UnixMillis) -> store::Result<Versioned<u64>> {
+        let wanted: Arc<[Module]> = modules.into();
+        let modules = self.collection::<Document>(MODULES);
+        self.transact(Some(Namespace::Catalog), now, move |session| {
+            let (modules, wanted) = (modules.clone(), Arc::clone(&wanted));
+            async move {
+                let mut written = 0;
+                for module in wanted.iter() {
+                    written += u64::from(put(&modules, session, module).await?);
+                }
+                Ok(Outcome::of_catalog(written, written > 0))
+            }
+            .boxed()
+        })
+        .await
+    }
+}
+
+impl MongoStore {
     /// Runs `change` on the module's document if it has version `expected`.
     async fn change_version<C>(
         &self,
@@ -172,23 +184,6 @@ impl MongoStore {
                     Last::Deleted(_) | Last::None => Replaced::Missing,
                 };
                 Ok(Outcome::of_catalog(replaced, replaced == Replaced::Done))
-            }
-            .boxed()
-        })
-        .await
-    }
-
-    pub(super) async fn put_modules(&self, wanted: &[Module], now: UnixMillis) -> store::Result<Versioned<u64>> {
-        let modules = self.collection::<Document>(MODULES);
-        let wanted: Arc<[Module]> = wanted.into();
-        self.transact(Some(Namespace::Catalog), now, move |session| {
-            let (modules, wanted) = (modules.clone(), Arc::clone(&wanted));
-            async move {
-                let mut written = 0;
-                for module in wanted.iter() {
-                    written += u64::from(put(&modules, session, module).await?);
-                }
-                Ok(Outcome::of_catalog(written, written > 0))
             }
             .boxed()
         })
@@ -297,4 +292,12 @@ fn list_query(filter: &ModuleFilter, after: Option<&ModulePosition>) -> Document
 /// The words of `query` alone: MongoDB would read a quote as a phrase and a hyphen before a word as "not".
 fn search_words(query: &str) -> String {
     query.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// `{field: 0, …}` for each of `fields`.
+fn without(fields: &[&str]) -> Document {
+    fields.iter().fold(doc! {}, |mut projection, field| {
+        projection.insert(*field, 0);
+        projection
+    })
 }

@@ -2,14 +2,90 @@
 
 use std::collections::BTreeSet;
 
+use async_trait::async_trait;
+use kairos_protocol::UnixMillis;
 use kairos_protocol::api::catalog::{Module, ModuleSummary, Publication};
 use kairos_protocol::api::ids::Slug;
+use kairos_protocol::sync::generation::Namespace;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Result, named_params, params, params_from_iter};
 
-use super::is_duplicate;
+use super::connection::is_duplicate;
 use super::rows::{self, SUMMARY_COLUMNS, to_json};
-use crate::store::records::{ModuleFilter, ModulePosition, Replaced};
+use super::{SqliteStore, generations};
+use crate::store::catalog::{ModuleFilter, ModulePosition, Replaced};
+use crate::store::{self, CatalogStore, Versioned};
+
+const CATALOG: &[Namespace] = &[Namespace::Catalog];
+
+#[async_trait]
+impl CatalogStore for SqliteStore {
+    async fn list_modules(
+        &self,
+        filter: &ModuleFilter,
+        after: Option<&ModulePosition>,
+        limit: u32,
+    ) -> store::Result<Versioned<Vec<ModuleSummary>>> {
+        let query = list_query(filter, after, limit);
+        self.read_state(CATALOG.to_vec(), move |c| list(c, query)).await
+    }
+
+    async fn search_modules(&self, query: &str, limit: u32) -> store::Result<Versioned<Vec<ModuleSummary>>> {
+        let query = query.to_owned();
+        self.read_state(CATALOG.to_vec(), move |c| search(c, &query, limit)).await
+    }
+
+    async fn module(&self, slug: &Slug) -> store::Result<Versioned<Option<Module>>> {
+        let slug = slug.clone();
+        self.read_state(CATALOG.to_vec(), move |c| find(c, &slug)).await
+    }
+
+    async fn published_among(&self, slugs: &BTreeSet<Slug>) -> store::Result<BTreeSet<Slug>> {
+        let slugs = slugs.clone();
+        self.readers.read(move |c| published_among(c, &slugs)).await
+    }
+
+    async fn insert_module(&self, module: &Module, now: UnixMillis) -> store::Result<Versioned<Option<u64>>> {
+        let module = module.clone();
+        let insert = move |c: &Connection| {
+            let version = insert_in_next_version(c, &module)?;
+            generations::commit(c, CATALOG, now, version.is_some(), version)
+        };
+        self.writer.write(insert).await
+    }
+
+    async fn replace_module(
+        &self,
+        module: &Module,
+        expected: u64,
+        now: UnixMillis,
+    ) -> store::Result<Versioned<Replaced>> {
+        let module = module.clone();
+        let replace = move |c: &Connection| {
+            let replaced = replace(c, &module, expected)?;
+            generations::commit(c, CATALOG, now, replaced == Replaced::Done, replaced)
+        };
+        self.writer.write(replace).await
+    }
+
+    async fn delete_module(&self, slug: &Slug, expected: u64, now: UnixMillis) -> store::Result<Versioned<Replaced>> {
+        let slug = slug.clone();
+        let delete = move |c: &Connection| {
+            let deleted = delete(c, &slug, expected)?;
+            generations::commit(c, CATALOG, now, deleted == Replaced::Done, deleted)
+        };
+        self.writer.write(delete).await
+    }
+
+    async fn import_modules(&self, modules: &[Module], now: UnixMillis) -> store::Result<Versioned<u64>> {
+        let wanted = modules.to_vec();
+        let import = move |c: &Connection| {
+            let written = import(c, &wanted)?;
+            generations::commit(c, CATALOG, now, written > 0, written)
+        };
+        self.writer.write(import).await
+    }
+}
 
 /// A list's query: its text and its values.
 pub(super) struct ListQuery {
@@ -102,7 +178,7 @@ fn next_version(connection: &Connection, slug: &Slug) -> Result<u64> {
     Ok(last.unwrap_or(0) + 1)
 }
 
-pub(super) fn add(connection: &Connection, module: &Module) -> Result<Option<u64>> {
+pub(super) fn insert_in_next_version(connection: &Connection, module: &Module) -> Result<Option<u64>> {
     let version = next_version(connection, &module.summary.slug)?;
     let is_new = insert(connection, &Module { version, ..module.clone() })?;
     Ok(is_new.then_some(version))
@@ -181,7 +257,7 @@ pub(super) fn import(connection: &Connection, modules: &[Module]) -> Result<u64>
         let present = find(connection, &module.summary.slug)?;
         let Some(next) = module.imported_over(present.as_ref()) else { continue };
         match present {
-            None => add(connection, &next).map(drop)?,
+            None => insert_in_next_version(connection, &next).map(drop)?,
             Some(_) => {
                 remove(connection, &next.summary.slug)?;
                 insert(connection, &next).map(drop)?;
