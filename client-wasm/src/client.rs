@@ -18,7 +18,6 @@ use crate::error::{Error, Result};
 use crate::events::Event;
 use crate::json;
 use crate::persistence::Storage;
-use crate::sync::progress_paths;
 
 type JsResult<T> = std::result::Result<T, JsValue>;
 
@@ -181,7 +180,7 @@ impl Client {
         let operation = Operation { id, module, at_ms: environment::now(), action };
         core.change_outbox(&user, |outbox| outbox.record(operation.clone())).await?;
         core.emit(&Event::Status);
-        core.emit(&Event::Changed { paths: progress_paths() });
+        core.emit(&Event::progress_changed());
         core.kick();
         let recorded = json::Object::new();
         recorded.set("id", &operation.id.as_str().into());

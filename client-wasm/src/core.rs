@@ -1,5 +1,6 @@
-//! What all parts of one client share: its storage, its memory, who is signed in, who listens. Each concern adds its own
-//! methods in its own file: [`crate::signed_in`], [`crate::session`], [`crate::reads`], [`crate::sync`], [`crate::replica`].
+//! What all parts of one client share: its storage, its memory, who is signed in, who listens. Each concern adds its methods in
+//! a file of its own, which this one does not know: [`crate::authentication`], [`crate::signed_in`], [`crate::reads`],
+//! [`crate::revalidate`], [`crate::query_result`], [`crate::replica`], [`crate::sync`].
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -11,16 +12,14 @@ use wasm_bindgen::JsCast;
 use crate::error::{Error, Result};
 use crate::events::{Event, Listeners, PageListener};
 use crate::fetch::{self, Request, ServerResponse};
+use crate::fetched::Revalidation;
 use crate::json;
+use crate::lookup::Key;
 use crate::lru::MemoryCache;
 use crate::persistence::Storage;
-use crate::revalidate::Revalidation;
-use crate::signed_in::SignedIn;
+use crate::sending::Sending;
+use crate::session::SignedIn;
 use crate::stored_response::StoredResponse;
-use crate::sync::Sending;
-
-/// Owner and path.
-pub(crate) type Key = (String, String);
 
 /// One client. Single-threaded: no borrow is held across an `await` or while listeners are told.
 pub(crate) struct Core {

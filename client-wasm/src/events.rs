@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 
 use js_sys::Function;
+use kairos_protocol::api::paths;
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use web_sys::EventTarget;
@@ -25,6 +26,14 @@ pub(crate) enum Event {
         /// `logout` or `expired`.
         reason: &'static str,
     },
+}
+
+impl Event {
+    /// Operations were recorded or confirmed: all that is made from them changed.
+    pub(crate) fn progress_changed() -> Self {
+        let paths = [paths::PROGRESS, paths::STATISTICS, paths::HISTORY].map(str::to_owned);
+        Self::Changed { paths: paths.into() }
+    }
 }
 
 #[wasm_bindgen]

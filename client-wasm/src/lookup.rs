@@ -4,9 +4,11 @@ use kairos_protocol::api::ids::UserId;
 use kairos_protocol::api::paths;
 use kairos_protocol::policy::{Policy, Sharing};
 
-use crate::core::Key;
 use crate::error::{Error, Result};
 use crate::persistence::EVERYONE;
+
+/// Owner and path: under these a response is stored.
+pub(crate) type Key = (String, String);
 
 /// Which list of the learner's an answer is, so that unsent operations can be applied to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,5 +1,5 @@
 //! `get`: the nearest answer that may be used, and when to ask for a newer one. Memory first, then disk, then the network; the
-//! copy again when the network fails. Not here: fetching ([`crate::revalidate`]), or what is shown on top ([`crate::views`]).
+//! copy again when the network fails. Not here: fetching ([`crate::revalidate`]), or what is shown on top ([`crate::query_result`]).
 
 use std::rc::Rc;
 
@@ -9,13 +9,13 @@ use kairos_protocol::api::ids::UserId;
 use crate::core::Core;
 use crate::environment;
 use crate::error::{Error, Result};
+use crate::fetched::Fetched;
 use crate::lookup::Lookup;
 use crate::outbox::Outbox;
 use crate::persistence::EVERYONE;
-use crate::revalidate::Fetched;
+use crate::query_result::{Shown, View};
 use crate::signed_in::Private;
-use crate::stored_response::{Reuse, StoredResponse};
-use crate::views::{Shown, Source, View};
+use crate::stored_response::{Reuse, Source, StoredResponse};
 
 /// How long the network may take when a copy could answer instead.
 const PATIENCE_WITH_COPY_MS: u32 = 3_000;

@@ -4,7 +4,6 @@
 use std::rc::Rc;
 
 use futures_util::FutureExt;
-use futures_util::future::{LocalBoxFuture, Shared};
 use kairos_protocol::UnixMillis;
 use kairos_protocol::api::account::Profile;
 use kairos_protocol::api::history::HistoryEntry;
@@ -22,28 +21,12 @@ use crate::environment;
 use crate::error::{Error, Result};
 use crate::events::Event;
 use crate::fetch::{Request, ServerResponse};
+use crate::fetched::{Fetched, Revalidation};
 use crate::json;
 use crate::lookup::Lookup;
 use crate::outbox::Outbox;
 use crate::persistence::EVERYONE;
-use crate::stored_response::{Metadata, StoredResponse};
-use crate::views::Source;
-
-/// A request on its way; all who want its answer share it, and it goes on when they stop waiting.
-pub(crate) type Revalidation = Shared<LocalBoxFuture<'static, Result<Fetched>>>;
-
-/// What came.
-#[derive(Clone)]
-pub(crate) struct Fetched {
-    /// The answer.
-    pub(crate) answer: StoredResponse,
-    /// Who gave it.
-    pub(crate) source: Source,
-    /// Whether it is at least as new as everything seen before.
-    pub(crate) is_current: bool,
-    /// Whether its `applied_sequence` says how far it reaches.
-    pub(crate) is_base: bool,
-}
+use crate::stored_response::{Metadata, Source, StoredResponse};
 
 /// How often a learner's answer is asked for when operations were sent meanwhile.
 const ATTEMPTS: usize = 3;

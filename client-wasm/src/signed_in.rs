@@ -1,8 +1,7 @@
 //! Who is signed in on this device, as this client last saw it on disk, and reading and writing in their name. All tabs share
 //! one session: whatever belongs to an account is read and written together with a look at whose the session is. When it has
-//! become another's nothing is done, and this client follows (I-PRIVATE). Not here: signing in and out ([`crate::session`]).
+//! become another's nothing is done, and this client follows (I-PRIVATE). Not here: signing in and out ([`crate::authentication`]).
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
 use kairos_protocol::api::ids::UserId;
@@ -17,16 +16,6 @@ use crate::outbox::Outbox;
 use crate::persistence::{Documents, EVERYONE};
 use crate::session::Session;
 use crate::stored_response::StoredResponse;
-use crate::sync::progress_paths;
-
-/// The session and what waits, as last read or written. They change together: nobody is ever shown another's operations.
-#[derive(Default)]
-pub(crate) struct SignedIn {
-    session: RefCell<Option<Session>>,
-    outbox: RefCell<Outbox>,
-    /// Generations that were seen while the disk took nothing.
-    seen: RefCell<Generations>,
-}
 
 /// What is kept of one account.
 pub(crate) struct Private {
@@ -152,7 +141,7 @@ impl Core {
         self.read_as(&session.profile.id, None).await.ok();
         if before != (self.user(), self.outbox().pending) {
             self.emit(&Event::Status);
-            self.emit(&Event::Changed { paths: progress_paths() });
+            self.emit(&Event::progress_changed());
         }
     }
 

@@ -38,6 +38,31 @@ pub(crate) struct StoredResponse {
     pub(crate) body: JsString,
 }
 
+/// Where a response came from; `Source` in `kairos-client.d.ts`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// This client's memory.
+    Memory,
+    /// This browser's disk.
+    Disk,
+    /// The edge's cache.
+    Edge,
+    /// The origin.
+    Origin,
+}
+
+impl Source {
+    /// As JavaScript sees it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Disk => "disk",
+            Self::Edge => "edge",
+            Self::Origin => "origin",
+        }
+    }
+}
+
 /// What may be done with a stored answer now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reuse {

@@ -1,12 +1,9 @@
 //! Sends the outbox: in order, in batches, by one tab at a time, again and again until the origin has confirmed or refused each
 //! operation (I-ONCE). No failure makes it drop one; only [`Outbox::apply_results`](crate::outbox::Outbox::apply_results) takes them out.
 
-use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use futures_util::FutureExt;
-use futures_util::future::{LocalBoxFuture, Shared};
-use kairos_protocol::UnixMillis;
 use kairos_protocol::api::ids::UserId;
 use kairos_protocol::api::operation::{MAX_BATCH, OperationBatch};
 use kairos_protocol::api::paths;
@@ -21,6 +18,7 @@ use crate::fetch::Request;
 use crate::json;
 use crate::locks;
 use crate::outbox::{BatchResponse, Pending};
+use crate::sending::Flush;
 
 /// Waits between attempts: 1 s, doubled each time, at most a minute (longer when the server asks for it, up to an hour).
 const FIRST_WAIT_MS: u32 = 1_000;
@@ -28,34 +26,6 @@ const LONGEST_WAIT_MS: u32 = 60_000;
 const LONGEST_RETRY_AFTER_SECS: u32 = 3_600;
 /// A timer may fire a little early by the clock that says how long to wait.
 const TIMER_SLACK_MS: u32 = 20;
-
-type Flush = Shared<LocalBoxFuture<'static, Result<()>>>;
-
-/// What this client knows about its own sending.
-#[derive(Default)]
-pub(crate) struct Sending {
-    running: RefCell<Option<Flush>>,
-    /// Something was recorded while it ran.
-    again: Cell<bool>,
-    failures: Cell<u32>,
-    last_failure: RefCell<Option<Error>>,
-    /// Counts timers, so that only the newest acts.
-    timer: Cell<u32>,
-    /// The server asked not to be asked before.
-    not_before_ms: Cell<UnixMillis>,
-}
-
-impl Sending {
-    /// Whether the outbox is being sent.
-    pub(crate) fn is_running(&self) -> bool {
-        self.running.borrow().is_some()
-    }
-
-    /// Why the last attempt failed, if it did.
-    pub(crate) fn last_failure(&self) -> Option<Error> {
-        self.last_failure.borrow().clone()
-    }
-}
 
 impl Core {
     /// Sends in the background, if the server wants to be asked.
@@ -117,7 +87,7 @@ impl Core {
         let mut resolved = 0;
         let outcome = self.send_batches(&user, &mut resolved).await;
         if resolved > 0 {
-            self.emit(&Event::Changed { paths: progress_paths() });
+            self.emit(&Event::progress_changed());
             self.refresh_replica();
         }
         outcome
@@ -236,9 +206,4 @@ impl Core {
         });
         self.page_listeners.replace(listeners.collect());
     }
-}
-
-/// The paths whose answers operations change.
-pub(crate) fn progress_paths() -> Vec<String> {
-    [paths::PROGRESS, paths::STATISTICS, paths::HISTORY].into_iter().map(str::to_owned).collect()
 }

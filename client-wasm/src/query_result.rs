@@ -15,32 +15,7 @@ use crate::lookup::{Lookup, Overlay};
 use crate::outbox::Outbox;
 use crate::overlay;
 use crate::replica::REPLICA;
-use crate::stored_response::{Metadata, StoredResponse};
-
-/// Where an answer came from; `Source` in `kairos-client.d.ts`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Source {
-    /// This client's memory.
-    Memory,
-    /// This browser's disk.
-    Disk,
-    /// The edge's cache.
-    Edge,
-    /// The origin.
-    Origin,
-}
-
-impl Source {
-    /// As JavaScript sees it.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Memory => "memory",
-            Self::Disk => "disk",
-            Self::Edge => "edge",
-            Self::Origin => "origin",
-        }
-    }
-}
+use crate::stored_response::{Metadata, Source, StoredResponse};
 
 /// An answer for the caller.
 pub(crate) struct View {
