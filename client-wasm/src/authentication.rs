@@ -20,7 +20,7 @@ use crate::locks;
 use crate::persistence::Documents;
 use crate::session::Session;
 
-/// Wipes what is kept of `user` if nothing is lost by it, or all the same if `discard`; returns the session that ends. Counting
+/// Wipes what is stored of `user` if nothing is lost by it, or all the same if `discard`; returns the session that ends. Counting
 /// and wiping are one change: in no tab anything can be recorded in between.
 fn sign_out(documents: &mut Documents, user: &UserId, discard: bool) -> Result<Option<Session>> {
     if documents.session.as_ref().is_some_and(|session| session.profile.id != *user) {
@@ -60,7 +60,7 @@ impl Core {
         });
         self.apply_snapshot(&owner, &signed_in.await?);
         self.memory.borrow_mut().remove_where(|(other, _)| !other.is_empty() && *other != owner);
-        self.ask_for_lasting_storage();
+        self.request_persistent_storage();
         self.emit(&Event::Status);
         self.kick();
         self.refresh_replica();
@@ -144,7 +144,7 @@ impl Core {
             }
         });
         match stored.await {
-            // No room to keep it: it serves this once, and the old one is renewed again, which gives the same.
+            // No room to store it: it serves this once, and the old one is renewed again, which gives the same.
             Err(error) if error.is_storage() && !renewed.ended => {
                 self.read_as(user, None).await?;
                 Ok(renewed.access_token)

@@ -21,7 +21,7 @@ use crate::sending::Sending;
 use crate::session::SignedIn;
 use crate::stored_response::StoredResponse;
 
-/// One client. Single-threaded: no borrow is held across an `await` or while listeners are told.
+/// One client. Single-threaded: no borrow lasts across an `await` or while listeners are told.
 pub(crate) struct Core {
     pub(crate) base_url: String,
     pub(crate) name: String,
@@ -34,7 +34,7 @@ pub(crate) struct Core {
     pub(crate) sending: Sending,
     pub(crate) replica_wanted: Cell<bool>,
     pub(crate) replica_running: Cell<bool>,
-    /// Generations of the catalogue that were seen.
+    /// The highest generations of the catalogue that were seen.
     pub(crate) catalog_seen: RefCell<Generations>,
     pub(crate) signed_in: SignedIn,
     persists: Cell<bool>,
@@ -70,7 +70,6 @@ impl Core {
         if self.closed.get() { Err(Error::new("closed", "the client was closed")) } else { Ok(()) }
     }
 
-    /// Whether it was closed.
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.get()
     }
@@ -92,14 +91,14 @@ impl Core {
         outcome
     }
 
-    /// Tells the listeners.
+    /// Tells the listeners, until the client is closed.
     pub(crate) fn emit(&self, event: &Event) {
         if !self.closed.get() {
             self.listeners.emit(event);
         }
     }
 
-    /// Whether the last request got an answer from Kaïros.
+    /// Whether Kaïros answered the last request.
     pub(crate) fn is_reachable(&self) -> bool {
         self.reachable.get()
     }
@@ -118,7 +117,7 @@ impl Core {
     }
 
     /// Asks the browser not to evict our data. It may refuse; nothing depends on it.
-    pub(crate) fn ask_for_lasting_storage(&self) {
+    pub(crate) fn request_persistent_storage(&self) {
         let storage = json::get(&json::get(&js_sys::global(), "navigator"), "storage");
         if let Ok(persist) = json::get(&storage, "persist").dyn_into::<Function>() {
             persist.call0(&storage).ok();

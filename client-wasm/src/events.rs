@@ -14,12 +14,11 @@ use crate::json;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub(crate) enum Event {
-    /// These paths may have other answers now.
+    /// The responses of these paths may be different now.
     Changed {
         /// Without query.
         paths: Vec<String>,
     },
-    /// The status changed.
     Status,
     /// The session is over.
     SignedOut {
@@ -50,7 +49,6 @@ pub(crate) struct Listeners {
 }
 
 impl Listeners {
-    /// Adds one.
     pub(crate) fn add(&self, listener: Function) -> u32 {
         let number = self.next.get();
         self.next.set(number.wrapping_add(1));
@@ -58,7 +56,6 @@ impl Listeners {
         number
     }
 
-    /// Removes one.
     pub(crate) fn remove(&self, number: u32) {
         self.all.borrow_mut().retain(|(other, _)| *other != number);
     }

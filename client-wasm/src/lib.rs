@@ -1,4 +1,4 @@
-//! The browser's cache: answers in memory, on disk and from the network, and an outbox for what the learner does. JavaScript
+//! The browser's cache: responses in memory, on disk and from the network, and an outbox for what the learner does. JavaScript
 //! uses it through `index.js`; `kairos-client.d.ts` is its documentation.
 //!
 //! [`Client`](client::Client) is the surface; `core` is what its parts share. Plain data and decisions, tested on the host:

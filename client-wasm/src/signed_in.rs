@@ -17,12 +17,11 @@ use crate::persistence::{Documents, EVERYONE};
 use crate::session::Session;
 use crate::stored_response::StoredResponse;
 
-/// What is kept of one account.
-pub(crate) struct Private {
-    /// Their operations.
+/// What is stored of one account.
+pub(crate) struct PrivateData {
     pub(crate) outbox: Outbox,
-    /// The answer at the path that was named.
-    pub(crate) answer: Option<StoredResponse>,
+    /// What is stored at the path that was named.
+    pub(crate) response: Option<StoredResponse>,
 }
 
 impl Core {
@@ -41,11 +40,11 @@ impl Core {
         self.signed_in.outbox.borrow().clone()
     }
 
-    /// What is kept of `user`, with the answer at `path`. Where the disk cannot be read, what this client last knew.
+    /// What is stored of `user`, with the response at `path`. Where the disk cannot be read, what this client last knew.
     ///
     /// # Errors
     /// `unauthenticated` when nobody is signed in any more, or somebody else.
-    pub(crate) async fn read_as(self: &Rc<Self>, user: &UserId, path: Option<&str>) -> Result<Private> {
+    pub(crate) async fn read_as(self: &Rc<Self>, user: &UserId, path: Option<&str>) -> Result<PrivateData> {
         let documents = match self.storage.read(user.as_str(), path).await {
             Ok(documents) => {
                 self.apply_snapshot(user.as_str(), &documents);
@@ -56,10 +55,10 @@ impl Core {
         let is_theirs = documents.is_of(user);
         let mut outbox = documents.outbox.filter(|_| is_theirs).ok_or_else(Error::unauthenticated)?;
         outbox.seen.raise(&self.signed_in.seen.borrow());
-        Ok(Private { outbox, answer: documents.answer })
+        Ok(PrivateData { outbox, response: documents.response })
     }
 
-    /// Changes what is kept of `user`.
+    /// Changes what is stored of `user`.
     ///
     /// # Errors
     /// `unauthenticated` as for [`Core::read_as`], `storage`. Nothing was changed then.
@@ -90,12 +89,12 @@ impl Core {
         self.update_as(user, None, Mode::WriteDurably, |documents| change(documents.outbox_or_new())).await
     }
 
-    /// Remembers what was seen of a user's answers when the disk cannot.
+    /// Stores in memory what was seen of a learner's generations, when the disk takes nothing.
     pub(crate) fn raise_seen(&self, seen: &Generations) {
         self.signed_in.seen.borrow_mut().raise(seen);
     }
 
-    /// Takes over what was read or written about `owner`. When another tab has signed out, or somebody else in, this one
+    /// Applies what was read from disk, or written there, of `owner`. When another tab has signed out, or somebody else in, this one
     /// follows.
     pub(crate) fn apply_snapshot(self: &Rc<Self>, owner: &str, documents: &Documents) {
         let now = documents.session.clone();
@@ -112,7 +111,7 @@ impl Core {
             }
         }
         if let Some(before) = before_id.as_ref().filter(|before| now_id.as_ref() != Some(before)) {
-            self.evict_all(before);
+            self.remove_all_of(before);
         }
         let has_ended = |session: &Option<Session>| session.as_ref().is_some_and(|session| session.ended);
         if before_id.is_some() && now_id.is_none() {
@@ -125,7 +124,7 @@ impl Core {
         }
     }
 
-    fn evict_all(&self, user: &UserId) {
+    fn remove_all_of(&self, user: &UserId) {
         self.memory.borrow_mut().remove_where(|(owner, _)| owner == user.as_str());
         self.revalidations.borrow_mut().retain(|(owner, _), _| owner != user.as_str());
     }
