@@ -1,4 +1,4 @@
-//! The one way to change what answers are made from: commit, announce, acknowledge ([`crate::cache`]). Not what the work is.
+//! The one way to change what responses are made from: commit, announce, acknowledge ([`crate::cache`]). Not what the work is.
 
 use std::future::Future;
 

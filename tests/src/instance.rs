@@ -245,7 +245,7 @@ impl Instance {
     /// The table's failure.
     pub async fn read(&self, user: &UserId, seen: &Generations) -> Result<Read, AppError> {
         let mut lookup = Self::lookup(user);
-        lookup.request.seen = seen.clone();
+        lookup.request.reported = seen.clone();
         Ok(parse(self.respond(lookup, user).await?).await)
     }
 
