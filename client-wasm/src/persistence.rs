@@ -1,6 +1,6 @@
-//! What is data, and that it changes as a whole: the session, an owner's outbox and one stored answer are read, changed by a
+//! What is stored, and that it changes as a whole: the session, an owner's outbox and one stored response are read, changed by a
 //! function and written back in one transaction, on disk or, where the browser refuses one, in memory. Other tabs see all of
-//! a change or nothing.
+//! a change or nothing. Not here: IndexedDB itself ([`crate::database`]).
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use kairos_protocol::api::ids::UserId;
 use wasm_bindgen::JsValue;
 
 use crate::database::{
-    ANSWERS, Database, DatabaseError, META, Mode, OPERATIONS, OUTBOXES, Result, Transaction, pair, pairs_of, text_of,
+    Database, DatabaseError, META, Mode, OPERATIONS, OUTBOXES, RESPONSES, Result, Transaction, pair, pairs_of, text_of,
 };
 use crate::json;
 use crate::outbox::{Outbox, Pending};
@@ -19,7 +19,9 @@ use crate::session::Session;
 use crate::stored_response::{Metadata, StoredResponse};
 
 const SESSION: &str = "session";
-/// Answers dropped at a time when the disk is full.
+/// Where a row of [`RESPONSES`] has the metadata: the name that disks have.
+const METADATA_FIELD: &str = "facts";
+/// Responses evicted at a time when the disk is full.
 const EVICTED_AT_ONCE: u32 = 50;
 
 /// Owner of what anybody may see.
@@ -32,19 +34,19 @@ pub(crate) struct Documents {
     pub(crate) session: Option<Session>,
     /// The owner's outbox; `None`: this owner's data was wiped, or never was.
     pub(crate) outbox: Option<Outbox>,
-    /// The answer at the path that was named.
-    pub(crate) answer: Option<StoredResponse>,
-    /// Set by the change: write `stored_response` back.
-    pub(crate) answer_changed: bool,
+    /// What is stored at the path that was named.
+    pub(crate) response: Option<StoredResponse>,
+    /// Set by the change: write `response` back.
+    pub(crate) response_changed: bool,
     /// Set by the change: remove everything of the owner.
     pub(crate) wiped: bool,
 }
 
 impl Documents {
-    /// Replaces the answer.
-    pub(crate) fn put_answer(&mut self, answer: Option<StoredResponse>) {
-        self.answer = answer;
-        self.answer_changed = true;
+    /// Replaces the stored response, or removes it.
+    pub(crate) fn set_response(&mut self, response: Option<StoredResponse>) {
+        self.response = response;
+        self.response_changed = true;
     }
 
     /// Removes everything of the owner.
@@ -57,17 +59,16 @@ impl Documents {
         self.outbox.is_some() && self.session.as_ref().is_some_and(|session| session.profile.id == *user)
     }
 
-    /// The highest generations that were seen for the owner.
+    /// The owner's outbox; a new one where there is none.
     pub(crate) fn outbox_or_new(&mut self) -> &mut Outbox {
         self.outbox.get_or_insert_default()
     }
 }
 
-/// Where things are data.
+/// Where everything is stored.
 pub(crate) enum Storage {
     /// IndexedDB.
     Disk {
-        /// The connection.
         database: Database,
         /// Whether the last change could not be written: there is no room, or the disk is broken.
         fails: Cell<bool>,
@@ -76,12 +77,12 @@ pub(crate) enum Storage {
     Memory(RefCell<BTreeMap<String, OwnerData>>),
 }
 
-/// One owner's data in memory. The session is data under a name that no owner has.
+/// One owner's data in memory. The session is stored under a name that no owner has.
 #[derive(Default)]
 pub(crate) struct OwnerData {
     session: Option<Session>,
     outbox: Option<Outbox>,
-    answers: BTreeMap<String, StoredResponse>,
+    responses: BTreeMap<String, StoredResponse>,
 }
 
 const SESSION_OWNER: &str = "\0session";
@@ -105,7 +106,7 @@ impl Storage {
         matches!(self, Self::Disk { fails, .. } if !fails.get())
     }
 
-    /// Reads the documents of `owner`, and the answer at `path`.
+    /// Reads the documents of `owner`, and what is stored at `path`.
     pub(crate) fn read<'a>(&'a self, owner: &'a str, path: Option<&'a str>) -> LocalBoxFuture<'a, Result<Documents>> {
         Box::pin(async move {
             match self {
@@ -115,7 +116,8 @@ impl Storage {
         })
     }
 
-    /// Changes the documents by `change`, which may run more than once; when the disk is full, old catalogue answers make room.
+    /// Changes the documents by `change`, which may run more than once; when the disk is full, old responses of the catalogue make
+    /// room.
     ///
     /// # Errors
     /// Nothing was written then.
@@ -145,7 +147,7 @@ impl Storage {
                 Self::Memory(data) => {
                     let mut documents = load_from_memory(&data.borrow(), owner, path);
                     change(&mut documents);
-                    keep(&mut data.borrow_mut(), owner, path, documents);
+                    store_in_memory(&mut data.borrow_mut(), owner, path, documents);
                     return Ok(());
                 }
             };
@@ -167,15 +169,15 @@ impl Storage {
         })
     }
 
-    /// Forgets catalogue answers made before `made_before_ms`.
-    pub(crate) async fn forget_older(&self, made_before_ms: UnixMillis) -> Result<()> {
+    /// Removes the catalogue's responses that were made before `made_before_ms`.
+    pub(crate) async fn remove_older(&self, made_before_ms: UnixMillis) -> Result<()> {
         let Self::Disk { database, .. } = self else { return Ok(()) };
         let transaction = database.begin(Mode::Write).await?;
-        transaction.delete_oldest_answers(EVERYONE, to_number(made_before_ms), u32::MAX).await?;
+        transaction.delete_oldest_responses(EVERYONE, to_number(made_before_ms), u32::MAX).await?;
         transaction.complete().await
     }
 
-    /// Lets go of the disk.
+    /// Closes the disk; memory needs no closing.
     pub(crate) fn close(&self) {
         if let Self::Disk { database, .. } = self {
             database.close();
@@ -190,7 +192,7 @@ fn to_number(milliseconds: UnixMillis) -> f64 {
 
 async fn evict(database: &Database) -> Result<usize> {
     let transaction = database.begin(Mode::Write).await?;
-    let evicted = transaction.delete_oldest_answers(EVERYONE, f64::MAX, EVICTED_AT_ONCE).await?;
+    let evicted = transaction.delete_oldest_responses(EVERYONE, f64::MAX, EVICTED_AT_ONCE).await?;
     transaction.complete().await?;
     Ok(evicted)
 }
@@ -228,15 +230,15 @@ async fn load(transaction: &Transaction, owner: &str, path: Option<&str>) -> Res
     if !pending.is_empty() {
         outbox.get_or_insert_default().pending = pending;
     }
-    let answer = match path {
-        Some(path) => read_answer(&transaction.get(ANSWERS, &pair(owner, &path.into())).await?),
+    let response = match path {
+        Some(path) => read_response(&transaction.get(RESPONSES, &pair(owner, &path.into())).await?),
         None => None,
     };
-    Ok(Documents { session: json::read(&session), outbox, answer, ..Documents::default() })
+    Ok(Documents { session: json::read(&session), outbox, response, ..Documents::default() })
 }
 
-fn read_answer(row: &JsValue) -> Option<StoredResponse> {
-    let metadata: Metadata = json::read(&json::get(row, "metadata"))?;
+fn read_response(row: &JsValue) -> Option<StoredResponse> {
+    let metadata: Metadata = json::read(&json::get(row, METADATA_FIELD))?;
     Some(StoredResponse { metadata, body: text_of(row, "body")? })
 }
 
@@ -259,29 +261,29 @@ fn store(
     if after.wiped {
         transaction.delete(OUTBOXES, &owner.into())?;
         transaction.delete(OPERATIONS, &pairs_of(owner)?)?;
-        transaction.delete(ANSWERS, &pairs_of(owner)?)?;
+        transaction.delete(RESPONSES, &pairs_of(owner)?)?;
         return Ok(true);
     }
     if let Some(outbox) = &after.outbox {
         wrote |= store_outbox(transaction, owner, before.outbox.as_ref(), outbox)?;
     }
-    if let Some(path) = path.filter(|_| after.answer_changed) {
+    if let Some(path) = path.filter(|_| after.response_changed) {
         wrote = true;
         let key = pair(owner, &path.into());
-        match &after.answer {
-            Some(answer) => transaction.put(ANSWERS, &key, &row_of(owner, answer))?,
-            None => transaction.delete(ANSWERS, &key)?,
+        match &after.response {
+            Some(response) => transaction.put(RESPONSES, &key, &row_of(owner, response))?,
+            None => transaction.delete(RESPONSES, &key)?,
         }
     }
     Ok(wrote)
 }
 
-fn row_of(owner: &str, answer: &StoredResponse) -> JsValue {
+fn row_of(owner: &str, response: &StoredResponse) -> JsValue {
     let row = json::Object::new();
     row.set("owner", &owner.into());
-    row.set("madeAt", &to_number(answer.metadata.made_at_ms).into());
-    row.set("metadata", &json::to_text(&answer.metadata).into());
-    row.set("body", &answer.body);
+    row.set("madeAt", &to_number(response.metadata.made_at_ms).into());
+    row.set(METADATA_FIELD, &json::to_text(&response.metadata).into());
+    row.set("body", &response.body);
     row.into()
 }
 
@@ -313,12 +315,12 @@ fn load_from_memory(data: &BTreeMap<String, OwnerData>, owner: &str, path: Optio
     Documents {
         session: data.get(SESSION_OWNER).and_then(|data| data.session.clone()),
         outbox: of_owner.and_then(|data| data.outbox.clone()),
-        answer: of_owner.zip(path).and_then(|(data, path)| data.answers.get(path).cloned()),
+        response: of_owner.zip(path).and_then(|(data, path)| data.responses.get(path).cloned()),
         ..Documents::default()
     }
 }
 
-fn keep(data: &mut BTreeMap<String, OwnerData>, owner: &str, path: Option<&str>, documents: Documents) {
+fn store_in_memory(data: &mut BTreeMap<String, OwnerData>, owner: &str, path: Option<&str>, documents: Documents) {
     data.entry(SESSION_OWNER.to_owned()).or_default().session = documents.session;
     if documents.wiped {
         data.remove(owner);
@@ -327,10 +329,10 @@ fn keep(data: &mut BTreeMap<String, OwnerData>, owner: &str, path: Option<&str>,
     let of_owner = data.entry(owner.to_owned()).or_default();
     of_owner.outbox = documents.outbox;
     // The catalogue has the memory cache, which is bounded.
-    if let Some(path) = path.filter(|_| documents.answer_changed && owner != EVERYONE) {
-        match documents.answer {
-            Some(answer) => drop(of_owner.answers.insert(path.to_owned(), answer)),
-            None => drop(of_owner.answers.remove(path)),
+    if let Some(path) = path.filter(|_| documents.response_changed && owner != EVERYONE) {
+        match documents.response {
+            Some(response) => drop(of_owner.responses.insert(path.to_owned(), response)),
+            None => drop(of_owner.responses.remove(path)),
         }
     }
 }

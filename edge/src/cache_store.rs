@@ -1,24 +1,24 @@
-//! Where copies are kept: the platform's Cache API, which reaches one data centre. It holds them as opaque bytes with one
+//! Where responses are stored: the platform's Cache API, which reaches one data centre. It holds them as opaque bytes with one
 //! private header; it never sees their codings or directives, so it can neither recompress nor reinterpret them. Decides
-//! nothing about freshness: its own expiry only says when a copy is worth nothing any more.
+//! nothing about freshness: its own expiry only says when a stored response is of no use any more.
 
 use std::time::Duration;
 
 use js_sys::ArrayBuffer;
 use js_sys::futures::JsFuture;
+use kairos_protocol::http::field::Fields;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Cache, Response};
 
-use crate::fields::Fields;
 use crate::platform::{Body, EdgeResponse, respond, within};
 use crate::stored_response::StoredResponse;
 
 /// Carries the [`StoredResponse`] beside the body.
 const STORED: &str = "kairos-stored";
 
-/// Longest that storing may hold up the answer.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// Longest that storing may hold up the caller.
+const STORE_TIMEOUT: Duration = Duration::from_secs(1);
 
 #[wasm_bindgen]
 extern "C" {
@@ -26,10 +26,10 @@ extern "C" {
     static CACHE: Cache;
 }
 
-/// A copy that was found.
+/// What a look-up found.
 pub(crate) struct Found {
-    /// What is known of it.
-    pub(crate) answer: StoredResponse,
+    /// The stored response, without its body.
+    pub(crate) stored: StoredResponse,
     response: Response,
 }
 
@@ -49,7 +49,7 @@ impl Found {
     }
 }
 
-/// Looks up `key`. A copy that cannot be read, as another version of this worker may have left it, is none.
+/// Looks up `key`. What cannot be read, as another version of this worker may have stored it, is not found.
 ///
 /// # Errors
 /// The store cannot be reached.
@@ -59,23 +59,23 @@ pub(crate) async fn look_up(key: &str) -> Result<Option<Found>, JsValue> {
         return Ok(None);
     };
     let described = response.headers().get(STORED)?;
-    let answer = described.and_then(|text| serde_json::from_str(&text).ok());
-    Ok(answer.map(|answer| Found { answer, response }))
+    let stored = described.and_then(|text| serde_json::from_str(&text).ok());
+    Ok(stored.map(|stored| Found { stored, response }))
 }
 
-/// Keeps `answer` with its body for `keep_secs`, in place of what was there.
+/// Stores `response` with its body for `store_secs`, in place of what was there.
 ///
 /// # Errors
 /// The store cannot be reached, refuses, or takes longer than a second.
 pub(crate) async fn store(
     key: &str,
-    answer: &StoredResponse,
+    response: &StoredResponse,
     body: &ArrayBuffer,
-    keep_secs: u32,
+    store_secs: u32,
 ) -> Result<(), JsValue> {
-    let described = serde_json::to_string(answer).map_err(|error| JsValue::from_str(&error.to_string()))?;
+    let described = serde_json::to_string(response).map_err(|error| JsValue::from_str(&error.to_string()))?;
     let fields: Fields = [
-        ("cache-control", format!("max-age={keep_secs}")),
+        ("cache-control", format!("max-age={store_secs}")),
         ("content-type", "application/octet-stream".to_owned()),
         (STORED, described),
     ]
@@ -83,13 +83,13 @@ pub(crate) async fn store(
     .collect();
     let response = respond(EdgeResponse { status: 200, fields, body: Body::Bytes(body.clone()) })?;
     let put = JsFuture::from(CACHE.with(|cache| cache.put_with_str(key, &response)));
-    within(PATIENCE, put).await.unwrap_or_else(|| Err("the store took too long".into())).map(|_| ())
+    within(STORE_TIMEOUT, put).await.unwrap_or_else(|| Err("the store took too long".into())).map(|_| ())
 }
 
-/// Forgets what is stored under `key`, if anything is.
+/// Removes what is stored under `key`, if anything is.
 ///
 /// # Errors
 /// The store cannot be reached.
-pub(crate) async fn evict(key: &str) -> Result<(), JsValue> {
+pub(crate) async fn remove(key: &str) -> Result<(), JsValue> {
     JsFuture::from(CACHE.with(|cache| cache.delete_with_str(key))).await.map(|_| ())
 }

@@ -1,6 +1,6 @@
-//! The edge worker: answers the catalogue near its readers and passes everything else on to the origin. A learner's own data is
+//! The edge worker: answers the catalogue near its readers and forwards everything else to the origin. A learner's own data is
 //! never looked up or stored here (I-PRIVATE). Not here: the app's files, which the platform serves (`wrangler.toml`), and
-//! writes, which only pass through.
+//! writes, which are only forwarded.
 //!
 //! To build it by hand, from the root, after `npm ci` and with the tools that `cargo xtask dev` puts into `target/tools`
 //! (absolute paths: they are started from other directories):
@@ -14,10 +14,11 @@
 //! The first writes `edge/build/`, which `wrangler.toml` names.
 
 mod cache_store;
-pub mod fields;
+mod exchange;
 mod handler;
 pub mod order;
 mod platform;
+pub mod request;
 mod response;
 pub mod reuse;
 pub mod route;
@@ -43,12 +44,12 @@ fn start() {
 async fn fetch(request: Request, env: Env, _context: Context) -> worker::Result<Response> {
     let upstream = Upstream::new(&env.var("ORIGIN_URL")?.to_string());
     let outcome = match handler::handle(&request, &upstream, now).await {
-        Ok(reply) => platform::respond(reply),
+        Ok(response) => platform::respond(response),
         Err(error) => Err(error),
     };
     outcome.or_else(|error| {
         console_error!("{} {}: {error:?}", request.method(), request.url());
-        let problem = ProblemType::BadGateway.with_detail("The origin's answer could not be passed on.");
+        let problem = ProblemType::BadGateway.with_detail("The origin's response could not be forwarded.");
         platform::respond(response::problem_response(&problem, None)).map_err(worker::Error::from)
     })
 }

@@ -1,33 +1,34 @@
-//! The runtime's own objects (requests, responses, header fields, promises) turned into plain values and back. The only place
-//! besides [`crate::cache_store`] and [`crate::upstream`] that touches JavaScript; it decides nothing.
+//! The runtime's own objects (requests, responses, header fields, promises) turned into plain values and back. Besides this, only
+//! [`crate::cache_store`] and [`crate::upstream`] touch JavaScript. It decides nothing.
 
 use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use js_sys::{Array, ArrayBuffer, Reflect};
+use kairos_protocol::api::headers;
+use kairos_protocol::http::field::Fields;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Headers, ReadableStream, Request, Response, ResponseInit};
 use worker::Delay;
 
-use crate::fields::Fields;
-use crate::route::CacheRequest;
+use crate::request::CacheRequest;
 
-/// The request fields that decisions read; the others only pass through.
+/// The request fields that decisions read; the others are only forwarded.
 const READ: &[&str] = &[
     "cache-control",
     "content-length",
     "if-match",
     "if-none-match",
     "if-unmodified-since",
-    kairos_protocol::api::headers::KAIROS_MIN_GEN,
+    headers::KAIROS_MIN_GEN,
     "transfer-encoding",
 ];
 
-/// Statuses whose answers have no body (Fetch standard §2.2.3).
+/// Statuses whose responses have no body (Fetch standard §2.2.3).
 const NULL_BODY: &[u16] = &[101, 204, 205, 304];
 
-/// An answer's body, not yet read, or read whole. Its bytes stay on the JavaScript side.
+/// A response's body, not yet read, or read whole. Its bytes stay on the JavaScript side.
 pub(crate) enum Body {
     /// None.
     Empty,
@@ -39,7 +40,7 @@ pub(crate) enum Body {
     Text(String),
 }
 
-/// An answer to the caller.
+/// A response to the caller.
 pub(crate) struct EdgeResponse {
     /// 200 to 599.
     pub(crate) status: u16,
@@ -108,13 +109,13 @@ pub(crate) fn write_fields(fields: &Fields) -> Result<Headers, JsValue> {
 ///
 /// # Errors
 /// A field that HTTP does not allow, or a status outside 200 to 599.
-pub(crate) fn respond(reply: EdgeResponse) -> Result<Response, JsValue> {
+pub(crate) fn respond(response: EdgeResponse) -> Result<Response, JsValue> {
     let init = ResponseInit::new();
-    init.set_status(reply.status);
-    init.set_headers_headers(&write_fields(&reply.fields)?);
+    init.set_status(response.status);
+    init.set_headers_headers(&write_fields(&response.fields)?);
     Reflect::set(&init, &"encodeBody".into(), &"manual".into())?;
-    match reply.body {
-        _ if NULL_BODY.contains(&reply.status) => Response::new_with_opt_str_and_init(None, &init),
+    match response.body {
+        _ if NULL_BODY.contains(&response.status) => Response::new_with_opt_str_and_init(None, &init),
         Body::Empty => Response::new_with_opt_str_and_init(None, &init),
         Body::Stream(stream) => Response::new_with_opt_readable_stream_and_init(Some(&stream), &init),
         Body::Bytes(bytes) => Response::new_with_opt_buffer_source_and_init(Some(&bytes), &init),

@@ -1,5 +1,5 @@
-//! Whether a stored copy may be used for a request, and whether it may stand in for a failed origin (I-SESSION, I-UP). Pure;
-//! not whether an answer may be stored ([`crate::storability`]).
+//! Whether a stored response may be used for a request, and whether it may be served stale because the origin failed (I-SESSION,
+//! I-UP). Pure; not whether a response may be stored ([`crate::storability`]).
 
 use kairos_protocol::UnixMillis;
 use kairos_protocol::http::cache_control::CacheControl;
@@ -8,60 +8,62 @@ use kairos_protocol::http::freshness::{self, Freshness};
 use kairos_protocol::sync::generation::Generations;
 
 use crate::order::is_as_new_as;
-use crate::route::CacheRequest;
+use crate::request::CacheRequest;
 use crate::stored_response::StoredResponse;
 
-/// What to do with a request that the store may answer.
+/// What to do with a request that a stored response may answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reuse {
-    /// OriginResponse from the copy.
+    /// Serve the stored response.
     Hit {
         /// Seconds until it is stale.
         ttl_secs: i64,
     },
-    /// Ask the origin.
-    Ask(Forward),
-    /// It would have to be asked, and the caller forbids it (RFC 9111 §5.2.1.7).
+    /// Forward the request to the origin.
+    Forward(Forward),
+    /// It would have to be forwarded, and the caller forbids that (RFC 9111 §5.2.1.7).
     NotCached,
 }
 
-/// Judges the copy found for `request`, if there is one; the caller has seen `reported`.
+/// Decides about the response stored for `request`, if there is one; the caller has seen `reported`.
 #[must_use]
 pub fn evaluate(
-    copy: Option<&StoredResponse>,
+    stored: Option<&StoredResponse>,
     request: &CacheRequest,
     reported: &Generations,
     now: UnixMillis,
 ) -> Reuse {
     let directives = request.cache_control();
-    match reuse(copy, &directives, reported, now) {
-        Reuse::Ask(_) if directives.only_if_cached => Reuse::NotCached,
+    match reuse(stored, &directives, reported, now) {
+        Reuse::Forward(_) if directives.only_if_cached => Reuse::NotCached,
         reuse => reuse,
     }
 }
 
-fn reuse(copy: Option<&StoredResponse>, directives: &CacheControl, reported: &Generations, now: UnixMillis) -> Reuse {
-    let Some((copy, lifetime)) = copy.and_then(|copy| Some((copy, copy.lifetime()?))) else {
-        return Reuse::Ask(Forward::UriMiss);
+fn reuse(stored: Option<&StoredResponse>, request: &CacheControl, reported: &Generations, now: UnixMillis) -> Reuse {
+    let Some((stored, lifetime)) = stored.and_then(|stored| Some((stored, stored.lifetime()?))) else {
+        return Reuse::Forward(Forward::UriMiss);
     };
-    if !is_as_new_as(copy, reported, now) {
-        return Reuse::Ask(Forward::Stale);
+    if !is_as_new_as(stored, reported, now) {
+        return Reuse::Forward(Forward::Stale);
     }
-    let age_secs = copy.age_secs(now);
-    match freshness::evaluate(age_secs, lifetime, directives) {
+    let age_secs = stored.age_secs(now);
+    match freshness::evaluate(age_secs, lifetime, request) {
         Freshness::Fresh { ttl_secs } => Reuse::Hit { ttl_secs: i64::from(ttl_secs) },
-        _ if age_secs < lifetime.fresh_secs => Reuse::Ask(Forward::Request),
+        _ if age_secs < lifetime.fresh_secs => Reuse::Forward(Forward::Request),
         // No policy gives the edge a lifetime for revalidation in the background: the caller waits for the origin.
-        Freshness::StaleWhileRevalidate | Freshness::StaleIfError | Freshness::Expired => Reuse::Ask(Forward::Stale),
+        Freshness::StaleWhileRevalidate | Freshness::StaleIfError | Freshness::Expired => {
+            Reuse::Forward(Forward::Stale)
+        }
     }
 }
 
-/// Whether `copy` may be given out although the origin could not confirm it: within its lifetime (RFC 5861 §4), and never older
-/// than what the caller has seen. Gives the seconds until it is stale: mostly negative.
+/// Whether the `stored` response may be served although the origin could not confirm it: within its lifetime (RFC 5861 §4), and
+/// never older than what the caller has seen. Gives the seconds until it is stale: mostly negative.
 #[must_use]
-pub fn serve_stale_if_error(copy: &StoredResponse, reported: &Generations, now: UnixMillis) -> Option<i64> {
-    let lifetime = copy.lifetime()?;
-    let age_secs = copy.age_secs(now);
-    let in_window = age_secs < lifetime.fresh_secs.saturating_add(lifetime.stale_if_error_secs);
-    (in_window && is_as_new_as(copy, reported, now)).then(|| i64::from(lifetime.fresh_secs) - i64::from(age_secs))
+pub fn serve_stale_if_error(stored: &StoredResponse, reported: &Generations, now: UnixMillis) -> Option<i64> {
+    let lifetime = stored.lifetime()?;
+    let age_secs = stored.age_secs(now);
+    let may_be_stale = age_secs < lifetime.fresh_secs.saturating_add(lifetime.stale_if_error_secs);
+    (may_be_stale && is_as_new_as(stored, reported, now)).then(|| i64::from(lifetime.fresh_secs) - i64::from(age_secs))
 }

@@ -1,6 +1,6 @@
-//! Asks the origin. Says what came back or why nothing usable did; what that means for the caller is [`crate::handler`]'s to
-//! decide. Redirects are passed on, bodies are not decoded, and no request waits for ever. The runtime keeps connections open, and
-//! the origin may close one at the moment it is used again: a read whose connection broke is sent once more (RFC 9110, 9.2.2).
+//! Requests to the origin. Says what came back or why nothing usable did; what that means for the caller is not decided here.
+//! Redirects are left to the caller, bodies are not decoded, and no request waits for ever. The runtime keeps connections open, and
+//! the origin may close one at the moment it is used again: a read whose connection broke is sent once more (RFC 9110 §9.2.2).
 
 use std::fmt;
 use std::time::Duration;
@@ -8,21 +8,23 @@ use std::time::Duration;
 use js_sys::futures::JsFuture;
 use js_sys::{ArrayBuffer, Promise, Reflect};
 use kairos_protocol::api::headers;
+use kairos_protocol::http::field::Fields;
 use kairos_protocol::sync::generation::Generations;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{AbortController, Headers, Request, RequestInit, RequestRedirect, Response};
 
-use crate::fields::Fields;
 use crate::platform::{Body, read_fields, within, write_fields};
-use crate::route::{CacheRequest, Lookup};
+use crate::request::CacheRequest;
+use crate::route::Lookup;
 
-/// Longest wait for an answer that has a stored copy or a plain retry behind it.
-const SHARED_PATIENCE: Duration = Duration::from_secs(10);
-/// Longest wait for the head of any other answer: beyond the origin's own longest operation (20 s).
-const THROUGH_PATIENCE: Duration = Duration::from_secs(30);
+/// Longest wait for a response that everyone may share: a stored one or a plain retry stands behind it.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest wait for the head of any other response: beyond the origin's own longest operation (20 s).
+const FORWARD_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The caller's fields that go along with a lookup request: none that the answer may depend on. Who asks is not among them.
+/// The caller's fields that go along where everyone may share the response: none that it may depend on. Who asks is not among
+/// them.
 const SHARED_FIELDS: &[&str] = &["cf-connecting-ip", "traceparent", "tracestate"];
 
 #[wasm_bindgen]
@@ -31,7 +33,7 @@ extern "C" {
     fn start_fetch(url: &str, init: &RequestInit) -> Result<Promise, JsValue>;
 }
 
-/// What the origin answered.
+/// A response of the origin's.
 pub(crate) struct OriginResponse {
     /// 200 to 599.
     pub(crate) status: u16,
@@ -53,7 +55,7 @@ impl OriginResponse {
     /// [`Failure`] when it breaks off, takes too long, or has another length.
     pub(crate) async fn bytes(&self, length: u32) -> Result<ArrayBuffer, Failure> {
         let reading = JsFuture::from(self.response.array_buffer().map_err(Failure::broken)?);
-        let bytes = within(SHARED_PATIENCE, reading).await.ok_or(Failure::TimedOut)?.map_err(Failure::broken)?;
+        let bytes = within(FETCH_TIMEOUT, reading).await.ok_or(Failure::TimedOut)?.map_err(Failure::broken)?;
         let bytes: ArrayBuffer = bytes.dyn_into().map_err(Failure::broken)?;
         if bytes.byte_length() == length {
             Ok(bytes)
@@ -63,14 +65,14 @@ impl OriginResponse {
     }
 }
 
-/// Why there is no usable answer.
+/// Why there is no usable response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
     /// No connection, or it broke.
     Broken(String),
-    /// No answer in time.
+    /// No response in time.
     TimedOut,
-    /// A status that no answer may have.
+    /// A status that no response may have, or not this one.
     Status(u16),
 }
 
@@ -105,11 +107,11 @@ impl Upstream {
         Self { base: base.trim_end_matches('/').to_owned() }
     }
 
-    /// Passes `request` on as it is, but for a read's reported to have seen generations; its body is streamed.
+    /// Forwards `request` as it is; only a read carries the `reported` generations in place of its own. Its body is streamed.
     ///
     /// # Errors
     /// [`Failure`]; whether the request took effect is then unknown.
-    pub(crate) async fn pass_on(
+    pub(crate) async fn forward(
         &self,
         request: &Request,
         head: &CacheRequest,
@@ -118,7 +120,7 @@ impl Upstream {
         let fields = Headers::new_with_headers(&request.headers()).map_err(Failure::broken)?;
         let codings = head.accept_encoding.as_deref().filter(|codings| !codings.is_empty()).unwrap_or("identity");
         fields.set("accept-encoding", codings).map_err(Failure::broken)?;
-        if head.is_read() {
+        if head.is_safe() {
             replace(&fields, headers::KAIROS_MIN_GEN, &reported.to_string()).map_err(Failure::broken)?;
         }
         let init = RequestInit::new();
@@ -128,15 +130,15 @@ impl Upstream {
             init.set_body_opt_readable_stream(Some(&body));
         }
         let separator = if head.query.is_empty() { "" } else { "?" };
-        self.fetch(&format!("{}{separator}{}", head.path, head.query), &init, THROUGH_PATIENCE).await
+        self.fetch(&format!("{}{separator}{}", head.path, head.query), &init, FORWARD_TIMEOUT).await
     }
 
-    /// Asks for an answer that everyone may share: in one coding, without anything that tells who asks. `entity_tag` is that of
-    /// the stored copy to validate.
+    /// Fetches a response that everyone may share: in one coding, without anything that tells who asks. `entity_tag` is that of
+    /// the stored response to validate.
     ///
     /// # Errors
     /// [`Failure`].
-    pub(crate) async fn ask(
+    pub(crate) async fn fetch_shared(
         &self,
         lookup: &Lookup,
         request: &Request,
@@ -159,10 +161,10 @@ impl Upstream {
         let init = RequestInit::new();
         init.set_method(if lookup.is_head { "HEAD" } else { "GET" });
         init.set_headers_headers(&write_fields(&fields).map_err(Failure::broken)?);
-        self.fetch(&lookup.target, &init, SHARED_PATIENCE).await
+        self.fetch(&lookup.target, &init, FETCH_TIMEOUT).await
     }
 
-    async fn fetch(&self, target: &str, init: &RequestInit, patience: Duration) -> Result<OriginResponse, Failure> {
+    async fn fetch(&self, target: &str, init: &RequestInit, timeout: Duration) -> Result<OriginResponse, Failure> {
         let controller = AbortController::new().map_err(Failure::broken)?;
         init.set_signal(Some(&controller.signal()));
         init.set_redirect(RequestRedirect::Manual);
@@ -176,7 +178,7 @@ impl Upstream {
                 outcome => outcome,
             }
         };
-        let Some(outcome) = within(patience, sending).await else {
+        let Some(outcome) = within(timeout, sending).await else {
             controller.abort();
             return Err(Failure::TimedOut);
         };

@@ -9,7 +9,6 @@ mod session;
 mod slug;
 
 pub use body::Body;
-pub(crate) use body::what_was_expected;
 pub(crate) use described::{BEARER, describe_parameters, require_bearer};
 pub use query::Query;
 pub use read::Read;

@@ -3,15 +3,16 @@
 use aide::axum::ApiRouter;
 use aide::axum::routing::{get_with, post_with};
 use aide::openapi::OpenApi;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::{Extension, Router};
 use kairos_protocol::api::paths;
 use kairos_protocol::api::problem::ProblemType;
 use tower_http::catch_panic::CatchPanicLayer;
 
+use crate::environment::Environment;
 use crate::error::AppError;
-use crate::handlers::{accounts, learners, modules, service};
+use crate::handlers::{accounts, modules, progress, service};
 use crate::middleware;
 use crate::openapi::{self, Description, operations};
 use crate::response_cache::write_cache_headers;
@@ -31,7 +32,7 @@ pub fn router(state: AppState) -> Router {
         .layer(CatchPanicLayer::custom(middleware::describe_panic))
         .layer(from_fn(middleware::bound))
         .layer(from_fn(write_cache_headers))
-        .layer(from_fn_with_state(state.clone(), middleware::observe))
+        .layer(from_fn_with_state(Environment::from_ref(&state), middleware::observe))
         .with_state(state)
 }
 
@@ -62,10 +63,10 @@ fn routes() -> ApiRouter<AppState> {
         .api_route(paths::REFRESH, post_with(accounts::refresh, operations::refresh))
         .api_route(paths::LOGOUT, post_with(accounts::logout, operations::logout))
         .api_route(paths::ME, get_with(accounts::show_profile, operations::show_profile))
-        .api_route(paths::PROGRESS, get_with(learners::list_progress, operations::list_progress))
-        .api_route(paths::STATISTICS, get_with(learners::show_statistics, operations::show_statistics))
-        .api_route(paths::HISTORY, get_with(learners::list_history, operations::list_history))
-        .api_route(paths::OPERATIONS, post_with(learners::apply_operations, operations::apply_operations))
+        .api_route(paths::PROGRESS, get_with(progress::list_progress, operations::list_progress))
+        .api_route(paths::STATISTICS, get_with(progress::show_statistics, operations::show_statistics))
+        .api_route(paths::HISTORY, get_with(progress::list_history, operations::list_history))
+        .api_route(paths::OPERATIONS, post_with(progress::apply_operations, operations::apply_operations))
         .api_route(paths::HEALTH_LIVE, get_with(service::show_liveness, operations::show_liveness))
         .api_route(paths::HEALTH_READY, get_with(service::show_readiness, operations::show_readiness))
         .api_route(paths::METRICS, get_with(service::show_metrics, operations::show_metrics))

@@ -1,12 +1,12 @@
-//! The cache policy table: who may share an answer, for how long, in which tier, and what it depends on. One table for all
-//! three tiers. Not here: reading or writing the headers of somebody else's server ([`crate::http::cache_control`]).
+//! The cache policy table: who may share a response, for how long, in which tier, and what it depends on. One table for all
+//! three tiers. Not here: what directives mean when they come from elsewhere ([`crate::http::cache_control`]).
 
 use crate::api::ids::UserId;
 use crate::api::paths;
 use crate::http::freshness::FreshnessLifetime;
 use crate::sync::generation::Namespace;
 
-/// Who may be given a stored answer.
+/// Who may be given a stored response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sharing {
     /// Anyone.
@@ -17,7 +17,7 @@ pub enum Sharing {
     Nobody,
 }
 
-/// How an answer may be cached, named by what it is.
+/// How a response may be cached, named by what it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Policy {
     /// A page of the catalogue. The same for everyone; changes when an author publishes.
@@ -36,11 +36,11 @@ pub enum Policy {
     Profile,
     /// The key set and the API's description: they change with a release or a key rotation.
     Published,
-    /// Answers to writes, tokens, health, metrics, errors, and every route that names no policy.
+    /// Responses to writes, tokens, health, metrics, errors, and every route that names no policy.
     NoStore,
 }
 
-/// Bodies shorter than this, in bytes, are sent as they are (row A1).
+/// Bodies shorter than this, in bytes, are sent uncompressed (row A1).
 pub const MIN_COMPRESSED_BYTES: usize = 500;
 
 const MINUTE: u32 = 60;
@@ -93,7 +93,7 @@ impl Policy {
         }
     }
 
-    /// Who may share the answer.
+    /// Who may share the response.
     #[must_use]
     pub const fn sharing(self) -> Sharing {
         match self {
@@ -103,7 +103,7 @@ impl Policy {
         }
     }
 
-    /// At the origin, in process and in Redis (row H3). Stale entries stay an hour for when the database is down.
+    /// At the origin, in process and in Redis (row H3). What is stale stays for an hour more, for when the database is down.
     #[must_use]
     pub const fn at_origin(self) -> FreshnessLifetime {
         match self {
@@ -129,7 +129,7 @@ impl Policy {
         }
     }
 
-    /// In the browser, where an answer is kept for use without a network. `stale_if_error` is how long it is shown offline.
+    /// In the browser, which stores responses for use without a network. `stale_if_error_secs` is how long they are shown offline.
     #[must_use]
     pub const fn in_browser(self) -> FreshnessLifetime {
         match self {
@@ -143,8 +143,8 @@ impl Policy {
         }
     }
 
-    /// The namespaces an answer depends on: when one of them gets a new generation, the answer is old. `subject` is who asks;
-    /// without one, answers for a subject depend on nothing and are not stored.
+    /// The namespaces that a response depends on: when one of them gets a new generation, the response is old. `subject` is who
+    /// asks; without one, responses for a subject depend on nothing and are not stored.
     #[must_use]
     pub fn namespaces(self, subject: Option<&UserId>) -> Vec<Namespace> {
         match self {
@@ -156,7 +156,7 @@ impl Policy {
         }
     }
 
-    /// `Cache-Control` as the origin writes it, for caches that know nothing of generations: they may keep what is public,
+    /// `Cache-Control` as the origin writes it, for caches that know nothing of generations: they may store what is public,
     /// and must validate it each time.
     #[must_use]
     pub const fn cache_control(self) -> &'static str {

@@ -5,6 +5,7 @@ mod circles;
 mod layers;
 mod lengths;
 mod modules;
+mod requirements;
 mod sources;
 mod vocabulary;
 mod words;
@@ -30,11 +31,18 @@ pub(crate) fn run() -> Result<()> {
 }
 
 fn check(sources: &[Source]) -> Vec<Breach> {
-    let mut breaches: Vec<Breach> =
-        [lengths::check, words::check, layers::check, modules::check, circles::check, vocabulary::check]
-            .iter()
-            .flat_map(|rule| rule(sources))
-            .collect();
+    let mut breaches: Vec<Breach> = [
+        lengths::check,
+        words::check,
+        layers::check,
+        modules::check,
+        circles::check,
+        vocabulary::check,
+        requirements::check,
+    ]
+    .iter()
+    .flat_map(|rule| rule(sources))
+    .collect();
     breaches.sort_by(|left, right| (&left.path, left.line).cmp(&(&right.path, right.line)));
     breaches
 }

@@ -1,13 +1,14 @@
 //! Refresh tokens: 16 bytes that name the session, 32 that only its owner has. The next token is derived from the one that is
-//! shown, so whoever did not hear the answer asks again and gets the same. Only hashes are kept ([`crate::store`]).
+//! shown, so whoever did not get the response asks again and gets the same. Only hashes are stored ([`crate::store`]).
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, Mac};
+use kairos_protocol::api::problem::ProblemType;
 use sha2::{Digest, Sha256};
 
+use crate::domain::error::{DomainError, Result};
 use crate::environment::Environment;
-use crate::error::Result;
 use crate::store::keys::SigningKey;
 
 const FAMILY_BYTES: usize = 16;
@@ -50,7 +51,7 @@ impl RefreshToken {
         hex::encode(self.family)
     }
 
-    /// What is kept of it.
+    /// What is stored of it.
     #[must_use]
     pub fn hash(&self) -> String {
         hex::encode(Sha256::digest([self.family.as_slice(), &self.secret].concat()))
@@ -81,6 +82,5 @@ impl Successors {
 }
 
 fn keyed(key: &[u8]) -> Result<Hmac<Sha256>> {
-    use kairos_protocol::api::problem::ProblemType::Internal;
-    Hmac::new_from_slice(key).map_err(|error| crate::error::AppError::with_cause(Internal, error.to_string()))
+    Hmac::new_from_slice(key).map_err(|error| DomainError::with_cause(ProblemType::Internal, error.to_string()))
 }

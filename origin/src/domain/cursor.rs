@@ -7,7 +7,7 @@ use kairos_protocol::api::problem::ProblemType;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::error::Result;
+use super::error::Result;
 
 /// Reads a cursor, if there is one.
 ///

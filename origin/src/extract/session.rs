@@ -1,9 +1,11 @@
 //! Who asks: the account that the access token speaks for.
 
+use std::sync::Arc;
+
 use aide::OperationInput;
 use aide::generate::GenContext;
 use aide::openapi::Operation;
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRef, FromRequestParts};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
@@ -13,9 +15,9 @@ use kairos_protocol::api::account::Role;
 use kairos_protocol::api::ids::UserId;
 use kairos_protocol::api::problem::ProblemType;
 
-use super::require_bearer;
+use super::described::require_bearer;
+use crate::auth::tokens::Tokens;
 use crate::error::{AppError, Result};
-use crate::state::AppState;
 
 /// Somebody who signed in.
 pub struct Session {
@@ -28,19 +30,25 @@ pub struct Session {
 /// Somebody who may change modules.
 pub struct AuthorSession(pub Session);
 
-impl FromRequestParts<AppState> for Session {
+impl<S: Send + Sync> FromRequestParts<S> for Session
+where
+    Arc<Tokens>: FromRef<S>,
+{
     type Rejection = AppError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self> {
-        let claims = state.tokens.verify(bearer(&parts.headers)?.token())?;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let claims = Arc::<Tokens>::from_ref(state).verify(bearer(&parts.headers)?.token())?;
         Ok(Self { user: claims.sub, roles: claims.roles })
     }
 }
 
-impl FromRequestParts<AppState> for AuthorSession {
+impl<S: Send + Sync> FromRequestParts<S> for AuthorSession
+where
+    Arc<Tokens>: FromRef<S>,
+{
     type Rejection = AppError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
         let session = Session::from_request_parts(parts, state).await?;
         if session.roles.iter().any(|role| matches!(role, Role::Author | Role::Admin)) {
             return Ok(Self(session));

@@ -10,7 +10,7 @@ use kairos_protocol::api::ids::Slug;
 use kairos_protocol::api::problem::ProblemType;
 use schemars::JsonSchema;
 
-use super::describe_parameters;
+use super::described::describe_parameters;
 use crate::error::{AppError, Result};
 
 /// A slug that is one.

@@ -1,16 +1,22 @@
 //! What the service says of itself: health, metrics, keys, its description.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use kairos_protocol::api::health::{Health, HealthStatus, RedisHealth};
 use kairos_protocol::api::problem::ProblemType;
+use metrics_exporter_prometheus::PrometheusHandle;
 
+use crate::auth::tokens::Tokens;
+use crate::cache::Cache;
+use crate::domain::readiness::Readiness;
 use crate::error::{AppError, Result};
 use crate::extract::Read;
 use crate::openapi::Description;
-use crate::state::AppState;
+use crate::response_cache::ResponseCache;
 use crate::store::Versioned;
 
 /// `GET /health/live`
@@ -19,10 +25,13 @@ pub async fn show_liveness() -> Json<Health> {
 }
 
 /// `GET /health/ready`: whether the store takes writes. Without Redis the service is slower, not unready.
-pub async fn show_readiness(State(state): State<AppState>) -> Result<Json<Health>> {
-    match state.readiness.of(state.store.as_ref(), state.environment.now()).await {
+pub async fn show_readiness(
+    State(readiness): State<Arc<Readiness>>,
+    State(cache): State<Cache>,
+) -> Result<Json<Health>> {
+    match readiness.check().await {
         Ok(()) => {
-            let redis = match state.cache.shared_is_reached() {
+            let redis = match cache.shared_is_reached() {
                 None => RedisHealth::NotUsed,
                 Some(true) => RedisHealth::Reached,
                 Some(false) => RedisHealth::NotReached,
@@ -37,24 +46,26 @@ pub async fn show_readiness(State(state): State<AppState>) -> Result<Json<Health
 }
 
 /// `GET /metrics`
-pub async fn show_metrics(State(state): State<AppState>) -> Result<Response> {
-    let metrics = state.metrics.ok_or(ProblemType::NotFound)?;
+pub async fn show_metrics(State(metrics): State<Option<PrometheusHandle>>) -> Result<Response> {
+    let metrics = metrics.ok_or(ProblemType::NotFound)?;
     metrics.run_upkeep();
     Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics.render()).into_response())
 }
 
 /// `GET /.well-known/jwks.json`
-pub async fn show_key_set(State(state): State<AppState>, read: Read) -> Result<Response> {
-    let keys = state.tokens.key_set();
-    state.responses.get_or_load(read.lookup, || async move { Ok(Versioned::constant(keys)) }).await
+pub async fn show_key_set(
+    State(tokens): State<Arc<Tokens>>,
+    State(responses): State<ResponseCache>,
+    read: Read,
+) -> Result<Response> {
+    responses.get_or_load(read.lookup, || async move { Ok(Versioned::constant(tokens.key_set())) }).await
 }
 
 /// `GET /openapi.json`
 pub async fn show_openapi(
-    State(state): State<AppState>,
+    State(responses): State<ResponseCache>,
     Extension(description): Extension<Description>,
     read: Read,
 ) -> Result<Response> {
-    let load = || async move { Ok(Versioned::constant(description.to_json())) };
-    state.responses.get_or_load(read.lookup, load).await
+    responses.get_or_load(read.lookup, || async move { Ok(Versioned::constant(description.to_json())) }).await
 }

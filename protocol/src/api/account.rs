@@ -86,7 +86,7 @@ pub struct RefreshRequest {
     pub refresh_token: String,
 }
 
-/// Answer to register, login and refresh. Never cached by anyone.
+/// Response to register, login and refresh. Never cached by anyone.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct TokenGrant {
@@ -98,7 +98,7 @@ pub struct TokenGrant {
     /// Seconds until the access token expires.
     #[cfg_attr(feature = "openapi", schemars(range(min = 1)))]
     pub expires_in_secs: u32,
-    /// The answer to a refresh holds the next one; asked again, the same, until that is used.
+    /// The response to a refresh holds the next one; asked again, the same, until that is used.
     pub refresh_token: String,
     /// Who signed in.
     pub profile: Profile,

@@ -123,7 +123,7 @@ pub enum Outcome {
     },
 }
 
-/// One line of the answer to a batch.
+/// One line of the response to a batch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(transform = crate::api::schema::spread_result))]
 pub struct OperationResult {
@@ -135,7 +135,7 @@ pub struct OperationResult {
     pub outcome: Outcome,
 }
 
-/// Answer to `POST /v1/me/operations`: one result per operation, in the order they were sent.
+/// Response to `POST /v1/me/operations`: one result per operation, in the order they were sent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct OperationResults {

@@ -1,9 +1,9 @@
-//! Reads `Cache-Control` and its targeted kin (RFC 9111 §5.2, RFC 5861, RFC 9213) from answers and requests. Decides nothing:
-//! that is [`crate::http::freshness`].
+//! Reads `Cache-Control` and its targeted kin (RFC 9111 §5.2, RFC 5861, RFC 9213) from requests and responses. Decides nothing:
+//! that is done by [`crate::http::freshness`] and [`crate::http::storability`].
 
 use crate::http::field::split_unquoted;
 
-/// The directives that Kaïros acts on. Where a directive comes twice or with a bad value, the stricter reading is taken
+/// The directives that decisions are made by. Where a directive comes twice or with a bad value, the stricter reading is taken
 /// (RFC 9111 §4.2.1); a quoted string that does not end makes the whole `no-store`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CacheControl {
@@ -31,7 +31,7 @@ pub struct CacheControl {
     pub stale_if_error: Option<u32>,
 }
 
-/// The largest delta-seconds kept: 2^31 (RFC 9111 §1.2.2).
+/// The largest delta-seconds: 2^31 (RFC 9111 §1.2.2).
 const MAX_DELTA_SECS: u64 = 1 << 31;
 
 impl CacheControl {

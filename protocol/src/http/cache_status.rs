@@ -1,21 +1,21 @@
-//! `Cache-Status` (RFC 9211): what each cache did with a request, written and read.
+//! `Cache-Status` (RFC 9211): what each cache did with a request, written and read. Not why it did so.
 
 use std::fmt;
 
 use crate::http::field::split_unquoted;
 
-/// Why a request went on to the next hop (RFC 9211 §2.2).
+/// Why a request was forwarded to the next hop (RFC 9211 §2.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Forward {
-    /// The cache does not handle this request.
+    /// The cache is set up not to handle this request.
     Bypass,
-    /// A method that it cannot answer.
+    /// The method has to be forwarded.
     Method,
-    /// Nothing was stored for this key.
+    /// Nothing is stored under its key.
     UriMiss,
-    /// What was stored is stale, or older than the caller has seen.
+    /// What is stored is stale, or too old for this caller.
     Stale,
-    /// The request asked for it.
+    /// The request demands it.
     Request,
 }
 
@@ -34,26 +34,26 @@ impl Forward {
 /// What one cache did with one request. `Display` writes the list member.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CacheStatus {
-    /// Answered from the cache.
+    /// The response came from the cache.
     Hit {
-        /// Who.
+        /// The cache's name, a token.
         cache: &'static str,
         /// Seconds until it is stale; negative when it was used stale.
         ttl_secs: i64,
         /// Implementation-specific, a token.
         detail: Option<&'static str>,
     },
-    /// Passed on.
+    /// The request was forwarded.
     Forwarded {
-        /// Who.
+        /// The cache's name, a token.
         cache: &'static str,
         /// Why.
         reason: Forward,
-        /// Whether the answer was kept.
+        /// Whether the response was stored.
         stored: bool,
-        /// Whether another request's fetch was waited for.
+        /// Whether it was collapsed with another request (RFC 9211 §2.6).
         collapsed: bool,
-        /// Anything more, a token.
+        /// Implementation-specific, a token.
         detail: Option<&'static str>,
     },
 }
@@ -80,7 +80,7 @@ impl fmt::Display for CacheStatus {
     }
 }
 
-/// Whether `cache` says in a `Cache-Status` value that it answered.
+/// Whether a `Cache-Status` value says that the response came from `cache`.
 #[must_use]
 pub fn is_hit(value: &str, cache: &str) -> bool {
     split_unquoted(value, ',').any(|member| {

@@ -1,4 +1,6 @@
-//! Content codings and their negotiation (RFC 9110 §12.5.3). Compresses nothing.
+//! Content codings and their negotiation (RFC 9110 §8.4.1, §12.5.3). Compresses nothing.
+
+use crate::http::field::Fields;
 
 /// A content coding (RFC 9110 §8.4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -39,8 +41,15 @@ impl Encoding {
     }
 }
 
+/// The coding that the `Content-Encoding` of a response with `fields` names, [`Encoding::Identity`] where there is none. `None`:
+/// one that is not known here, or several.
+#[must_use]
+pub fn content_encoding(fields: &Fields) -> Option<Encoding> {
+    fields.get("content-encoding").map_or(Some(Encoding::Identity), Encoding::parse)
+}
+
 /// Chooses among `available` (identity is always among them) for the value of `Accept-Encoding`. Where nothing is wanted, for
-/// want of a header or of a coding we have, it is identity: acceptable when nobody names it, and still better than no body.
+/// want of a field or of an available coding, it is identity: acceptable when nobody names it, and still better than no content.
 #[must_use]
 pub fn negotiate(accept_encoding: Option<&str>, available: &[Encoding]) -> Encoding {
     let value = accept_encoding.unwrap_or_default();

@@ -1,8 +1,11 @@
-//! Whether a stored answer may be used now: pure functions of its age, its lifetime and what the caller asks for (RFC 9111 §4.2,
-//! RFC 5861). Not here: where answers are stored, or which policy they have.
+//! Whether a stored response is fresh enough: its age, its lifetime, and what a request says of both (RFC 9111 §4.2, RFC 5861,
+//! RFC 9213). Not whether it may be stored ([`crate::http::storability`]).
+
+use std::time::UNIX_EPOCH;
 
 use crate::UnixMillis;
 use crate::http::cache_control::{CacheControl, delta_secs};
+use crate::http::field::Fields;
 
 /// For how long a stored response may be used, in seconds from when it was generated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +29,7 @@ impl FreshnessLifetime {
     }
 }
 
-/// What may be done with a stored answer.
+/// What may be done with a stored response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Freshness {
     /// Use it.
@@ -34,7 +37,7 @@ pub enum Freshness {
         /// Seconds until it is stale.
         ttl_secs: u32,
     },
-    /// Use it, and fetch a newer one meanwhile.
+    /// Use it, and revalidate it meanwhile.
     StaleWhileRevalidate,
     /// Validate it first; use it if that fails.
     StaleIfError,
@@ -44,20 +47,32 @@ pub enum Freshness {
 
 /// Seconds since `stored_at`, plus the age it had then. A response stored a second or more in the future has [`u32::MAX`]: a
 /// clock was set back, nobody can say how old it is, and [`evaluate`] calls it [`Freshness::Expired`] in every lifetime. (Less than
-/// a second is how concurrent requests and instances read their clocks, and counts as none.)
+/// a second is how concurrent requests and processes read their clocks, and counts as none.)
 #[must_use]
 pub fn age_secs(stored_at: UnixMillis, age_when_stored_secs: u32, now: UnixMillis) -> u32 {
     let resident_secs = now.saturating_sub(stored_at) / 1_000;
     u32::try_from(resident_secs).unwrap_or(u32::MAX).saturating_add(age_when_stored_secs)
 }
 
-/// The current age of a response that came over HTTP, in seconds (RFC 9111 §4.2.3): since it was asked for, plus the `Age` it
-/// came with, and no less than since its `Date`. A `Date` in the future says nothing; an `asked_at` there is as in
-/// [`age_secs`].
+/// The current age of a response that came over HTTP, in seconds (RFC 9111 §4.2.3): since it was requested, plus the `Age` it
+/// came with, and no less than since its `Date`. A `Date` in the future says nothing; a `requested_at` there is as in
+/// [`age_secs`]. Counting from the request covers the response's delay: it may have been made at the very beginning.
 #[must_use]
-pub fn current_age_secs(asked_at: UnixMillis, age_value_secs: u32, date: Option<UnixMillis>, now: UnixMillis) -> u32 {
+pub fn current_age_secs(
+    requested_at: UnixMillis,
+    age_value_secs: u32,
+    date: Option<UnixMillis>,
+    now: UnixMillis,
+) -> u32 {
     let apparent_secs = date.filter(|date| *date <= now).map_or(0, |date| age_secs(date, 0, now));
-    age_secs(asked_at, age_value_secs, now).max(apparent_secs)
+    age_secs(requested_at, age_value_secs, now).max(apparent_secs)
+}
+
+/// The [current age](current_age_secs) of the response with `fields`, in seconds.
+#[must_use]
+pub fn response_age_secs(fields: &Fields, requested_at: UnixMillis, now: UnixMillis) -> u32 {
+    let age_value_secs = fields.get("age").map_or(0, age_value_secs);
+    current_age_secs(requested_at, age_value_secs, fields.get("date").and_then(parse_date), now)
 }
 
 /// Reads an `Age` field, in seconds: its first member, and 0 when that is no whole number (RFC 9111 §5.1).
@@ -67,9 +82,16 @@ pub fn age_value_secs(field: &str) -> u32 {
     delta_secs(first.trim()).unwrap_or(0)
 }
 
-/// Judges an answer that is `age_secs` old. `request` holds the caller's own directives: `no-cache` and a smaller `max-age`
-/// make it [`Freshness::StaleIfError`] at best, and so does `max-age=0`, however young it is. A caller that gives any
-/// `max-age` does not want what is stale (RFC 9111 §5.2.1.1): it is never given it while a newer one is fetched.
+/// Reads an HTTP-date (RFC 9110 §5.6.7). `None`: it is none, or before 1970.
+#[must_use]
+pub fn parse_date(field: &str) -> Option<UnixMillis> {
+    let since_1970 = httpdate::parse_http_date(field).ok()?.duration_since(UNIX_EPOCH).ok()?;
+    UnixMillis::try_from(since_1970.as_millis()).ok()
+}
+
+/// What may be done with a response that is `age_secs` old. `request` holds the caller's own directives: `no-cache` and a smaller
+/// `max-age` make it [`Freshness::StaleIfError`] at best, and so does `max-age=0`, however young it is. A caller that gives any
+/// `max-age` does not want what is stale (RFC 9111 §5.2.1.1): it is never served stale while it is revalidated.
 #[must_use]
 pub fn evaluate(age_secs: u32, lifetime: FreshnessLifetime, request: &CacheControl) -> Freshness {
     let caller_accepts = !request.no_cache && request.max_age.is_none_or(|most| age_secs <= most && most > 0);
@@ -83,8 +105,9 @@ pub fn evaluate(age_secs: u32, lifetime: FreshnessLifetime, request: &CacheContr
     if within(lifetime.stale_if_error_secs) { Freshness::StaleIfError } else { Freshness::Expired }
 }
 
-/// The lifetime that an answer's directives give a shared cache: that of `targeted` (RFC 9213) where there is one, else that of
-/// `Cache-Control`. `None`: it may not be stored. There is no heuristic freshness: what does not say is not stored.
+/// The lifetime that a response's directives give it in a shared cache: that of `targeted` (RFC 9213) where there is one, else that
+/// of `Cache-Control` (RFC 9111 §4.2.1). `None`: it may not be stored. There is no heuristic freshness: what does not say is not
+/// stored.
 ///
 /// Stricter than the RFCs where that is safer: `no-store` and `private` forbid storing wherever they stand, and `no-cache`
 /// does so too.
@@ -103,4 +126,13 @@ pub fn shared_lifetime(targeted: Option<&CacheControl>, general: &CacheControl) 
         stale_while_revalidate_secs: stale(directives.stale_while_revalidate),
         stale_if_error_secs: stale(directives.stale_if_error),
     })
+}
+
+/// The [lifetime](shared_lifetime) of the response with `fields`. `target_list` names the fields of targeted cache control that
+/// this cache obeys; the first that is there counts (RFC 9213 §2.2), even with nothing in it.
+#[must_use]
+pub fn response_lifetime(fields: &Fields, target_list: &[&str]) -> Option<FreshnessLifetime> {
+    let read = |name: &str| fields.get(name).map(CacheControl::parse);
+    let targeted = target_list.iter().find_map(|name| read(name));
+    shared_lifetime(targeted.as_ref(), &read("cache-control").unwrap_or_default())
 }

@@ -1,4 +1,5 @@
-//! Entity tags and conditional requests (RFC 9110 §8.8.3, §13). Computes no hash.
+//! Entity tags: made, and compared (RFC 9110 §8.8.3). Computes no hash; what follows from a comparison is
+//! [`crate::http::validation`]'s.
 
 use crate::http::encoding::Encoding;
 
@@ -11,7 +12,7 @@ pub fn entity_tag(hash: &str, encoding: Encoding) -> String {
     }
 }
 
-/// Whether `If-None-Match` names `tag` by weak comparison (RFC 9110 §13.1.2), so that the answer is 304. A tag without
+/// Whether `If-None-Match` names `tag` by weak comparison (RFC 9110 §13.1.2), which makes the response a 304. A tag without
 /// quotes matches nothing.
 #[must_use]
 pub fn none_match_names(if_none_match: &str, tag: &str) -> bool {

@@ -1,7 +1,8 @@
-//! Generations: numbers that only grow, one per namespace of data. They are how caches stay true (I-SESSION): an answer
-//! carries the generations it was made from, and a copy made from older ones than the caller has seen is not used as it is.
+//! Generations: numbers that only grow, one per namespace of data. They are how caches stay true (I-SESSION): a response
+//! carries the generations it was made from, and a stored one made from older generations than the caller has seen is validated
+//! before it is used.
 //!
-//! Not here: who keeps the numbers (the origin's cache).
+//! Not here: where the numbers are stored (at the origin), or which responses depend on which namespace ([`crate::policy`]).
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -41,8 +42,8 @@ impl Namespace {
 }
 
 /// One namespace's number. The store raises it in the transaction that changes the data, so one number names one state; 0 is that
-/// of a namespace that never changed. Which of two is newer is decided by the numbers alone. The clock only has a share in them so
-/// that a store that was restored or made anew does not give one out twice.
+/// of a namespace that never changed. Which of two is newer, the numbers alone decide. The clock only has a share in them so that a
+/// store that was restored or made anew does not give one out twice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Generation(u64);
 
@@ -56,7 +57,7 @@ impl Generation {
         Self(number.min(Self::MAX.0))
     }
 
-    /// The number.
+    /// The number itself.
     #[must_use]
     pub const fn get(self) -> u64 {
         self.0
@@ -65,14 +66,14 @@ impl Generation {
     /// How many fit into a millisecond.
     pub const PER_MILLI: u64 = 100;
 
-    /// The clock's own number at `now`, at most half of [`Generation::MAX`]: a clock in the far future must not use them up.
+    /// The clock's own number at `now`, in milliseconds since 1970: at most half of [`Generation::MAX`]: a clock in the far future must not use them up.
     #[must_use]
     pub fn at(now: UnixMillis) -> Self {
         let number = u64::try_from(now).unwrap_or(0).saturating_mul(Self::PER_MILLI);
         Self(number.min(Self::MAX.0 / 2))
     }
 
-    /// The next one: one more, or the clock's if that is larger.
+    /// The next one: one more, or the clock's at `now` if that is larger.
     #[must_use]
     pub fn next(self, now: UnixMillis) -> Self {
         Self::new(self.0.saturating_add(1)).max(Self::at(now))
@@ -85,7 +86,7 @@ impl Generation {
 pub struct Generations(BTreeMap<Namespace, Generation>);
 
 impl Generations {
-    /// Most namespaces one header may name: more is not one of our callers.
+    /// Most namespaces that one field may name: a caller of ours has seen few.
     pub const MAX_NAMESPACES: usize = 16;
 
     /// The generation of `namespace`, if it is named.
@@ -105,7 +106,7 @@ impl Generations {
         self.0.iter().map(|(namespace, generation)| (namespace, *generation))
     }
 
-    /// Takes over what `seen` knows: for each namespace the larger number stays.
+    /// Takes over what `seen` names: for each namespace the larger number stays.
     pub fn raise(&mut self, seen: &Self) {
         for (namespace, generation) in &seen.0 {
             let mine = self.0.entry(namespace.clone()).or_default();
@@ -113,16 +114,16 @@ impl Generations {
         }
     }
 
-    /// Whether an answer made from `self` may be given to a caller that has seen `minimum`: no namespace named in both is
-    /// older here. A namespace that the answer does not depend on does not matter.
+    /// Whether a response made from `self` may be given to a caller that has seen `minimum`: no namespace named in both is
+    /// older here. A namespace that the response does not depend on does not matter.
     #[must_use]
     pub fn satisfies(&self, minimum: &Self) -> bool {
         self.0.iter().all(|(namespace, generation)| minimum.get(namespace).is_none_or(|least| *generation >= least))
     }
 
-    /// Reads a header value, more leniently than RFC 9651 §4.2: members that are no namespace of ours or no integer are left
-    /// out, and so is everything after the first [`Generations::MAX_NAMESPACES`]. Of doubles the last counts; parameters are
-    /// ignored.
+    /// Reads a field value, more leniently than RFC 9651 §4.2: members that are no namespace of ours or no integer are left
+    /// out, and so is everything after the first [`Generations::MAX_NAMESPACES`]. Of one that comes twice the last counts;
+    /// parameters are ignored.
     #[must_use]
     pub fn parse(value: &str) -> Self {
         let member = |text: &str| {

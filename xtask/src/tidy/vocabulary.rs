@@ -51,11 +51,16 @@ fn is_ours(path: &str) -> bool {
 }
 
 fn check_source(source: &Source) -> impl Iterator<Item = Breach> + '_ {
-    let is_prose = source.path.ends_with(".md");
     source.lines().flat_map(move |(number, line)| {
-        let identifiers = find(IDENTIFIERS, move |word| (source.is_code() || is_prose) && has_word(line, word));
+        let comment = if source.path.ends_with(".md") { Some(line) } else { comment_of(source, line) };
+        // In a sentence only what is set as code is an identifier: `Answer` is one, to answer is not.
+        let code = match comment {
+            Some(text) => text.split('`').skip(1).step_by(2).collect::<Vec<_>>().join(" "),
+            None if source.is_code() => line.to_owned(),
+            None => String::new(),
+        };
+        let identifiers = find(IDENTIFIERS, move |word| has_word(&code, word));
         let functions = find(FUNCTIONS, move |name| source.is_code() && declares(line, name));
-        let comment = if is_prose { Some(line) } else { comment_of(source, line) };
         let prose = find(PROSE, move |word| comment.is_some_and(|text| has_word(&text.to_lowercase(), word)));
         identifiers.chain(functions).chain(prose).map(move |(word, term)| {
             Breach::new(source, number, format!("`{word}` has another name here: {term}"), "take the field's term")
@@ -102,6 +107,8 @@ mod tests {
         for (path, text, is_found) in [
             ("edge/src/a.rs", "let a = Verdict::Hit;", true),
             ("edge/src/a.rs", "let a = MyVerdict::Hit;", false),
+            ("edge/src/a.rs", "/// Answers one request.", false),
+            ("edge/src/a.rs", "/// One of [`Answers`].", true),
             ("edge/src/a.rs", "    fn keep(&self) {}", true),
             ("edge/src/a.rs", "    fn keep_alive(&self) {}", false),
             ("edge/src/a.rs", "/// Gives the stored copy.", true),
