@@ -578,7 +578,7 @@ export interface components {
         };
         /** @description An operation's id, made by whoever records it, the same for each attempt to send it: what makes a replay harmless. */
         OperationId: string;
-        /** @description One line of the answer to a batch. */
+        /** @description One line of the response to a batch. */
         OperationResult: {
             /** @description The operation's id as it was sent; absent when it had none that could be read. */
             id: string;
@@ -601,12 +601,12 @@ export interface components {
             /** @description Why. */
             problem: components["schemas"]["Problem"];
         };
-        /** @description Answer to `POST /v1/me/operations`: one result per operation, in the order they were sent. */
+        /** @description Response to `POST /v1/me/operations`: one result per operation, in the order they were sent. */
         OperationResults: {
             /** @description The results. */
             results: components["schemas"]["OperationResult"][];
         };
-        /** @description An error answer (RFC 9457). `type` is stable: programs may match on it; `detail` is for people and may change. */
+        /** @description An error response (RFC 9457). `type` is stable: programs may match on it; `detail` is for people and may change. */
         Problem: {
             /** @description What is wrong this time and what to do about it. For people; may change. */
             detail?: string;
@@ -768,7 +768,7 @@ export interface components {
              */
             time_spent_secs: number;
         };
-        /** @description Answer to register, login and refresh. Never cached by anyone. */
+        /** @description Response to register, login and refresh. Never cached by anyone. */
         TokenGrant: {
             /** @description A JWT signed with EdDSA; it verifies against the key set, and is sent as `Authorization: Bearer …`. */
             access_token: string;
@@ -779,7 +779,7 @@ export interface components {
             expires_in_secs: number;
             /** @description Who signed in. */
             profile: components["schemas"]["Profile"];
-            /** @description The answer to a refresh holds the next one; asked again, the same, until that is used. */
+            /** @description The response to a refresh holds the next one; asked again, the same, until that is used. */
             refresh_token: string;
             /**
              * @description How the access token is sent.

@@ -14,7 +14,7 @@ use aide::openapi::{
 };
 use axum::Router;
 use kairos_protocol::api::problem::{self, Problem};
-use kairos_protocol::api::schema;
+use kairos_protocol::api::{paths, schema};
 use kairos_protocol::policy::{Policy, Sharing};
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -86,14 +86,12 @@ fn complete(document: &mut OpenApi) {
     components.responses.insert("Problem".to_owned(), ReferenceOr::Item(a_problem()));
     for (path, item) in document.paths.iter_mut().flat_map(|paths| &mut paths.paths) {
         let ReferenceOr::Item(item) = item else { continue };
-        for (operation, known) in [
-            (&mut item.get, Some(kairos_protocol::api::paths::query_parameters(path))),
-            (&mut item.delete, Some(kairos_protocol::api::paths::deletion_parameters(path))),
-            (&mut item.post, None),
-            (&mut item.put, None),
-        ] {
-            let Some(operation) = operation else { continue };
-            complete_operation(operation, path, known.unwrap_or_default());
+        let get = item.get.as_mut().map(|operation| (operation, paths::query_parameters(path)));
+        let delete = item.delete.as_mut().map(|operation| (operation, paths::deletion_parameters(path)));
+        let others =
+            [item.post.as_mut(), item.put.as_mut()].into_iter().flatten().map(|operation| (operation, &[][..]));
+        for (operation, query) in get.into_iter().chain(delete).chain(others) {
+            complete_operation(operation, path, query);
         }
     }
 }

@@ -15,8 +15,8 @@ pub(crate) fn run() -> Result<()> {
     node::install_packages()?;
     // With the features that the tests are built with, so that neither builds the other's dependencies anew.
     let mut build = workspace::cargo();
-    process::run("cargo build", build.args(["build", "--quiet", "--workspace", "--bin", "generate"]))?;
-    process::run("generate", &mut Command::new(workspace::target().join("debug/generate")))?;
+    process::run("cargo build", build.args(["build", "--quiet", "--workspace", "--bin", "kairos-generate"]))?;
+    process::run("kairos-generate", &mut Command::new(workspace::target().join("debug/kairos-generate")))?;
     let mut types = Command::new("node");
     process::run("node", types.arg("client-wasm/build/api-types.mjs").current_dir(workspace::root()))
 }

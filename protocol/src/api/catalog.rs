@@ -90,6 +90,7 @@ impl Publication {
 }
 
 /// A module in a list: everything but its content.
+// Row Q2.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ModuleSummary {

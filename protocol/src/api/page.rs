@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Items on a page when the caller does not say.
+/// Items on a page when the caller does not say (row A3).
 pub const DEFAULT_LIMIT: u32 = 50;
-/// Most items on a page.
+/// Most items on a page (row A3).
 pub const MAX_LIMIT: u32 = 100;
 /// No cursor that is given out is longer.
 pub const MAX_CURSOR_CHARS: usize = 1_024;

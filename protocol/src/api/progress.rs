@@ -98,6 +98,7 @@ impl ProgressRecord {
 }
 
 /// Statistics over all of a learner's records. Sums are integers, so every tier computes the same average.
+// Row Q1.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Statistics {
