@@ -101,7 +101,7 @@ fn check_member(item: &Item, status: &CacheStatus) {
 
 /// A list as several caches write it. `hit` is alone or not there: what says `hit=?1`, as none does, is no hit to us.
 fn any_cache_status() -> impl Strategy<Value = String> {
-    let cache = select(vec![ORIGIN_CACHE, EDGE_CACHE, "other", "\"a; hit, kairos-edge; hit\""]);
+    let cache = select(vec![ORIGIN_CACHE, EDGE_CACHE, "kairos-edge-2", "\"a; hit, kairos-edge; hit\""]);
     let parameter = prop_oneof![
         select(vec!["; hit", ";hit", "; fwd=stale", "; ttl=-5", "; stored", "; detail=hit", "; hit-ratio=1"])
             .prop_map(str::to_owned),
