@@ -4,8 +4,8 @@ use kairos_protocol::api::ids::UserId;
 use kairos_protocol::api::paths;
 use kairos_protocol::policy::{Policy, Sharing};
 
+use crate::documents::EVERYONE;
 use crate::error::{Error, Result};
-use crate::persistence::EVERYONE;
 
 /// Owner and path: under these a response is stored.
 pub(crate) type Key = (String, String);
