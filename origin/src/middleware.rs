@@ -47,7 +47,7 @@ pub async fn observe(State(environment): State<Environment>, request: Request, n
     response
 }
 
-/// The method as a label. Those that callers make up share one: a series, once counted, is kept for good.
+/// The method as a label. Those that callers make up share one: a series, once counted, is there for good.
 fn known(method: &Method) -> String {
     let ours = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS];
     if ours.contains(method) { method.to_string() } else { "other".to_owned() }
@@ -65,7 +65,7 @@ pub async fn bound(request: Request, next: Next) -> Response {
         Ok(response) => response,
         Err(_) => {
             let problem = ProblemType::Unavailable.with_detail("It took too long. A write may still happen.");
-            AppError::logged(problem, format!("no answer within {} s", REQUEST_TIMEOUT.as_secs())).into_response()
+            AppError::logged(problem, format!("no response within {} s", REQUEST_TIMEOUT.as_secs())).into_response()
         }
     }
 }

@@ -31,7 +31,7 @@ use crate::world::{StoreKind, World};
 /// The password of every account that the harness makes.
 pub const PASSWORD: &str = "correct horse battery";
 
-/// The machine's clock, moved ahead by what the test says.
+/// The system's clock, moved ahead by what the test says.
 pub struct MovableClock {
     system: Arc<dyn Clock>,
     ahead_ms: AtomicI64,
@@ -57,7 +57,7 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Keeps the data in `store`.
+    /// Stores the data in `store`.
     #[must_use]
     pub const fn with_store(mut self, store: StoreKind) -> Self {
         self.store = store;
@@ -182,24 +182,24 @@ impl TestOrigin {
         let stream = TcpStream::connect(self.address).await.expect("the origin listens");
         let (mut reading, mut writing) = stream.into_split();
         let bytes = bytes.to_vec();
-        // An answer may come before all is sent, and the connection be closed: neither is the caller's concern.
+        // A response may come before all is sent, and the connection be closed: neither is the caller's concern.
         let sending = tokio::spawn(async move {
             let _ = writing.write_all(&bytes).await;
             writing
         });
-        let mut answer = Vec::new();
-        let _ = reading.read_to_end(&mut answer).await;
+        let mut response = Vec::new();
+        let _ = reading.read_to_end(&mut response).await;
         sending.abort();
-        String::from_utf8_lossy(&answer).into_owned()
+        String::from_utf8_lossy(&response).into_owned()
     }
 
-    /// Sends `bytes` and closes the connection before any answer.
+    /// Sends `bytes` and closes the connection before any response.
     pub async fn send_and_hang_up(&self, bytes: &[u8]) {
         let mut stream = TcpStream::connect(self.address).await.expect("the origin listens");
         stream.write_all(bytes).await.expect("it reads");
         stream.shutdown().await.expect("it is open");
-        let mut answer = Vec::new();
-        let _ = stream.read_to_end(&mut answer).await;
+        let mut response = Vec::new();
+        let _ = stream.read_to_end(&mut response).await;
     }
 
     /// Registers a learner.

@@ -27,7 +27,7 @@ in_every_world! {
     an_account_of_an_older_release_is_found_however_its_email_is_typed
     a_password_is_the_same_from_every_keyboard
     fields_are_checked_by_name
-    a_lost_answer_is_asked_for_again_however_late
+    a_lost_response_is_asked_for_again_however_late
     a_token_shown_after_its_successor_was_used_ends_the_session
     tabs_that_refresh_together_get_the_same_token
     a_new_password_ends_what_the_old_one_began_meanwhile
@@ -36,7 +36,7 @@ in_every_world! {
     the_published_keys_verify_the_tokens
     a_refusal_asks_for_a_token_and_calls_none_invalid_that_was_not_sent
     only_authors_change_modules
-    what_is_granted_is_never_kept
+    what_is_granted_is_never_stored
 }
 
 async fn register(origin: &TestOrigin, email: &str) -> Reply {
@@ -109,7 +109,7 @@ async fn an_account_of_an_older_release_is_found_however_its_email_is_typed(orig
         let password = PASSWORD.to_owned();
         origin.accounts.new_account("any@example.org", name, password, vec![Role::Learner]).await.unwrap()
     };
-    // They were kept as typed, but for the case.
+    // They were stored as typed, but for the case.
     let old = Account { email: DECOMPOSED.to_lowercase(), ..new("Old").await };
     assert!(origin.store.insert_account(&old).await.unwrap());
     for email in [COMPOSED, DECOMPOSED] {
@@ -178,7 +178,7 @@ async fn fields_are_checked_by_name(origin: TestOrigin) {
     let _ = login(&origin, "ada@example.org", PASSWORD).await.problem(ProblemType::WrongCredentials);
 }
 
-async fn a_lost_answer_is_asked_for_again_however_late(origin: TestOrigin) {
+async fn a_lost_response_is_asked_for_again_however_late(origin: TestOrigin) {
     let first: TokenGrant = register(&origin, "ada@example.org").await.expect(201).json();
     let second: TokenGrant = refresh(&origin, &first.refresh_token).await.ok();
     assert_ne!(second.refresh_token, first.refresh_token);
@@ -349,7 +349,7 @@ async fn only_authors_change_modules(origin: TestOrigin) {
     }
 }
 
-async fn what_is_granted_is_never_kept(origin: TestOrigin) {
+async fn what_is_granted_is_never_stored(origin: TestOrigin) {
     let registered = register(&origin, "ada@example.org").await.expect(201);
     let grant: TokenGrant = registered.json();
     let logged_in = login(&origin, "ada@example.org", PASSWORD).await.expect(200);

@@ -23,7 +23,7 @@ pub(super) struct Hashing {
 }
 
 impl Hashing {
-    /// Starts them; each takes memory of `blocks` at its first job, and keeps it: given back to the system and asked for again, it
+    /// Starts them; each takes memory of `blocks` at its first job, for good: given back to the system and asked for again, it
     /// would be torn from it page by page each time.
     ///
     /// # Errors

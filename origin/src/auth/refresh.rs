@@ -1,5 +1,5 @@
 //! Refresh tokens: 16 bytes that name the session, 32 that only its owner has. The next token is derived from the one that is
-//! shown, so whoever did not hear the answer asks again and gets the same. Only hashes are kept ([`crate::store`]).
+//! shown, so whoever did not get the response asks again and gets the same. Only hashes are stored ([`crate::store`]).
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -51,7 +51,7 @@ impl RefreshToken {
         hex::encode(self.family)
     }
 
-    /// What is kept of it.
+    /// What is stored of it.
     #[must_use]
     pub fn hash(&self) -> String {
         hex::encode(Sha256::digest([self.family.as_slice(), &self.secret].concat()))

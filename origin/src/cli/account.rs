@@ -6,7 +6,8 @@ use anyhow::Context;
 use clap::Args;
 use kairos_protocol::api::account::Role;
 
-use super::{Adapters, say};
+use super::adapters::Adapters;
+use super::output::say;
 use crate::auth::passwords::Passwords;
 use crate::domain::accounts::Accounts;
 use crate::domain::error::DomainError;

@@ -1,4 +1,4 @@
-//! What a read asks the caches: its key and what the caller said about copies, taken from the request as it came.
+//! The look-up that a read makes in the caches: its key and what the caller said of stored responses, taken from the request as it came.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::response_cache::{CacheRequest, Lookup};
 /// A `GET` that may be answered from a cache, by the policy of its path. Where that is for one subject only, the request must
 /// come from one.
 pub struct Read {
-    /// Who asks, where the answer depends on it.
+    /// Who asks, where the response depends on it.
     pub subject: Option<UserId>,
     /// The query.
     pub query: Query,

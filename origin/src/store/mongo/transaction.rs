@@ -1,8 +1,8 @@
 //! One write, one transaction; one read, one snapshot: each with the numbers of its namespaces ([`crate::store::GenerationStore`]),
 //! so that these name exactly the state that was left or read. Not what is written or read.
 //!
-//! A transaction that conflicts with another is run again from its beginning, a commit whose answer was lost is asked for again
-//! (the server does it once), both until the method's time is over. Only such a commit is in doubt after that: what fails before it was
+//! A transaction that conflicts with another is run again from its beginning, a commit whose reply was lost is asked for again
+//! (the server does it once), both until the method's time is over. Only what such a commit came to is unknown after that: what fails before it was
 //! sent never happens, since the server drops a transaction that nobody commits (after 60 s at the latest,
 //! `transactionLifetimeLimitSeconds`). A commit that was sent can come true as late as its server comes back to life.
 
@@ -155,7 +155,7 @@ async fn commit(session: &mut ClientSession, (deadline, gate): (Instant, &Gate))
     if !gate.pass() {
         return Err(Failure::Before(Error::custom("given up before it was committed")));
     }
-    let mut doubt = None;
+    let mut unknown = None;
     loop {
         let error = match session.commit_transaction().await {
             Ok(()) => return Ok(()),
@@ -168,11 +168,11 @@ async fn commit(session: &mut ClientSession, (deadline, gate): (Instant, &Gate))
         }
         let is_unknown = error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT);
         // That the question cannot be sent again says nothing about the first time.
-        let error = doubt.filter(|_| was_not_sent(&error)).unwrap_or(error);
+        let error = unknown.filter(|_| was_not_sent(&error)).unwrap_or(error);
         if !is_unknown || Instant::now() + LONGEST_PAUSE >= deadline {
             return Err(Failure::Sent(error));
         }
-        doubt = Some(error);
+        unknown = Some(error);
         sleep(LONGEST_PAUSE).await;
     }
 }

@@ -1,4 +1,4 @@
-//! The catalogue: lists in their order, search, and writes, which keep tags and search in step with the modules.
+//! The modules: lists in their order, search, and writes, which change tags and the search index along with them.
 
 use std::collections::BTreeSet;
 

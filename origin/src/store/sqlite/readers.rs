@@ -46,9 +46,9 @@ impl Readers {
             let _place = place;
             let connection = idle.lock().pop().ok_or_else(gone)?;
             // A defect in one query must not cost its connection.
-            let answer = catch_unwind(AssertUnwindSafe(|| query(&connection).map_err(store_error)));
+            let outcome = catch_unwind(AssertUnwindSafe(|| query(&connection).map_err(store_error)));
             idle.lock().push(connection);
-            answer.unwrap_or_else(|_| Err(StoreError::Corrupt("the query panicked".to_owned())))
+            outcome.unwrap_or_else(|_| Err(StoreError::Corrupt("the query panicked".to_owned())))
         });
         done.await.map_err(|_| gone())?
     }
