@@ -11,7 +11,7 @@ use crate::{build, process, setup, workspace};
 
 #[expect(
     unreachable_pub,
-    reason = "the options of kairos-chaos: here they are only read to be told when they are wrong"
+    reason = "the options of kairos-chaos: here they are only read to find what is wrong with them"
 )]
 #[path = "../../tests/src/chaos/options.rs"]
 mod options;
@@ -19,7 +19,7 @@ mod options;
 pub(crate) use options::Options;
 
 /// # Errors
-/// Something is missing or does not build; or an invariant was broken, which is told by then.
+/// Something is missing or does not build; or an invariant was broken, which is printed by then.
 pub(crate) fn run(options: &Options) -> Result<()> {
     options.check().map_err(Error::msg)?;
     if options.has_redis() {
