@@ -37,12 +37,10 @@ fn sign_out(documents: &mut Documents, user: &UserId, discard: bool) -> Result<O
 }
 
 impl Core {
-    /// Creates an account and signs in.
     pub(crate) async fn register(self: &Rc<Self>, request: &RegisterRequest) -> Result<Profile> {
         self.sign_in(paths::REGISTER, json::to_text(request)).await
     }
 
-    /// Signs in.
     pub(crate) async fn login(self: &Rc<Self>, request: &LoginRequest) -> Result<Profile> {
         self.sign_in(paths::LOGIN, json::to_text(request)).await
     }
