@@ -10,6 +10,8 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
+use crate::build::WasmBuild;
+use crate::plan::Plan;
 use crate::setup::debian::{self, CHROMIUM, REDIS};
 use crate::test::counts::{Counts, Report};
 use crate::test::world::World;
@@ -70,14 +72,14 @@ impl Options {
 
 /// # Errors
 /// A test failed, nothing ran, a build or a server failed.
-pub(crate) fn run(options: &Options) -> Result<()> {
+pub(crate) fn run(options: &Options, wasm: WasmBuild) -> Result<()> {
     if options.wants(Suite::Rust) || options.wants(Suite::Browser) {
         debian::install_missing(&[REDIS])?;
     }
     if options.wants(Suite::Client) || options.wants(Suite::Browser) {
         debian::install_missing(&[CHROMIUM])?;
     }
-    let world = World::start(build_for(options)?)?;
+    let world = World::start(build_for(options, wasm)?)?;
     let mut report = Report::default();
     for suite in Suite::value_variants().iter().filter(|suite| options.wants(**suite)) {
         println!("\n== {} tests", suite.name());
@@ -95,17 +97,23 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 /// Builds what the wanted suites need and no more; the origin's program is for all of them.
-fn build_for(options: &Options) -> Result<PathBuf> {
+fn build_for(options: &Options, wasm: WasmBuild) -> Result<PathBuf> {
     let in_workerd = options.wants(Suite::Edge) || options.wants(Suite::Browser);
+    let mut plan = Plan::default();
     if in_workerd || options.wants(Suite::Client) {
-        setup::prepare()?;
-        build::client()?;
+        setup::add_steps(&mut plan)?;
+        build::client(&mut plan, wasm)?;
     }
     if in_workerd {
-        build::edge()?;
-        build::web()?;
+        build::edge(&mut plan, wasm)?;
+        build::web(&mut plan, wasm)?;
     }
-    build::origin()
+    let origin = build::origin(&mut plan);
+    if options.wants(Suite::Rust) {
+        build::rust_tests(&mut plan);
+    }
+    plan.run()?;
+    Ok(origin)
 }
 
 fn run_suite(suite: Suite, world: &World, filter: Option<&str>) -> Result<Counts> {
