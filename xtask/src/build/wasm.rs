@@ -119,10 +119,11 @@ pub(crate) fn edge(plan: &mut Plan, wasm: WasmBuild) -> Result<()> {
 /// Both modules in one run of cargo, and the program that binds them.
 fn compile(plan: &mut Plan, wasm: WasmBuild) {
     plan.add(BINDGEN, &[CRATES], |log| {
-        log.run("cargo build", workspace::cargo().args(["build", "--package", BINDGEN, "--target-dir"]).arg(target()))
+        let mut cargo = workspace::yielding_cargo();
+        log.run("cargo build", cargo.args(["build", "--package", BINDGEN, "--target-dir"]).arg(target()))
     });
     plan.add(COMPILED, &[CRATES, TARGET, BINDGEN], move |log| {
-        let mut cargo = workspace::cargo();
+        let mut cargo = workspace::yielding_cargo();
         cargo.args(["build", "--package", "kairos-client", "--package", "kairos-edge", "--lib"]);
         cargo.args(["--target", WASM_TARGET, "--profile", wasm.profile(), "--target-dir"]).arg(target());
         log.run("cargo build", &mut cargo)
