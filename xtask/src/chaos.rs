@@ -5,6 +5,8 @@ use std::process::Command;
 
 use anyhow::{Context as _, Error, Result, bail};
 
+use crate::build::WasmBuild;
+use crate::plan::Plan;
 use crate::server::mongo;
 use crate::setup::debian::{self, FAKETIME, REDIS};
 use crate::{build, process, setup, workspace};
@@ -28,11 +30,13 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if options.faults().contains(&options::FaultKind::Clock) {
         debian::install_missing(&[FAKETIME])?;
     }
+    let mut plan = Plan::default();
     if options.edges > 0 {
-        setup::prepare()?;
-        build::edge()?;
+        setup::add_steps(&mut plan)?;
+        build::edge(&mut plan, if options.release { WasmBuild::Shipped } else { WasmBuild::Dev })?;
     }
-    let programs = build::chaos(options.release)?;
+    let programs = build::chaos(&mut plan, options.release);
+    plan.run()?;
     let mut chaos = Command::new(programs.chaos);
     // The same words that we were called with.
     chaos.args(std::env::args_os().skip_while(|word| word != "chaos").skip(1));
