@@ -18,7 +18,6 @@ use crate::error::{Error, Result};
 use crate::events::Event;
 use crate::json;
 use crate::persistence::Storage;
-use crate::sync::progress_paths;
 
 type JsResult<T> = std::result::Result<T, JsValue>;
 
@@ -120,7 +119,7 @@ impl Client {
             core.refresh_replica();
         }
         core.listen_to_page();
-        core.forget_expired();
+        core.remove_expired();
         Ok(Client { core })
     }
 
@@ -153,10 +152,10 @@ impl Client {
     /// Answers a `GET`.
     ///
     /// # Errors
-    /// `offline` without network and copy; `unauthenticated`; what the server said.
+    /// `offline` with neither network nor stored response; `unauthenticated`; what the server said.
     pub async fn get(&self, path: String, revalidate: Option<bool>) -> JsResult<JsValue> {
-        let view = self.core.get(&path, revalidate).await;
-        thrown(view.and_then(|view| view.to_js(environment::now())))
+        let result = self.core.get(&path, revalidate).await;
+        thrown(result.and_then(|result| result.to_js(environment::now())))
     }
 
     /// Records what the learner did.
@@ -181,7 +180,7 @@ impl Client {
         let operation = Operation { id, module, at_ms: environment::now(), action };
         core.change_outbox(&user, |outbox| outbox.record(operation.clone())).await?;
         core.emit(&Event::Status);
-        core.emit(&Event::Changed { paths: progress_paths() });
+        core.emit(&Event::progress_changed());
         core.kick();
         let recorded = json::Object::new();
         recorded.set("id", &operation.id.as_str().into());
@@ -219,13 +218,13 @@ impl Client {
     /// Sends the outbox now.
     ///
     /// # Errors
-    /// What kept it from being sent; it is kept.
+    /// What prevented it; what is unsent stays.
     pub async fn sync(&self) -> JsResult<()> {
         thrown(self.core.ensure_open())?;
         thrown(self.core.flush().await)
     }
 
-    /// Forgets refused operations: those with these ids, or all.
+    /// Removes rejected operations: those with these ids, or all.
     ///
     /// # Errors
     /// `storage`.
@@ -233,8 +232,8 @@ impl Client {
     pub async fn dismiss_rejected(&self, ids: Option<Vec<String>>) -> JsResult<()> {
         let Some(user) = self.core.user() else { return Ok(()) };
         let dismissed = self.core.change_outbox(&user, |outbox| {
-            outbox.rejected.retain(|refused| {
-                ids.as_ref().is_some_and(|ids| !ids.iter().any(|id| id == refused.operation.id.as_str()))
+            outbox.rejected.retain(|rejected| {
+                ids.as_ref().is_some_and(|ids| !ids.iter().any(|id| id == rejected.operation.id.as_str()))
             });
         });
         thrown(dismissed.await)?;
@@ -248,7 +247,7 @@ impl Client {
         self.core.listeners.add(listener)
     }
 
-    /// Removes a listener.
+    /// Removes the listener with that number.
     pub fn unsubscribe(&self, number: u32) {
         self.core.listeners.remove(number);
     }
@@ -260,14 +259,14 @@ impl Client {
 }
 
 impl Core {
-    /// Catalogue answers too old for any use leave the disk.
-    fn forget_expired(self: &Rc<Self>) {
+    /// Responses of the catalogue that are too old for any use leave the disk.
+    fn remove_expired(self: &Rc<Self>) {
         let lifetime = Policy::of_path(paths::MODULES).in_browser();
         let oldest =
             environment::now() - i64::from(lifetime.fresh_secs.saturating_add(lifetime.stale_if_error_secs)) * 1_000;
         let core = Rc::clone(self);
         wasm_bindgen_futures::spawn_local(async move {
-            core.storage.forget_older(oldest).await.ok();
+            core.storage.remove_older(oldest).await.ok();
         });
     }
 }

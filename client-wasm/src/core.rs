@@ -1,5 +1,6 @@
-//! What all parts of one client share: its storage, its memory, who is signed in, who listens. Each concern adds its own
-//! methods in its own file: [`crate::signed_in`], [`crate::session`], [`crate::reads`], [`crate::sync`], [`crate::replica`].
+//! What all parts of one client share: its storage, its memory, who is signed in, who listens. Each concern adds its methods in
+//! a file of its own, which this one does not know: [`crate::authentication`], [`crate::signed_in`], [`crate::reads`],
+//! [`crate::revalidate`], [`crate::query_result`], [`crate::replica`], [`crate::sync`].
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -11,18 +12,16 @@ use wasm_bindgen::JsCast;
 use crate::error::{Error, Result};
 use crate::events::{Event, Listeners, PageListener};
 use crate::fetch::{self, Request, ServerResponse};
+use crate::fetched::Revalidation;
 use crate::json;
+use crate::lookup::Key;
 use crate::lru::MemoryCache;
 use crate::persistence::Storage;
-use crate::revalidate::Revalidation;
-use crate::signed_in::SignedIn;
+use crate::sending::Sending;
+use crate::session::SignedIn;
 use crate::stored_response::StoredResponse;
-use crate::sync::Sending;
 
-/// Owner and path.
-pub(crate) type Key = (String, String);
-
-/// One client. Single-threaded: no borrow is held across an `await` or while listeners are told.
+/// One client. Single-threaded: no borrow lasts across an `await` or while listeners are told.
 pub(crate) struct Core {
     pub(crate) base_url: String,
     pub(crate) name: String,
@@ -35,7 +34,7 @@ pub(crate) struct Core {
     pub(crate) sending: Sending,
     pub(crate) replica_wanted: Cell<bool>,
     pub(crate) replica_running: Cell<bool>,
-    /// Generations of the catalogue that were seen.
+    /// The highest generations of the catalogue that were seen.
     pub(crate) catalog_seen: RefCell<Generations>,
     pub(crate) signed_in: SignedIn,
     persists: Cell<bool>,
@@ -71,7 +70,6 @@ impl Core {
         if self.closed.get() { Err(Error::new("closed", "the client was closed")) } else { Ok(()) }
     }
 
-    /// Whether it was closed.
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.get()
     }
@@ -93,14 +91,14 @@ impl Core {
         outcome
     }
 
-    /// Tells the listeners.
+    /// Tells the listeners, until the client is closed.
     pub(crate) fn emit(&self, event: &Event) {
         if !self.closed.get() {
             self.listeners.emit(event);
         }
     }
 
-    /// Whether the last request got an answer from Kaïros.
+    /// Whether Kaïros answered the last request.
     pub(crate) fn is_reachable(&self) -> bool {
         self.reachable.get()
     }
@@ -119,7 +117,7 @@ impl Core {
     }
 
     /// Asks the browser not to evict our data. It may refuse; nothing depends on it.
-    pub(crate) fn ask_for_lasting_storage(&self) {
+    pub(crate) fn request_persistent_storage(&self) {
         let storage = json::get(&json::get(&js_sys::global(), "navigator"), "storage");
         if let Ok(persist) = json::get(&storage, "persist").dyn_into::<Function>() {
             persist.call0(&storage).ok();

@@ -18,16 +18,17 @@ use crate::json;
 
 /// Small documents by name: the session.
 pub(crate) const META: &str = "meta";
-/// One document per owner: the outbox without its rows.
-pub(crate) const OUTBOXES: &str = "outboxes";
+/// One document per owner: a learner's outbox without its rows, what was seen of the public catalogue.
+pub(crate) const OWNERS: &str = "outboxes";
 /// Unsent operations, by `[owner, position]`.
 pub(crate) const OPERATIONS: &str = "operations";
-/// Stored answers, by `[owner, path]`; the public catalogue's owner is the empty text.
-pub(crate) const ANSWERS: &str = "answers";
-/// Index of [`ANSWERS`] by `[owner, madeAt]`.
+/// Stored responses, by `[owner, path]`; the public catalogue's owner is the empty text. Disks have it under its first name:
+/// another would need another [`VERSION`], which tabs with an older client cannot open.
+pub(crate) const RESPONSES: &str = "answers";
+/// Index of [`RESPONSES`] by `[owner, madeAt]`.
 const BY_AGE: &str = "byAge";
 
-const STORES: [&str; 4] = [META, OUTBOXES, OPERATIONS, ANSWERS];
+const STORES: [&str; 4] = [META, OWNERS, OPERATIONS, RESPONSES];
 const VERSION: u32 = 1;
 /// Opening can hang for ever when another tab blocks it.
 const OPEN_PATIENCE_MS: u32 = 3_000;
@@ -37,7 +38,6 @@ const OPEN_PATIENCE_MS: u32 = 3_000;
 #[error("IndexedDB: {0}")]
 pub(crate) struct DatabaseError(pub(crate) String);
 
-/// Shorthand.
 pub(crate) type Result<T> = std::result::Result<T, DatabaseError>;
 
 impl DatabaseError {
@@ -64,7 +64,7 @@ pub(crate) enum Mode {
 
 #[wasm_bindgen]
 extern "C" {
-    /// web-sys keeps the options behind an unstable flag.
+    /// web-sys has the options behind an unstable flag.
     type WithOptions;
     #[wasm_bindgen(method, catch, js_name = transaction)]
     fn transaction(
@@ -152,7 +152,7 @@ fn create_stores(request: &IdbOpenDbRequest) {
     let connection: IdbDatabase = connection.unchecked_into();
     for store in STORES {
         let Ok(store) = connection.create_object_store(store) else { continue };
-        if store.name() == ANSWERS {
+        if store.name() == RESPONSES {
             let key_path: Array = ["owner", "madeAt"].into_iter().map(JsValue::from).collect();
             let parameters = IdbIndexParameters::new();
             store.create_index_with_str_sequence_and_optional_parameters(BY_AGE, &key_path, &parameters).ok();
@@ -182,7 +182,7 @@ pub(crate) struct Transaction {
     completion: Promise,
 }
 
-/// The key that is a pair.
+/// A key of two parts.
 pub(crate) fn pair(first: &str, second: &JsValue) -> JsValue {
     Array::of2(&first.into(), second).into()
 }
@@ -230,16 +230,16 @@ impl Transaction {
         self.store(store)?.delete(key).map(drop).map_err(|e| DatabaseError::from_js(&e))
     }
 
-    /// Deletes at most `limit` of an owner's answers that were made before `made_before_ms`, oldest first; returns how many.
-    pub(crate) async fn delete_oldest_answers(&self, owner: &str, made_before_ms: f64, limit: u32) -> Result<usize> {
-        let answers = self.store(ANSWERS)?;
+    /// Deletes at most `limit` of an owner's responses that were made before `made_before_ms`, oldest first; returns how many.
+    pub(crate) async fn delete_oldest_responses(&self, owner: &str, made_before_ms: f64, limit: u32) -> Result<usize> {
+        let responses = self.store(RESPONSES)?;
         let failed = |e: JsValue| DatabaseError::from_js(&e);
         let range = IdbKeyRange::bound(&Array::of1(&owner.into()), &pair(owner, &made_before_ms.into()));
-        let index = answers.index(BY_AGE).map_err(failed)?;
+        let index = responses.index(BY_AGE).map_err(failed)?;
         let request = index.get_all_keys_with_key_and_limit(&range.map_err(failed)?.into(), limit).map_err(failed)?;
         let keys: Array = finished(&request).await?.unchecked_into();
         for key in keys.iter() {
-            answers.delete(&key).map_err(failed)?;
+            responses.delete(&key).map_err(failed)?;
         }
         Ok(keys.length() as usize)
     }

@@ -1,5 +1,5 @@
 //! What the client's promises reject with: a stable code, a sentence for people, and the server's problem when it gave one.
-//! Not here: which failures are hidden by answering from a copy ([`crate::reads`]).
+//! Not here: which failures are hidden by serving what is stored ([`crate::reads`]).
 
 use std::borrow::Cow;
 
@@ -22,7 +22,6 @@ pub(crate) struct Error {
     pub(crate) retry_after_secs: Option<u32>,
 }
 
-/// Shorthand.
 pub(crate) type Result<T> = std::result::Result<T, Error>;
 
 /// What every problem's `type` starts with.
@@ -34,7 +33,7 @@ impl Error {
         Self { code: Cow::Borrowed(code), message: message.into(), problem: None, retry_after_secs: None }
     }
 
-    /// No answer from Kaïros.
+    /// No response from Kaïros.
     pub(crate) fn offline(why: impl Into<String>) -> Self {
         Self::new("offline", why)
     }
@@ -44,7 +43,6 @@ impl Error {
         Self::new("unauthenticated", "sign in first")
     }
 
-    /// The disk failed.
     pub(crate) fn storage(why: impl Into<String>) -> Self {
         Self::new("storage", why)
     }
@@ -56,12 +54,11 @@ impl Error {
         Some(Self { code: Cow::Owned(code), message, problem: Some(Box::new(problem)), retry_after_secs: None })
     }
 
-    /// The origin answered, and what it said of some operations is nothing that this client knows.
+    /// The origin answered, but said nothing that this client knows of some operations.
     pub(crate) fn unconfirmed(operations: usize) -> Self {
         Self::new("unconfirmed", format!("the origin did not say what became of {operations} operations"))
     }
 
-    /// Whether the disk failed.
     pub(crate) fn is_storage(&self) -> bool {
         self.problem.is_none() && self.code == "storage"
     }
@@ -73,26 +70,26 @@ impl Error {
             || self.is(ProblemType::Unauthenticated)
     }
 
-    /// Whether the server said this.
+    /// Whether the server said that.
     pub(crate) fn is(&self, kind: ProblemType) -> bool {
         self.problem.as_ref().is_some_and(|problem| problem.uri == kind.uri())
     }
 
-    /// Whether a copy may answer instead: the failure says nothing about what was asked for.
-    pub(crate) fn leaves_copies_valid(&self) -> bool {
+    /// Whether a stale stored response may be served instead: the failure says nothing about what was asked for.
+    pub(crate) fn allows_stale(&self) -> bool {
         match &self.problem {
             Some(problem) => problem.status >= 500 || matches!(problem.status, 401 | 408 | 429),
             None => matches!(self.code.as_ref(), "offline" | "unauthenticated" | "storage"),
         }
     }
 
-    /// The same failure where it came of another request: whatever was said of that, no copy is wrong for it.
+    /// The same failure where it came of another request: whatever was said of that, no stored response is wrong for it.
     pub(crate) fn about_something_else(&self) -> Self {
-        if self.leaves_copies_valid() { self.clone() } else { Self::offline(self.message.clone()) }
+        if self.allows_stale() { self.clone() } else { Self::offline(self.message.clone()) }
     }
 
-    /// Whether the server judged what was sent, and will evaluate the same again.
-    pub(crate) fn condemns_body(&self) -> bool {
+    /// Whether the server refused what was sent for what is in it, and would refuse it again.
+    pub(crate) fn refuses_body(&self) -> bool {
         self.problem.as_ref().is_some_and(|problem| matches!(problem.status, 400 | 413 | 422))
     }
 

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 
 use js_sys::Function;
+use kairos_protocol::api::paths;
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use web_sys::EventTarget;
@@ -13,18 +14,25 @@ use crate::json;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub(crate) enum Event {
-    /// These paths may have other answers now.
+    /// The responses of these paths may be different now.
     Changed {
         /// Without query.
         paths: Vec<String>,
     },
-    /// The status changed.
     Status,
     /// The session is over.
     SignedOut {
         /// `logout` or `expired`.
         reason: &'static str,
     },
+}
+
+impl Event {
+    /// Operations were recorded or confirmed: all that is made from them changed.
+    pub(crate) fn progress_changed() -> Self {
+        let paths = [paths::PROGRESS, paths::STATISTICS, paths::HISTORY].map(str::to_owned);
+        Self::Changed { paths: paths.into() }
+    }
 }
 
 #[wasm_bindgen]
@@ -41,7 +49,6 @@ pub(crate) struct Listeners {
 }
 
 impl Listeners {
-    /// Adds one.
     pub(crate) fn add(&self, listener: Function) -> u32 {
         let number = self.next.get();
         self.next.set(number.wrapping_add(1));
@@ -49,7 +56,6 @@ impl Listeners {
         number
     }
 
-    /// Removes one.
     pub(crate) fn remove(&self, number: u32) {
         self.all.borrow_mut().retain(|(other, _)| *other != number);
     }

@@ -1,5 +1,5 @@
-//! One HTTP request, and whether what came back is an answer from Kaïros at all. Something else may answer in its place: a
-//! captive portal, a proxy's error page, another service on the port. Such answers count as no answer.
+//! One HTTP request, and whether the response is from Kaïros at all. Something else may answer in its place: a captive portal, a
+//! proxy's error page, another service on the port. Such a response counts as none. Not here: what is done with it.
 
 use js_sys::{JsString, Promise};
 use kairos_protocol::api::headers;
@@ -14,7 +14,7 @@ use web_sys::{AbortSignal, Headers, RequestCache, RequestCredentials, RequestIni
 use crate::error::{Error, Result};
 use crate::json;
 
-/// How long an answer may take, headers and body, in milliseconds.
+/// How long a response may take, headers and body.
 const TIMEOUT_MS: u32 = 20_000;
 /// Largest body that browsers send on after the page has gone (Fetch Standard: 64 KiB for all of them together).
 const KEEPALIVE_BYTES: usize = 32 * 1024;
@@ -25,14 +25,14 @@ extern "C" {
     fn fetch(url: &str, init: &RequestInit) -> std::result::Result<Promise, JsValue>;
 }
 
-/// What to ask.
+/// What is sent to Kaïros.
 #[derive(Clone, Default)]
 pub(crate) struct Request {
     /// `GET` when there is no body.
     pub(crate) body: Option<String>,
     /// Path and query.
     pub(crate) path: String,
-    /// Access token.
+    /// The bearer's access token.
     pub(crate) token: Option<String>,
     /// `If-None-Match`.
     pub(crate) etag: Option<String>,
@@ -40,9 +40,8 @@ pub(crate) struct Request {
     pub(crate) seen: Generations,
 }
 
-/// What Kaïros answered: 200-299, or 304 to a request with an entity tag.
+/// A response of Kaïros: 200-299, or 304 to a request with an entity tag.
 pub(crate) struct ServerResponse {
-    /// The HTTP status.
     pub(crate) status: u16,
     /// JSON text; empty where there is none.
     pub(crate) body: JsString,
@@ -63,7 +62,7 @@ pub(crate) struct ServerResponse {
 impl ServerResponse {
     /// The body as `T`; any other shape is not from Kaïros.
     pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T> {
-        json::read(&self.body).ok_or_else(|| Error::offline("the answer does not have the expected shape"))
+        json::read(&self.body).ok_or_else(|| Error::offline("the response does not have the expected shape"))
     }
 }
 
@@ -81,7 +80,7 @@ pub(crate) async fn send(base_url: &str, request: &Request) -> Result<ServerResp
     let response: Response = JsFuture::from(promise).await.map_err(network)?.unchecked_into();
     let text = JsFuture::from(response.text().map_err(network)?).await.map_err(network)?;
     let text = json::as_js_string(text).unwrap_or_else(|| "".into());
-    evaluate(&response, text, request.etag.is_some())
+    interpret(&response, text, request)
 }
 
 fn init_of(request: &Request) -> std::result::Result<RequestInit, JsValue> {
@@ -116,7 +115,7 @@ fn init_of(request: &Request) -> std::result::Result<RequestInit, JsValue> {
     Ok(init)
 }
 
-fn evaluate(response: &Response, text: JsString, conditional: bool) -> Result<ServerResponse> {
+fn interpret(response: &Response, text: JsString, request: &Request) -> Result<ServerResponse> {
     let header = |name: &str| response.headers().get(name).ok().flatten();
     let media_type = header("content-type").unwrap_or_default();
     let media_type = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -132,7 +131,7 @@ fn evaluate(response: &Response, text: JsString, conditional: bool) -> Result<Se
         no_store: header("cache-control").is_some_and(|value| value.contains("no-store")),
     };
     match status {
-        304 if conditional => return Ok(reply()),
+        304 if request.etag.is_some() => return Ok(reply()),
         204 => return Ok(reply()),
         200..=299 if media_type == "application/json" && is_json(&text) => return Ok(reply()),
         200..=399 => return Err(Error::offline("something other than Kaïros answered")),

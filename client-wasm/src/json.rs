@@ -17,7 +17,6 @@ extern "C" {
 pub(crate) struct Object(js_sys::Object);
 
 impl Object {
-    /// An empty one.
     pub(crate) fn new() -> Self {
         Self(js_sys::Object::new())
     }
@@ -56,7 +55,7 @@ pub(crate) fn from_js<T: DeserializeOwned>(value: &JsValue) -> Result<T, String>
     serde_json::from_str(&text).map_err(|e| e.to_string())
 }
 
-/// Reads JSON text kept in a JavaScript string; `None` when it is not of that shape.
+/// Reads JSON text in a JavaScript string; `None` when it is not of that shape.
 pub(crate) fn read<T: DeserializeOwned>(text: &JsValue) -> Option<T> {
     serde_json::from_str(&text.as_string()?).ok()
 }

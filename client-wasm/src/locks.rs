@@ -12,12 +12,12 @@ use wasm_bindgen_futures::JsFuture;
 use crate::environment;
 use crate::json;
 
-/// Longer than the one who has the lock waits for an answer.
+/// Longer than the one who has the lock waits for a response.
 const PATIENCE_MS: u32 = 30_000;
 
 #[wasm_bindgen]
 extern "C" {
-    /// web-sys keeps it behind an unstable flag.
+    /// web-sys has it behind an unstable flag.
     type LockManager;
     #[wasm_bindgen(method, catch)]
     fn request(this: &LockManager, name: &str, callback: &Function) -> Result<LockRequest, JsValue>;

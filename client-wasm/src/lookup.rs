@@ -1,33 +1,32 @@
-//! What a caller asks for: a path, whose it is, and which of the learner's operations show in its answer. Asks nobody.
+//! One look-up in the cache: a path, its policy, whose it is, and how the learner's operations show in it. Not here: the caches.
 
 use kairos_protocol::api::ids::UserId;
 use kairos_protocol::api::paths;
 use kairos_protocol::policy::{Policy, Sharing};
 
-use crate::core::Key;
+use crate::documents::EVERYONE;
 use crate::error::{Error, Result};
-use crate::persistence::EVERYONE;
 
-/// Which list of the learner's an answer is, so that unsent operations can be applied to it.
+/// Owner and path: under these a response is stored.
+pub(crate) type Key = (String, String);
+
+/// Which list of the learner's a response is, so that unsent operations can be applied to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Overlay {
-    /// None: operations do not show in it.
+    /// It is none: operations do not show in it.
     None,
     /// A page of records; the first when there is no cursor.
     Progress {
-        /// Whether it is the first page.
         is_first: bool,
     },
-    /// Statistics over all records.
     Statistics,
-    /// A page of the history.
+    /// A page of entries, likewise.
     History {
-        /// Whether it is the first page.
         is_first: bool,
     },
 }
 
-/// One `GET`.
+/// One `GET`, as caches see it.
 #[derive(Clone, Debug)]
 pub(crate) struct Lookup {
     /// Path and query.
@@ -78,7 +77,7 @@ impl Lookup {
         (self.owner().to_owned(), self.path.clone())
     }
 
-    /// Whether answers may be kept.
+    /// Whether its responses may be stored.
     pub(crate) fn is_storable(&self) -> bool {
         self.policy.in_browser().stale_if_error_secs > 0
     }

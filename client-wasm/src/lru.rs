@@ -1,5 +1,6 @@
-//! Answers in memory: bounded, least recently used first to go. Not here: how old an answer may be ([`crate::stored_response`]): one
-//! past its freshness still serves offline, so age alone removes nothing but what the disk has dropped too.
+//! The memory cache: bounded, evicts the least recently used entry first. Not here: how old a response may be
+//! ([`crate::stored_response`]): one past its freshness is still served offline, so age alone removes nothing but what the disk
+//! has removed too.
 
 use std::hash::Hash;
 use std::num::NonZeroUsize;
@@ -10,7 +11,6 @@ use lru::LruCache;
 /// How well it does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counters {
-    /// Entries now.
     pub(crate) entries: usize,
     /// Lookups that found one.
     pub(crate) hits: u64,
@@ -50,12 +50,11 @@ impl<K: Hash + Eq, V: Clone> MemoryCache<K, V> {
         found
     }
 
-    /// Keeps `value` until `expires_at`, in place of the least recently used entry when there is no room.
-    pub(crate) fn put(&mut self, key: K, value: V, expires_at: UnixMillis) {
+    /// Stores `value` until `expires_at`, in place of the least recently used entry when there is no room.
+    pub(crate) fn insert(&mut self, key: K, value: V, expires_at: UnixMillis) {
         self.entries.put(key, (expires_at, value));
     }
 
-    /// Removes one entry.
     pub(crate) fn remove(&mut self, key: &K) {
         self.entries.pop(key);
     }
@@ -65,13 +64,12 @@ impl<K: Hash + Eq, V: Clone> MemoryCache<K, V> {
     where
         K: Clone,
     {
-        let doomed: Vec<K> = self.entries.iter().map(|(key, _)| key).filter(|key| condition(key)).cloned().collect();
-        for key in doomed {
+        let removed: Vec<K> = self.entries.iter().map(|(key, _)| key).filter(|key| condition(key)).cloned().collect();
+        for key in removed {
             self.entries.pop(&key);
         }
     }
 
-    /// How well it does.
     pub(crate) fn counters(&self) -> Counters {
         Counters { entries: self.entries.len(), hits: self.hits, misses: self.misses }
     }
@@ -84,10 +82,10 @@ mod tests {
     #[test]
     fn the_least_recently_used_entry_goes_first() {
         let mut cache = MemoryCache::new(2);
-        cache.put("a", 1, 100);
-        cache.put("b", 2, 100);
+        cache.insert("a", 1, 100);
+        cache.insert("b", 2, 100);
         assert_eq!(cache.get(&"a", 0), Some(1));
-        cache.put("c", 3, 100);
+        cache.insert("c", 3, 100);
         assert_eq!((cache.get(&"a", 0), cache.get(&"b", 0), cache.get(&"c", 0)), (Some(1), None, Some(3)));
         assert_eq!(cache.counters(), Counters { entries: 2, hits: 3, misses: 1 });
     }
@@ -95,7 +93,7 @@ mod tests {
     #[test]
     fn an_entry_ends_with_its_time() {
         let mut cache = MemoryCache::new(2);
-        cache.put("a", 1, 100);
+        cache.insert("a", 1, 100);
         assert_eq!((cache.get(&"a", 99), cache.get(&"a", 100), cache.get(&"a", 99)), (Some(1), None, None));
         assert_eq!(cache.counters().entries, 0);
     }
@@ -104,7 +102,7 @@ mod tests {
     fn entries_of_one_owner_are_removed_together() {
         let mut cache = MemoryCache::new(9);
         for (owner, path) in [("u1", "x"), ("u1", "y"), ("u2", "x")] {
-            cache.put((owner, path), (), 1);
+            cache.insert((owner, path), (), 1);
         }
         cache.remove_where(|(owner, _)| *owner == "u1");
         assert_eq!(cache.counters().entries, 1);
@@ -114,7 +112,7 @@ mod tests {
     #[test]
     fn no_room_at_all_is_room_for_one() {
         let mut cache = MemoryCache::new(0);
-        cache.put("a", 1, 1);
+        cache.insert("a", 1, 1);
         assert_eq!(cache.get(&"a", 0), Some(1));
     }
 }

@@ -1,5 +1,5 @@
-//! A learner's own operations on top of stored answers, through the reducer that the origin uses: what is shown offline is
-//! what the origin will say. Pure. Not here: which operations an answer lacks ([`crate::outbox`]).
+//! A learner's own operations on top of stored responses, through the reducer that the origin uses: what is shown offline is
+//! what the origin will say. Pure. Not here: which operations a response lacks ([`crate::outbox`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,5 +1,5 @@
-//! The learner's complete list of progress records, fetched in the background and kept like an answer, so that statistics are
-//! right with no network. Not here: the statistics ([`crate::overlay`]).
+//! The learner's complete list of progress records, fetched in the background and stored like a response, so that
+//! statistics are right with no network. Not here: the statistics ([`crate::overlay`]).
 
 use std::rc::Rc;
 
@@ -17,10 +17,10 @@ use crate::environment;
 use crate::error::{Error, Result};
 use crate::fetch::Request;
 use crate::json;
-use crate::signed_in::Private;
-use crate::stored_response::{Metadata, StoredResponse};
+use crate::signed_in::PrivateData;
+use crate::stored_response::{Base, Metadata, StoredResponse};
 
-/// Where it is kept: no path of the origin's.
+/// Where it is stored: no path of the origin's.
 pub(crate) const REPLICA: &str = "replica:progress";
 /// Most pages asked for: 100,000 records.
 const MOST_PAGES: usize = 1_000;
@@ -45,22 +45,21 @@ impl Core {
     }
 
     async fn try_refresh_replica(self: &Rc<Self>, user: &UserId) -> Result<()> {
-        let Private { outbox, answer } = self.read_as(user, Some(REPLICA)).await?;
-        let current = |answer: &StoredResponse| {
-            let metadata = &answer.metadata;
+        let PrivateData { outbox, response: stored } = self.read_as(user, Some(REPLICA)).await?;
+        let is_current = |stored: &StoredResponse| {
+            let metadata = &stored.metadata;
             outbox.reaches_back_to(metadata.applied_sequence) && metadata.generations.satisfies(&outbox.seen)
         };
-        if outbox.in_doubt() || answer.as_ref().is_some_and(current) {
+        if outbox.has_unconfirmed() || stored.as_ref().is_some_and(is_current) {
             return Ok(());
         }
-        let answer = self.fetch_replica(user, outbox.sequence, &outbox.seen).await?;
-        let applied_sequence = outbox.sequence;
-        let stored = self.update_as(user, Some(REPLICA), Mode::Write, |documents| {
-            if documents.outbox_or_new().accept(REPLICA, applied_sequence) {
-                documents.put_answer(Some(answer.clone()));
+        let list = self.fetch_replica(user, outbox.sequence, &outbox.seen).await?;
+        let updated = self.update_as(user, Some(REPLICA), Mode::Write, |documents| {
+            if documents.outbox_or_new().set_base(REPLICA, outbox.sequence) == Base::Known {
+                documents.set_response(Some(list.clone()));
             }
         });
-        stored.await
+        updated.await
     }
 
     async fn fetch_replica(

@@ -1,10 +1,9 @@
-//! Fetches one answer and keeps it, if it may be accepted: never in place of a newer one (I-SESSION), never for another user
-//! (I-PRIVATE), and a learner's only if it is known which operations it includes. Not here: when to fetch ([`crate::reads`]).
+//! Fetches one response and stores it, if it may be: never in place of a newer one (I-SESSION), never for another user (I-PRIVATE),
+//! and a learner's only if it is known which operations it includes. Not here: when to fetch ([`crate::reads`]).
 
 use std::rc::Rc;
 
 use futures_util::FutureExt;
-use futures_util::future::{LocalBoxFuture, Shared};
 use kairos_protocol::UnixMillis;
 use kairos_protocol::api::account::Profile;
 use kairos_protocol::api::history::HistoryEntry;
@@ -18,52 +17,36 @@ use wasm_bindgen_futures::spawn_local;
 
 use crate::core::Core;
 use crate::database::Mode;
+use crate::documents::EVERYONE;
 use crate::environment;
 use crate::error::{Error, Result};
 use crate::events::Event;
 use crate::fetch::{Request, ServerResponse};
+use crate::fetched::{Fetched, Revalidation};
 use crate::json;
 use crate::lookup::Lookup;
 use crate::outbox::Outbox;
-use crate::persistence::EVERYONE;
-use crate::stored_response::{Metadata, StoredResponse};
-use crate::views::Source;
+use crate::stored_response::{Base, Metadata, Source, StoredResponse};
 
-/// A request on its way; all who want its answer share it, and it goes on when they stop waiting.
-pub(crate) type Revalidation = Shared<LocalBoxFuture<'static, Result<Fetched>>>;
-
-/// What came.
-#[derive(Clone)]
-pub(crate) struct Fetched {
-    /// The answer.
-    pub(crate) answer: StoredResponse,
-    /// Who gave it.
-    pub(crate) source: Source,
-    /// Whether it is at least as new as everything seen before.
-    pub(crate) is_current: bool,
-    /// Whether its `applied_sequence` says how far it reaches.
-    pub(crate) is_base: bool,
-}
-
-/// How often a learner's answer is asked for when operations were sent meanwhile.
+/// How often a learner's response is asked for when operations were sent meanwhile.
 const ATTEMPTS: usize = 3;
 
 impl Core {
-    /// Asks for `lookup`, or joins who asks already. `known` is the copy to revalidate.
-    pub(crate) fn revalidation(self: &Rc<Self>, lookup: &Lookup, known: Option<StoredResponse>) -> Revalidation {
+    /// Asks for `lookup`, or joins who asks already. `stored` is what is to be revalidated.
+    pub(crate) fn revalidation(self: &Rc<Self>, lookup: &Lookup, stored: Option<StoredResponse>) -> Revalidation {
         let key = lookup.key();
         if let Some(running) = self.revalidations.borrow().get(&key) {
             return running.clone();
         }
         let (core, lookup) = (Rc::clone(self), lookup.clone());
         let fetch = async move {
-            let outcome = core.fetch_and_store(&lookup, known.as_ref()).await;
+            let outcome = core.fetch_and_store(&lookup, stored.as_ref()).await;
             core.revalidations.borrow_mut().remove(&lookup.key());
             match &outcome {
-                Ok(fetched) if known.is_some_and(|known| known.body != fetched.answer.body) => {
+                Ok(fetched) if stored.is_some_and(|stored| stored.body != fetched.response.body) => {
                     core.emit(&Event::Changed { paths: vec![lookup.pathname.clone()] });
                 }
-                Err(error) if error.is(ProblemType::NotFound) => core.evict(&lookup).await,
+                Err(error) if error.is(ProblemType::NotFound) => core.invalidate(&lookup).await,
                 _ => {}
             }
             outcome
@@ -74,148 +57,153 @@ impl Core {
         fetch
     }
 
-    async fn fetch_and_store(self: &Rc<Self>, lookup: &Lookup, known: Option<&StoredResponse>) -> Result<Fetched> {
+    async fn fetch_and_store(self: &Rc<Self>, lookup: &Lookup, stored: Option<&StoredResponse>) -> Result<Fetched> {
         match &lookup.user {
-            Some(user) => self.fetch_private(lookup, user, known).await,
-            None => self.fetch_public(lookup, known).await,
+            Some(user) => self.fetch_private(lookup, user, stored).await,
+            None => self.fetch_public(lookup, stored).await,
         }
     }
 
-    async fn fetch_public(self: &Rc<Self>, lookup: &Lookup, known: Option<&StoredResponse>) -> Result<Fetched> {
+    async fn fetch_public(self: &Rc<Self>, lookup: &Lookup, stored: Option<&StoredResponse>) -> Result<Fetched> {
         let depends = !lookup.policy.namespaces(None).is_empty();
         let seen = if depends { self.catalog_seen.borrow().clone() } else { Generations::default() };
-        let etag = known.and_then(|known| known.metadata.etag.clone());
+        let etag = stored.and_then(|stored| stored.metadata.etag.clone());
         let request = Request { path: lookup.path.clone(), etag, seen: seen.clone(), ..Request::default() };
         let reply = self.send(request).await?;
-        let answer = answer_of(&reply, known, &seen, 0)?;
-        check_shape(lookup.policy, &answer)?;
-        let is_current = answer.metadata.generations.satisfies(&self.catalog_seen.borrow());
+        let response = response_of(&reply, stored, &seen, 0)?;
+        check_shape(lookup.policy, &response)?;
+        let is_current = response.metadata.generations.satisfies(&self.catalog_seen.borrow());
         if lookup.is_storable() && is_current && !reply.no_store {
-            self.store_public(lookup, &answer).await;
+            self.store_public(lookup, &response).await;
         }
-        Ok(Fetched { answer, source: source_of(&reply), is_current, is_base: true })
+        Ok(Fetched { response, source: source_of(&reply), is_current, base: Base::Known })
     }
 
-    async fn store_public(&self, lookup: &Lookup, answer: &StoredResponse) {
-        let accepted = self.storage.update(EVERYONE, Some(&lookup.path), Mode::Write, |documents| {
-            documents.outbox_or_new().seen.raise(&answer.metadata.generations);
-            // Another tab may have accepted a newer one.
-            let newer = |there: &StoredResponse| !answer.metadata.generations.satisfies(&there.metadata.generations);
-            if !documents.answer.as_ref().is_some_and(newer) {
-                documents.put_answer(Some(answer.clone()));
+    async fn store_public(&self, lookup: &Lookup, response: &StoredResponse) {
+        let generations = &response.metadata.generations;
+        let updated = self.storage.update(EVERYONE, Some(&lookup.path), Mode::Write, |documents| {
+            documents.catalog_seen.raise(generations);
+            // Another tab may have stored a newer one.
+            let is_newer = |there: &StoredResponse| !generations.satisfies(&there.metadata.generations);
+            if !documents.response.as_ref().is_some_and(is_newer) {
+                documents.set_response(Some(response.clone()));
             }
-            documents.outbox_or_new().seen.clone()
+            documents.catalog_seen.clone()
         });
         // With no room on disk the memory still has it.
-        let seen = accepted.await.unwrap_or_else(|_| answer.metadata.generations.clone());
+        let seen = updated.await.unwrap_or_else(|_| generations.clone());
         self.tell_persistence();
         self.catalog_seen.borrow_mut().raise(&seen);
-        self.insert(lookup, answer);
+        self.insert(lookup, response);
     }
 
     async fn fetch_private(
         self: &Rc<Self>,
         lookup: &Lookup,
         user: &UserId,
-        known: Option<&StoredResponse>,
+        stored: Option<&StoredResponse>,
     ) -> Result<Fetched> {
         let mut last = None;
         for _ in 0..ATTEMPTS {
-            // First what waits: while an operation may or may not be in the answer, the answer is no base.
+            // First what waits: while an operation may or may not be in the response, the response is no base.
             let sent = if self.must_wait() { Err(Error::offline("told to wait")) } else { self.flush().await };
             let outbox = self.read_as(user, None).await?.outbox;
             let fetched = match &sent {
-                Err(error) if outbox.in_doubt() && known.is_some() => return Err(error.about_something_else()),
-                _ => self.fetch_as_of(lookup, user, known, outbox.sequence, &outbox.seen).await?,
+                Err(error) if outbox.has_unconfirmed() && stored.is_some() => return Err(error.about_something_else()),
+                _ => self.fetch_private_once(lookup, user, stored, &outbox).await?,
             };
             // While sending fails, asking again would say the same.
-            let is_final = sent.is_err() || fetched.answer.metadata.degraded.is_some() || !fetched.is_current;
-            if fetched.is_base || is_final {
+            let is_final = sent.is_err() || fetched.response.metadata.degraded.is_some() || !fetched.is_current;
+            if fetched.base == Base::Known || is_final {
                 self.refresh_replica();
                 return Ok(fetched);
             }
             last = Some(fetched);
         }
-        last.ok_or_else(|| Error::offline("no answer came"))
+        last.ok_or_else(|| Error::offline("no response came"))
     }
 
-    async fn fetch_as_of(
+    /// `outbox` is the learner's before the request leaves.
+    async fn fetch_private_once(
         self: &Rc<Self>,
         lookup: &Lookup,
         user: &UserId,
-        known: Option<&StoredResponse>,
-        applied_sequence: u64,
-        seen: &Generations,
+        stored: Option<&StoredResponse>,
+        outbox: &Outbox,
     ) -> Result<Fetched> {
-        let etag = known.and_then(|known| known.metadata.etag.clone());
+        let seen = &outbox.seen;
+        let etag = stored.and_then(|stored| stored.metadata.etag.clone());
         let request = Request { path: lookup.path.clone(), etag, seen: seen.clone(), ..Request::default() };
         let reply = self.send_as(user, request).await?;
-        let answer = answer_of(&reply, known, seen, applied_sequence)?;
-        check_shape(lookup.policy, &answer)?;
-        let storable = lookup.is_storable() && !reply.no_store && answer.metadata.degraded.is_none();
+        let response = response_of(&reply, stored, seen, outbox.sequence)?;
+        check_shape(lookup.policy, &response)?;
+        let is_storable = lookup.is_storable() && !reply.no_store && response.metadata.degraded.is_none();
         let path = Some(lookup.path.as_str());
-        let accepted = self.update_as(user, path, Mode::Write, |documents| {
-            let accepted = accept_private(documents.outbox_or_new(), &answer, &lookup.path, storable);
-            if accepted.is_base {
-                documents.put_answer(Some(answer.clone()));
+        let updated = self.update_as(user, path, Mode::Write, |documents| {
+            let received = receive(documents.outbox_or_new(), &response, &lookup.path, is_storable);
+            if received.base == Base::Known {
+                documents.set_response(Some(response.clone()));
             }
-            accepted
+            received
         });
-        let Acceptance { is_current, is_base } = match accepted.await {
+        let Received { is_current, base } = match updated.await {
             // With no room on disk the memory still has it.
             Err(error) if error.is_storage() => {
                 let mut outbox = self.read_as(user, None).await?.outbox;
-                let accepted = accept_private(&mut outbox, &answer, &lookup.path, storable);
+                let received = receive(&mut outbox, &response, &lookup.path, is_storable);
                 self.raise_seen(&outbox.seen);
-                accepted
+                received
             }
-            accepted => accepted?,
+            received => received?,
         };
-        if is_base {
-            self.insert(lookup, &answer);
+        if base == Base::Known {
+            self.insert(lookup, &response);
         }
-        Ok(Fetched { answer, source: source_of(&reply), is_current, is_base })
+        Ok(Fetched { response, source: source_of(&reply), is_current, base })
     }
 
-    fn insert(&self, lookup: &Lookup, answer: &StoredResponse) {
-        let expires_at = answer.metadata.expires_at(lookup.policy);
-        self.memory.borrow_mut().put(lookup.key(), answer.clone(), expires_at);
+    /// Puts a response into memory.
+    pub(crate) fn insert(&self, lookup: &Lookup, response: &StoredResponse) {
+        let expires_at = response.metadata.expires_at(lookup.policy);
+        self.memory.borrow_mut().insert(lookup.key(), response.clone(), expires_at);
     }
 
     /// What is gone at the origin is gone here.
-    async fn evict(&self, lookup: &Lookup) {
+    async fn invalidate(&self, lookup: &Lookup) {
         self.memory.borrow_mut().remove(&lookup.key());
-        let dropped = self
+        let removed = self
             .storage
-            .update(lookup.owner(), Some(&lookup.path), Mode::Write, |documents| documents.put_answer(None));
-        dropped.await.ok();
+            .update(lookup.owner(), Some(&lookup.path), Mode::Write, |documents| documents.set_response(None));
+        removed.await.ok();
     }
 }
 
-/// What a learner's answer is, as [`Fetched`] says.
-struct Acceptance {
+/// How far a learner's response can be relied on; see [`Fetched`].
+struct Received {
     is_current: bool,
-    is_base: bool,
+    base: Base,
 }
 
-/// Takes note of a learner's answer, which is to be accepted if it is a base.
-fn accept_private(outbox: &mut Outbox, answer: &StoredResponse, path: &str, storable: bool) -> Acceptance {
-    let metadata = &answer.metadata;
+/// Enters a learner's response into what their outbox knows of responses: what was seen, and whether this one is a base.
+fn receive(outbox: &mut Outbox, response: &StoredResponse, path: &str, is_storable: bool) -> Received {
+    let metadata = &response.metadata;
     let is_current = metadata.generations.satisfies(&outbox.seen);
     if metadata.degraded.is_none() {
         outbox.seen.raise(&metadata.generations);
     }
-    let is_base = storable && is_current && outbox.accept(path, metadata.applied_sequence);
-    Acceptance { is_current, is_base }
+    let may_be_base = is_storable && is_current;
+    let base = if may_be_base { outbox.set_base(path, metadata.applied_sequence) } else { Base::Unknown };
+    Received { is_current, base }
 }
 
 fn source_of(reply: &ServerResponse) -> Source {
     if reply.from_edge { Source::Edge } else { Source::Origin }
 }
 
-fn answer_of(
+/// The response to store. `stored` is what a 304 confirms, to a client that has seen `seen`.
+fn response_of(
     reply: &ServerResponse,
-    known: Option<&StoredResponse>,
+    stored: Option<&StoredResponse>,
     seen: &Generations,
     applied_sequence: u64,
 ) -> Result<StoredResponse> {
@@ -231,24 +219,24 @@ fn answer_of(
         };
         return Ok(StoredResponse { metadata, body: reply.body.clone() });
     }
-    let known = known.ok_or_else(|| Error::offline("a 304 to a question that was not asked"))?;
-    let mut generations = known.metadata.generations.clone();
-    // Not modified, for one who has seen `seen`: the copy is as good as one made from that.
+    let stored = stored.ok_or_else(|| Error::offline("a 304 to a request without an entity tag"))?;
+    let mut generations = stored.metadata.generations.clone();
+    // Not modified, for one who has seen `seen`: what is stored is as good as one made from that.
     generations.raise(if reply.generations.is_empty() { seen } else { &reply.generations });
     let metadata = Metadata {
-        etag: reply.etag.clone().or_else(|| known.metadata.etag.clone()),
+        etag: reply.etag.clone().or_else(|| stored.metadata.etag.clone()),
         generations,
         made_at_ms,
         degraded: reply.degraded.clone(),
         applied_sequence,
-        ..known.metadata.clone()
+        ..stored.metadata.clone()
     };
-    Ok(StoredResponse { metadata, body: known.body.clone() })
+    Ok(StoredResponse { metadata, body: stored.body.clone() })
 }
 
-/// Whether the body is what this route answers; anything else is not from Kaïros.
-fn check_shape(policy: Policy, answer: &StoredResponse) -> Result<()> {
-    let body = &answer.body;
+/// Whether the body is what this route gives; anything else is not from Kaïros.
+fn check_shape(policy: Policy, response: &StoredResponse) -> Result<()> {
+    let body = &response.body;
     let field = |name: &str| json::parse(body).map(|body| json::get(&body, name)).unwrap_or_default();
     let fits = match policy {
         Policy::CatalogList | Policy::CatalogSearch => js_sys::Array::is_array(&field("items")),
@@ -259,5 +247,5 @@ fn check_shape(policy: Policy, answer: &StoredResponse) -> Result<()> {
         Policy::Profile => json::read::<Profile>(body).is_some(),
         Policy::Published | Policy::NoStore => true,
     };
-    if fits { Ok(()) } else { Err(Error::offline("the answer does not have the expected shape")) }
+    if fits { Ok(()) } else { Err(Error::offline("the response does not have the expected shape")) }
 }

@@ -1,8 +1,7 @@
 //! Who is signed in on this device, as this client last saw it on disk, and reading and writing in their name. All tabs share
 //! one session: whatever belongs to an account is read and written together with a look at whose the session is. When it has
-//! become another's nothing is done, and this client follows (I-PRIVATE). Not here: signing in and out ([`crate::session`]).
+//! become another's nothing is done, and this client follows (I-PRIVATE). Not here: signing in and out ([`crate::authentication`]).
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
 use kairos_protocol::api::ids::UserId;
@@ -11,29 +10,18 @@ use wasm_bindgen_futures::spawn_local;
 
 use crate::core::Core;
 use crate::database::Mode;
+use crate::documents::{Documents, EVERYONE};
 use crate::error::{Error, Result};
 use crate::events::Event;
 use crate::outbox::Outbox;
-use crate::persistence::{Documents, EVERYONE};
 use crate::session::Session;
 use crate::stored_response::StoredResponse;
-use crate::sync::progress_paths;
 
-/// The session and what waits, as last read or written. They change together: nobody is ever shown another's operations.
-#[derive(Default)]
-pub(crate) struct SignedIn {
-    session: RefCell<Option<Session>>,
-    outbox: RefCell<Outbox>,
-    /// Generations that were seen while the disk took nothing.
-    seen: RefCell<Generations>,
-}
-
-/// What is kept of one account.
-pub(crate) struct Private {
-    /// Their operations.
+/// What is stored of one account.
+pub(crate) struct PrivateData {
     pub(crate) outbox: Outbox,
-    /// The answer at the path that was named.
-    pub(crate) answer: Option<StoredResponse>,
+    /// What is stored at the path that was named.
+    pub(crate) response: Option<StoredResponse>,
 }
 
 impl Core {
@@ -52,11 +40,11 @@ impl Core {
         self.signed_in.outbox.borrow().clone()
     }
 
-    /// What is kept of `user`, with the answer at `path`. Where the disk cannot be read, what this client last knew.
+    /// What is stored of `user`, with the response at `path`. Where the disk cannot be read, what this client last knew.
     ///
     /// # Errors
     /// `unauthenticated` when nobody is signed in any more, or somebody else.
-    pub(crate) async fn read_as(self: &Rc<Self>, user: &UserId, path: Option<&str>) -> Result<Private> {
+    pub(crate) async fn read_as(self: &Rc<Self>, user: &UserId, path: Option<&str>) -> Result<PrivateData> {
         let documents = match self.storage.read(user.as_str(), path).await {
             Ok(documents) => {
                 self.apply_snapshot(user.as_str(), &documents);
@@ -67,10 +55,10 @@ impl Core {
         let is_theirs = documents.is_of(user);
         let mut outbox = documents.outbox.filter(|_| is_theirs).ok_or_else(Error::unauthenticated)?;
         outbox.seen.raise(&self.signed_in.seen.borrow());
-        Ok(Private { outbox, answer: documents.answer })
+        Ok(PrivateData { outbox, response: documents.response })
     }
 
-    /// Changes what is kept of `user`.
+    /// Changes what is stored of `user`.
     ///
     /// # Errors
     /// `unauthenticated` as for [`Core::read_as`], `storage`. Nothing was changed then.
@@ -101,12 +89,12 @@ impl Core {
         self.update_as(user, None, Mode::WriteDurably, |documents| change(documents.outbox_or_new())).await
     }
 
-    /// Remembers what was seen of a user's answers when the disk cannot.
+    /// Stores in memory what was seen of a learner's generations, when the disk takes nothing.
     pub(crate) fn raise_seen(&self, seen: &Generations) {
         self.signed_in.seen.borrow_mut().raise(seen);
     }
 
-    /// Takes over what was read or written about `owner`. When another tab has signed out, or somebody else in, this one
+    /// Applies what was read from disk, or written there, of `owner`. When another tab has signed out, or somebody else in, this one
     /// follows.
     pub(crate) fn apply_snapshot(self: &Rc<Self>, owner: &str, documents: &Documents) {
         let now = documents.session.clone();
@@ -123,7 +111,7 @@ impl Core {
             }
         }
         if let Some(before) = before_id.as_ref().filter(|before| now_id.as_ref() != Some(before)) {
-            self.evict_all(before);
+            self.remove_all_of(before);
         }
         let has_ended = |session: &Option<Session>| session.as_ref().is_some_and(|session| session.ended);
         if before_id.is_some() && now_id.is_none() {
@@ -136,7 +124,7 @@ impl Core {
         }
     }
 
-    fn evict_all(&self, user: &UserId) {
+    fn remove_all_of(&self, user: &UserId) {
         self.memory.borrow_mut().remove_where(|(owner, _)| owner == user.as_str());
         self.revalidations.borrow_mut().retain(|(owner, _), _| owner != user.as_str());
     }
@@ -144,15 +132,13 @@ impl Core {
     /// Looks on disk for what other tabs did: who is signed in, what waits to be sent, what was seen of the catalogue.
     pub(crate) async fn follow_disk(self: &Rc<Self>) {
         let Ok(documents) = self.storage.read(EVERYONE, None).await else { return };
-        if let Some(everyone) = &documents.outbox {
-            self.catalog_seen.borrow_mut().raise(&everyone.seen);
-        }
+        self.catalog_seen.borrow_mut().raise(&documents.catalog_seen);
         let Some(session) = &documents.session else { return self.apply_snapshot(EVERYONE, &documents) };
         let before = (self.user(), self.outbox().pending);
         self.read_as(&session.profile.id, None).await.ok();
         if before != (self.user(), self.outbox().pending) {
             self.emit(&Event::Status);
-            self.emit(&Event::Changed { paths: progress_paths() });
+            self.emit(&Event::progress_changed());
         }
     }
 

@@ -1,4 +1,4 @@
-//! A stored answer and what it may be used for. Not here: where it is stored, or where a newer one comes from.
+//! A stored response and whether it may be used. Not here: where it is stored, or where a newer one comes from.
 
 use js_sys::JsString;
 use kairos_protocol::UnixMillis;
@@ -8,7 +8,7 @@ use kairos_protocol::policy::Policy;
 use kairos_protocol::sync::generation::Generations;
 use serde::{Deserialize, Serialize};
 
-/// Everything about a stored answer but its body.
+/// Everything about a stored response but its body.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Metadata {
     /// HTTP status it came with.
@@ -24,49 +24,82 @@ pub(crate) struct Metadata {
     /// `Kairos-Degraded`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) degraded: Option<String>,
-    /// How far in the learner's journal it reaches ([`crate::outbox::Outbox::sequence`]); 0 for what is no learner's.
-    #[serde(default)]
+    /// How far in the learner's journal it reaches ([`crate::outbox::Outbox::sequence`]); 0 for what is no learner's. Disks have
+    /// it under its first name.
+    #[serde(default, rename = "as_of")]
     pub(crate) applied_sequence: u64,
 }
 
-/// A stored answer. The body stays on JavaScript's side, so that cloning copies no text.
+/// A response as it is stored. The body stays on JavaScript's side, so that cloning copies no text.
 #[derive(Clone)]
 pub(crate) struct StoredResponse {
-    /// About it.
     pub(crate) metadata: Metadata,
     /// JSON text.
     pub(crate) body: JsString,
 }
 
-/// What may be done with a stored answer now.
+/// Whether it is known how far in the learner's journal a response reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Base {
+    /// Its `applied_sequence` says so: what came later in the journal can be applied on top of it.
+    Known,
+    /// It may include any operation that was ever sent.
+    Unknown,
+}
+
+/// Where a response came from; `Source` in `kairos-client.d.ts`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// This client's memory.
+    Memory,
+    /// This browser's disk.
+    Disk,
+    /// The edge's cache.
+    Edge,
+    Origin,
+}
+
+impl Source {
+    /// As JavaScript sees it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Disk => "disk",
+            Self::Edge => "edge",
+            Self::Origin => "origin",
+        }
+    }
+}
+
+/// Whether a stored response may be used now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reuse {
-    /// StoredResponse.
+    /// At once.
     Fresh,
-    /// StoredResponse, and fetch a newer one meanwhile.
-    WhileRevalidating,
-    /// Fetch a newer one; answer when that fails.
-    IfNothingElse,
-    /// Do not answer.
-    Unusable,
+    /// At once, while a newer one is fetched (RFC 5861 §3).
+    StaleWhileRevalidate,
+    /// When a newer one cannot be fetched (RFC 5861 §4).
+    StaleIfError,
+    /// Not any more.
+    Expired,
 }
 
 impl Metadata {
-    /// Judges by age and by what this browser has already seen (I-SESSION): an answer made from older generations is only
-    /// shown when nothing newer can be had.
+    /// Decides by age and by what this browser has already seen (I-SESSION): a response made from older generations is only
+    /// used when nothing newer can be had.
     pub(crate) fn evaluate(&self, policy: Policy, seen: &Generations, now: UnixMillis) -> Reuse {
         if self.made_at_ms > now {
             // The clock was ahead when it came, or has been set back since: nobody knows how old it is.
-            return Reuse::IfNothingElse;
+            return Reuse::StaleIfError;
         }
         let age_secs = freshness::age_secs(self.made_at_ms, 0, now);
         let behind = !self.generations.satisfies(seen);
         match freshness::evaluate(age_secs, policy.in_browser(), &CacheControl::default()) {
-            Freshness::Expired => Reuse::Unusable,
-            _ if behind => Reuse::IfNothingElse,
+            Freshness::Expired => Reuse::Expired,
+            _ if behind => Reuse::StaleIfError,
             Freshness::Fresh { .. } => Reuse::Fresh,
-            Freshness::StaleWhileRevalidate => Reuse::WhileRevalidating,
-            Freshness::StaleIfError => Reuse::IfNothingElse,
+            Freshness::StaleWhileRevalidate => Reuse::StaleWhileRevalidate,
+            Freshness::StaleIfError => Reuse::StaleIfError,
         }
     }
 
@@ -109,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn usability_follows_age_and_what_was_seen() {
+    fn reuse_follows_age_and_what_was_seen() {
         let metadata = Metadata {
             status: 200,
             etag: None,
@@ -122,21 +155,21 @@ mod tests {
         for (now, seen, expected) in [
             (59_999, "catalog=5", Reuse::Fresh),
             (59_999, "", Reuse::Fresh),
-            (59_999, "catalog=6", Reuse::IfNothingElse),
-            (60_000, "catalog=5", Reuse::WhileRevalidating),
-            (31 * day_ms, "catalog=4", Reuse::IfNothingElse),
-            (91 * day_ms, "catalog=4", Reuse::Unusable),
-            (91 * day_ms, "catalog=6", Reuse::Unusable),
-            (-1, "catalog=5", Reuse::IfNothingElse),
-            (-31 * day_ms, "catalog=4", Reuse::IfNothingElse),
+            (59_999, "catalog=6", Reuse::StaleIfError),
+            (60_000, "catalog=5", Reuse::StaleWhileRevalidate),
+            (31 * day_ms, "catalog=4", Reuse::StaleIfError),
+            (91 * day_ms, "catalog=4", Reuse::Expired),
+            (91 * day_ms, "catalog=6", Reuse::Expired),
+            (-1, "catalog=5", Reuse::StaleIfError),
+            (-31 * day_ms, "catalog=4", Reuse::StaleIfError),
         ] {
-            let judged = metadata.evaluate(Policy::CatalogList, &Generations::parse(seen), now);
-            assert_eq!(judged, expected, "at {now} having seen {seen:?}");
+            let reuse = metadata.evaluate(Policy::CatalogList, &Generations::parse(seen), now);
+            assert_eq!(reuse, expected, "at {now} having seen {seen:?}");
         }
     }
 
     #[test]
-    fn facts_survive_the_disk() {
+    fn metadata_survives_the_disk() {
         let metadata = Metadata {
             status: 200,
             etag: Some("\"x\"".to_owned()),

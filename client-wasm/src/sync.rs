@@ -1,12 +1,10 @@
-//! Sends the outbox: in order, in batches, by one tab at a time, again and again until the origin has confirmed or refused each
-//! operation (I-ONCE). No failure makes it drop one; only [`Outbox::apply_results`](crate::outbox::Outbox::apply_results) takes them out.
+//! Sends the outbox: in order, in batches, by one tab at a time, again and again until the origin has confirmed or rejected each
+//! operation (I-ONCE). No failure makes it lose one; only [`Outbox::apply_results`](crate::outbox::Outbox::apply_results) and
+//! [`Outbox::reject`](crate::outbox::Outbox::reject) take them out. Not here: what is recorded ([`crate::client`]).
 
-use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use futures_util::FutureExt;
-use futures_util::future::{LocalBoxFuture, Shared};
-use kairos_protocol::UnixMillis;
 use kairos_protocol::api::ids::UserId;
 use kairos_protocol::api::operation::{MAX_BATCH, OperationBatch};
 use kairos_protocol::api::paths;
@@ -21,6 +19,7 @@ use crate::fetch::Request;
 use crate::json;
 use crate::locks;
 use crate::outbox::{BatchResponse, Pending};
+use crate::sending::Flush;
 
 /// Waits between attempts: 1 s, doubled each time, at most a minute (longer when the server asks for it, up to an hour).
 const FIRST_WAIT_MS: u32 = 1_000;
@@ -28,34 +27,6 @@ const LONGEST_WAIT_MS: u32 = 60_000;
 const LONGEST_RETRY_AFTER_SECS: u32 = 3_600;
 /// A timer may fire a little early by the clock that says how long to wait.
 const TIMER_SLACK_MS: u32 = 20;
-
-type Flush = Shared<LocalBoxFuture<'static, Result<()>>>;
-
-/// What this client knows about its own sending.
-#[derive(Default)]
-pub(crate) struct Sending {
-    running: RefCell<Option<Flush>>,
-    /// Something was recorded while it ran.
-    again: Cell<bool>,
-    failures: Cell<u32>,
-    last_failure: RefCell<Option<Error>>,
-    /// Counts timers, so that only the newest acts.
-    timer: Cell<u32>,
-    /// The server asked not to be asked before.
-    not_before_ms: Cell<UnixMillis>,
-}
-
-impl Sending {
-    /// Whether the outbox is being sent.
-    pub(crate) fn is_running(&self) -> bool {
-        self.running.borrow().is_some()
-    }
-
-    /// Why the last attempt failed, if it did.
-    pub(crate) fn last_failure(&self) -> Option<Error> {
-        self.last_failure.borrow().clone()
-    }
-}
 
 impl Core {
     /// Sends in the background, if the server wants to be asked.
@@ -117,32 +88,32 @@ impl Core {
         let mut resolved = 0;
         let outcome = self.send_batches(&user, &mut resolved).await;
         if resolved > 0 {
-            self.emit(&Event::Changed { paths: progress_paths() });
+            self.emit(&Event::progress_changed());
             self.refresh_replica();
         }
         outcome
     }
 
-    /// Sends each operation that waits once, adding to `resolved` those that wait no longer. What the origin says nothing of that
-    /// is known here is passed over: it is no reason to hold up the others, and none to ask again at once.
+    /// Sends each operation that waits once, adding to `resolved` those that wait no longer. Where the origin says nothing known
+    /// of one, it is passed over: that is no reason to hold up the others, and none to ask again at once.
     async fn send_batches(self: &Rc<Self>, user: &UserId, resolved: &mut usize) -> Result<()> {
         let (mut from, mut limit, mut unconfirmed) = (0, MAX_BATCH, 0);
         loop {
             self.ensure_open()?;
-            // Without a token nothing is sent, so nothing gets into doubt.
+            // Without a token nothing is sent, so nothing becomes unconfirmed.
             self.access_token(user, None).await?;
-            // From here on these operations are in doubt, even if this page is killed before the request leaves.
+            // From here on these operations are unconfirmed, even if this page is killed before the request leaves.
             let batch = self.change_outbox(user, |outbox| outbox.begin_batch(from, limit)).await?;
             let Some(last) = batch.last() else { break };
             let waiting = match self.send_batch(user, &batch).await {
                 // One bad operation must not hold up the others: look for it in ever smaller batches.
-                Err(error) if error.condemns_body() && batch.len() > 1 => {
+                Err(error) if error.refuses_body() && batch.len() > 1 => {
                     limit = batch.len() / 2;
                     continue;
                 }
-                Err(error) if error.condemns_body() => {
+                Err(error) if error.refuses_body() => {
                     limit = MAX_BATCH;
-                    self.refuse(user, &batch, &error).await?
+                    self.reject(user, &batch, &error).await?
                 }
                 outcome => outcome?,
             };
@@ -165,7 +136,7 @@ impl Core {
             results.iter().any(|result| result.id.as_deref() == Some(id))
         };
         if !batch.iter().any(is_about) {
-            return Err(Error::offline("the answer is about other operations"));
+            return Err(Error::offline("the response is about other operations"));
         }
         let resolved = self.change_outbox(user, |outbox| {
             outbox.seen.raise(&reply.generations);
@@ -177,17 +148,17 @@ impl Core {
         Ok(waiting)
     }
 
-    /// Moves what was sent, and nothing else, to what the origin refused.
-    async fn refuse(self: &Rc<Self>, user: &UserId, sent: &[Pending], error: &Error) -> Result<usize> {
-        let refused = self.change_outbox(user, |outbox| {
+    /// Moves what was sent, and nothing else, to what the origin rejected.
+    async fn reject(self: &Rc<Self>, user: &UserId, sent: &[Pending], error: &Error) -> Result<usize> {
+        let rejected = self.change_outbox(user, |outbox| {
             for pending in sent {
                 if let Some(problem) = &error.problem {
-                    outbox.refuse(pending.operation.id.as_str(), problem);
+                    outbox.reject(pending.operation.id.as_str(), problem);
                 }
             }
             outbox.waiting(sent)
         });
-        refused.await
+        rejected.await
     }
 
     fn retry_later(self: &Rc<Self>, error: &Error) {
@@ -222,9 +193,9 @@ impl Core {
         let document = json::get(&global, "document");
         let page_events = ["online", "pagehide", "pageshow"].map(|name| (global.clone(), name));
         let targets = page_events.into_iter().chain([(document, "visibilitychange")]);
-        let listeners = targets.filter_map(|(lookup, name)| {
+        let listeners = targets.filter_map(|(target, name)| {
             let core = Rc::downgrade(self);
-            PageListener::new(lookup, name, move || {
+            PageListener::new(target, name, move || {
                 let Some(core) = core.upgrade() else { return };
                 if core.outbox().pending.is_empty() {
                     // Another tab may have left something.
@@ -236,9 +207,4 @@ impl Core {
         });
         self.page_listeners.replace(listeners.collect());
     }
-}
-
-/// The paths whose answers operations change.
-pub(crate) fn progress_paths() -> Vec<String> {
-    [paths::PROGRESS, paths::STATISTICS, paths::HISTORY].into_iter().map(str::to_owned).collect()
 }

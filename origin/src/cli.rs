@@ -3,13 +3,13 @@
 pub mod account;
 mod adapters;
 pub mod import;
+mod output;
 pub mod serve;
-
-use std::io::Write;
 
 use clap::Parser;
 
 pub use adapters::Adapters;
+pub use output::complain;
 
 /// The origin of Kaïros: serves the API, imports courses and results, and makes accounts.
 #[derive(Debug, Parser)]
@@ -35,15 +35,4 @@ impl Command {
             Self::Account(command) => command.run().await,
         }
     }
-}
-
-/// Prints a line at once. That nobody reads it any more (`| head`) is no reason to stop.
-fn say(line: &str) {
-    let mut stdout = std::io::stdout();
-    let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
-}
-
-/// The same on standard error.
-pub fn complain(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
 }

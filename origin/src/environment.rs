@@ -1,4 +1,4 @@
-//! Time and randomness, the only place that takes them from the machine. Everything else is handed a [`Clock`] or an
+//! Time and randomness, the only place that takes them from the system. Everything else is handed a [`Clock`] or an
 //! [`Entropy`], so that a test can say what time it is.
 
 use std::sync::Arc;
@@ -44,7 +44,7 @@ impl Environment {
     pub fn random_hex<const N: usize>(&self) -> String {
         let mut bytes = [0; N];
         self.entropy.fill(&mut bytes);
-        bytes.iter().map(|b| format!("{b:02x}")).collect()
+        hex::encode(bytes)
     }
 }
 

@@ -1,74 +1,17 @@
-//! The one error type at the HTTP surface: a [`Problem`] for the caller and a cause for the log. Logged once, where it becomes a
-//! response. Not here: what goes wrong in the store ([`crate::store::StoreError`]).
+//! The one error type at the HTTP surface, [`AppError`], as a response: the problem is sent (RFC 9457), the cause is logged, once,
+//! here. Not here: what goes wrong ([`crate::domain::error`]).
 
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use kairos_protocol::api::headers::KAIROS_GEN;
-use kairos_protocol::api::problem::{self, Problem, ProblemType};
-use kairos_protocol::sync::generation::Generations;
+use kairos_protocol::api::problem::{self, ProblemType};
 
-use crate::store::StoreError;
+use crate::domain::error::DomainError;
+pub use crate::domain::error::Result;
 
-/// Why a request is not answered as asked.
-#[derive(Clone, Debug)]
-pub struct AppError {
-    /// What the caller is told.
-    pub problem: Problem,
-    /// What the log is told besides; never sent.
-    pub cause: Option<String>,
-    /// What was asked for may have been done all the same, or may yet be.
-    pub may_have_happened: bool,
-    /// Of a write that the store refused: the state that it was refused for. Whoever reads next must see at least that.
-    pub generations: Generations,
-}
-
-/// Shorthand.
-pub type Result<T> = std::result::Result<T, AppError>;
-
-impl From<Problem> for AppError {
-    fn from(problem: Problem) -> Self {
-        Self { problem, cause: None, may_have_happened: false, generations: Generations::default() }
-    }
-}
-
-impl From<ProblemType> for AppError {
-    fn from(kind: ProblemType) -> Self {
-        kind.with_detail("").into()
-    }
-}
-
-impl From<StoreError> for AppError {
-    fn from(error: StoreError) -> Self {
-        let problem = match &error {
-            StoreError::Unavailable(_) | StoreError::Unanswered(_) => {
-                ProblemType::Unavailable.with_detail("The database cannot be reached. Try again in a few seconds.")
-            }
-            StoreError::Corrupt(_) => ProblemType::Internal.with_detail("The log has the details."),
-        };
-        Self { may_have_happened: error.may_have_happened(), ..Self::logged(problem, error.to_string()) }
-    }
-}
-
-impl AppError {
-    /// A problem, and what only the log is told of it.
-    #[must_use]
-    pub fn logged(problem: Problem, cause: impl Into<String>) -> Self {
-        Self { cause: Some(cause.into()), ..problem.into() }
-    }
-
-    /// A write refused by the store in the state that `generations` name.
-    #[must_use]
-    pub fn refused(problem: Problem, generations: Generations) -> Self {
-        Self { generations, ..problem.into() }
-    }
-
-    /// A problem whose cause only the log is told.
-    #[must_use]
-    pub fn with_cause(kind: ProblemType, cause: impl Into<String>) -> Self {
-        Self::logged(kind.with_detail("The log has the details."), cause)
-    }
-}
+/// Why a request is not answered as asked. What goes wrong before and around the domain has the same shape as what goes wrong in it.
+pub type AppError = DomainError;
 
 /// Seconds after which a caller may try again what a dependency could not do.
 const RETRY_AFTER_SECS: u32 = 2;

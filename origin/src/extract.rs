@@ -8,7 +8,6 @@ mod session;
 mod slug;
 
 pub use body::Body;
-pub(crate) use body::what_was_expected;
 pub use query::Query;
 pub use read::Read;
 pub use session::{AuthorSession, Session};

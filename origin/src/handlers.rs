@@ -1,8 +1,8 @@
 //! One function a route: takes the request apart, calls the domain, puts the response together. No rules of their own.
 
 pub mod accounts;
-pub mod learners;
 pub mod modules;
+pub mod progress;
 pub mod service;
 
 use axum::Json;
@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::store::Versioned;
 
-/// The answer to a write: what it made, and the generations from which on everybody sees it.
+/// The response to a write: what it made, and the generations from which on everybody sees it.
 fn written<T: Serialize>(status: StatusCode, done: &Versioned<T>) -> Response {
     with_generations((status, Json(&done.value)).into_response(), &done.generations)
 }

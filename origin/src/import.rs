@@ -24,7 +24,7 @@ use crate::store::{self, Store, StoreError, Versioned};
 pub struct Target<'a> {
     /// Takes the data.
     pub store: &'a dyn Store,
-    /// Hears of each batch, so that no instance that reaches it answers older.
+    /// Hears of each batch, so that no instance that reaches it answers from an older state.
     pub cache: &'a Cache,
     /// The time that new modules and accounts get.
     pub now: UnixMillis,
@@ -77,7 +77,7 @@ pub struct Report {
 /// A row that was left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadRow {
-    /// The file it stands in.
+    /// The file that it is in.
     pub file: PathBuf,
     /// Its line, from 1.
     pub line: u64,

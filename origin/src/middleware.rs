@@ -13,8 +13,8 @@ use kairos_protocol::api::problem::ProblemType;
 use tokio::time::timeout;
 use tracing::Instrument;
 
+use crate::environment::Environment;
 use crate::error::AppError;
-use crate::state::AppState;
 
 /// The longest a request may take. Longer than the store's own limit, so that its error is the one that is told.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(25);
@@ -24,8 +24,8 @@ const MAX_URI_BYTES: usize = 8 * 1024;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Gives the request an id, logs its outcome in one line, and counts it by route, method and status.
-pub async fn observe(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let id = state.environment.random_hex::<8>();
+pub async fn observe(State(environment): State<Environment>, request: Request, next: Next) -> Response {
+    let id = environment.random_hex::<8>();
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let route = request.extensions().get::<MatchedPath>().map_or("unknown", MatchedPath::as_str).to_owned();
@@ -47,7 +47,7 @@ pub async fn observe(State(state): State<AppState>, request: Request, next: Next
     response
 }
 
-/// The method as a label. Those that callers make up share one: a series, once counted, is kept for good.
+/// The method as a label. Those that callers make up share one: a series, once counted, is there for good.
 fn known(method: &Method) -> String {
     let ours = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS];
     if ours.contains(method) { method.to_string() } else { "other".to_owned() }
@@ -65,7 +65,7 @@ pub async fn bound(request: Request, next: Next) -> Response {
         Ok(response) => response,
         Err(_) => {
             let problem = ProblemType::Unavailable.with_detail("It took too long. A write may still happen.");
-            AppError::logged(problem, format!("no answer within {} s", REQUEST_TIMEOUT.as_secs())).into_response()
+            AppError::logged(problem, format!("no response within {} s", REQUEST_TIMEOUT.as_secs())).into_response()
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The API's description, `openapi.json` beside the sources. A test holds it to the routes, the problem types and real answers.
+//! The API's description, `openapi.json` beside the sources. A test holds it to the routes, the problem types and real responses.
 
 use kairos_protocol::api::problem::ProblemType;
 use serde_json::Value;

@@ -1,15 +1,16 @@
 //! Every route, on one screen.
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use kairos_protocol::api::paths;
 use kairos_protocol::api::problem::ProblemType;
 use tower_http::catch_panic::CatchPanicLayer;
 
+use crate::environment::Environment;
 use crate::error::AppError;
-use crate::handlers::{accounts, learners, modules, service};
+use crate::handlers::{accounts, modules, progress, service};
 use crate::middleware;
 use crate::response_cache::write_cache_headers;
 use crate::state::AppState;
@@ -39,16 +40,16 @@ pub fn router(state: AppState) -> Router {
         .route(paths::LOGOUT, post(accounts::logout))
         .route(paths::ME, get(accounts::show_profile))
         .route(paths::MODULES_SEARCH, get(modules::search_modules))
-        .route(paths::PROGRESS, get(learners::list_progress))
-        .route(paths::STATISTICS, get(learners::show_statistics))
-        .route(paths::HISTORY, get(learners::list_history))
-        .route(paths::OPERATIONS, post(learners::apply_operations))
+        .route(paths::PROGRESS, get(progress::list_progress))
+        .route(paths::STATISTICS, get(progress::show_statistics))
+        .route(paths::HISTORY, get(progress::list_history))
+        .route(paths::OPERATIONS, post(progress::apply_operations))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .merge(authoring)
         .fallback(|| async { AppError::from(ProblemType::NotFound) })
         .layer(CatchPanicLayer::custom(middleware::describe_panic))
         .layer(from_fn(middleware::bound))
         .layer(from_fn(write_cache_headers))
-        .layer(from_fn_with_state(state.clone(), middleware::observe))
+        .layer(from_fn_with_state(Environment::from_ref(&state), middleware::observe))
         .with_state(state)
 }

@@ -1,43 +1,44 @@
-//! What every handler shares: the adapters that the process was started with, behind their traits.
+//! What handlers share: the parts of the service, put together once over the adapters that the process was started with. A handler takes
+//! the parts that it needs and no others, each for the price of a reference count or two.
 
 use std::sync::Arc;
 
+use axum::extract::FromRef;
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::auth::passwords::Passwords;
 use crate::auth::refresh::Successors;
 use crate::auth::tokens::Tokens;
 use crate::cache::Cache;
+use crate::domain::accounts::Accounts;
+use crate::domain::catalog::Catalog;
+use crate::domain::error::Result;
+use crate::domain::progress::Progress;
 use crate::domain::readiness::Readiness;
+use crate::domain::sessions::Sessions;
 use crate::environment::Environment;
-use crate::error::Result;
 use crate::response_cache::{DEFAULT_CAPACITY_BYTES, ResponseCache};
 use crate::store::Store;
 use crate::writes::Writes;
 
 /// The service's state. Cheap to clone.
 #[derive(Clone)]
-pub struct AppState {
-    /// The database.
-    pub store: Arc<dyn Store>,
-    /// What the caches are made of, for what is neither a read nor a write of the API.
-    pub cache: Cache,
+pub struct AppState(Arc<Parts>);
+
+struct Parts {
+    accounts: Arc<Accounts>,
+    catalog: Arc<Catalog>,
+    progress: Arc<Progress>,
+    sessions: Arc<Sessions>,
+    tokens: Arc<Tokens>,
+    readiness: Arc<Readiness>,
     /// Reads that may be answered from a cache.
-    pub responses: ResponseCache,
-    /// Writes, announced to the caches.
-    pub writes: Writes,
-    /// Passwords.
-    pub passwords: Passwords,
-    /// Access tokens.
-    pub tokens: Arc<Tokens>,
-    /// Refresh tokens.
-    pub successors: Arc<Successors>,
-    /// Whether the store takes writes.
-    pub readiness: Readiness,
-    /// Time and randomness.
-    pub environment: Environment,
+    responses: ResponseCache,
+    /// For readiness alone: reads and writes have theirs.
+    cache: Cache,
+    environment: Environment,
     /// What `/metrics` shows, where the process records metrics.
-    pub metrics: Option<PrometheusHandle>,
+    metrics: Option<PrometheusHandle>,
 }
 
 impl AppState {
@@ -52,17 +53,51 @@ impl AppState {
         metrics: Option<PrometheusHandle>,
     ) -> Result<Self> {
         let key = store.signing_key(&Tokens::generate_key(&environment)?).await?;
-        Ok(Self {
-            store,
-            cache: cache.clone(),
+        let tokens = Arc::new(Tokens::new(&key, environment.clone()));
+        let writes = Writes::new(cache.clone());
+        let passwords = Passwords::new(environment.clone())?;
+        let clock = || Arc::clone(&environment.clock);
+        let accounts = Accounts::new(store.clone(), writes.clone(), passwords, environment.clone());
+        let catalog = Catalog::new(store.clone(), writes.clone(), clock());
+        let progress = Progress::new(store.clone(), store.clone(), writes, clock());
+        let successors = Successors::new(&key)?;
+        let sessions =
+            Sessions::new(store.clone(), store.clone(), Arc::clone(&tokens), successors, environment.clone());
+        Ok(Self(Arc::new(Parts {
+            accounts: Arc::new(accounts),
+            catalog: Arc::new(catalog),
+            progress: Arc::new(progress),
+            sessions: Arc::new(sessions),
+            tokens,
+            readiness: Arc::new(Readiness::new(store, clock())),
             responses: ResponseCache::new(cache.clone(), environment.clone(), DEFAULT_CAPACITY_BYTES),
-            writes: Writes::new(cache),
-            passwords: Passwords::new(environment.clone())?,
-            tokens: Arc::new(Tokens::new(&key, environment.clone())),
-            successors: Arc::new(Successors::new(&key)?),
-            readiness: Readiness::default(),
+            cache,
             environment,
             metrics,
-        })
+        })))
     }
+}
+
+/// Lets a handler take a part: `State(catalog): State<Arc<Catalog>>`.
+macro_rules! parts {
+    ($($part:ident: $kind:ty,)*) => {$(
+        impl FromRef<AppState> for $kind {
+            fn from_ref(state: &AppState) -> Self {
+                state.0.$part.clone()
+            }
+        }
+    )*};
+}
+
+parts! {
+    accounts: Arc<Accounts>,
+    catalog: Arc<Catalog>,
+    progress: Arc<Progress>,
+    sessions: Arc<Sessions>,
+    tokens: Arc<Tokens>,
+    readiness: Arc<Readiness>,
+    responses: ResponseCache,
+    cache: Cache,
+    environment: Environment,
+    metrics: Option<PrometheusHandle>,
 }

@@ -13,7 +13,7 @@ use tracing_subscriber::filter::ParseError;
 
 /// Upper bounds of the latency histogram, in seconds: those of row P1 are among them.
 const LATENCY_SECONDS: &[f64] = &[0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 25.0];
-/// How often samples are put into their buckets: until then each is kept, some 17 bytes.
+/// How often samples are put into their buckets: until then each is there, some 17 bytes.
 pub const UPKEEP_PERIOD: Duration = Duration::from_secs(5);
 /// Log lines that may wait to be written; with the longest path in each that is 32 MiB. Further ones are dropped.
 const WAITING_LINES: usize = 4_096;

@@ -1,4 +1,4 @@
-//! The one way to change what answers are made from: commit, announce, acknowledge ([`crate::cache`]). Not what the work is.
+//! The one way to change what responses are made from: commit, announce, acknowledge ([`crate::cache`]). Not what the work is.
 
 use std::future::Future;
 
@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::cache::Cache;
-use crate::error::{AppError, Result};
+use crate::domain::error::{DomainError, Result};
 use crate::store::Versioned;
 
 /// Runs writes so that caches stay true.
@@ -51,7 +51,7 @@ impl Writes {
     }
 }
 
-fn defect(what: &str, stopped: &tokio::task::JoinError) -> AppError {
-    let error = AppError::with_cause(ProblemType::Internal, format!("{what}: {stopped}"));
-    AppError { may_have_happened: true, ..error }
+fn defect(what: &str, stopped: &tokio::task::JoinError) -> DomainError {
+    let error = DomainError::with_cause(ProblemType::Internal, format!("{what}: {stopped}"));
+    DomainError { may_have_happened: true, ..error }
 }

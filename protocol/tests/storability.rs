@@ -9,7 +9,10 @@ use kairos_protocol::http::storability::{NotStorable, check_exchange, check_fiel
 use kairos_protocol::http::validation::{freshened, is_not_modified, remove_content_fields};
 use kairos_protocol::http::vary::varies_beyond;
 
-fn fields(pairs: &[(&str, &str)]) -> Fields {
+/// Header fields, as a table has them.
+type Pairs<'a> = &'a [(&'a str, &'a str)];
+
+fn fields(pairs: Pairs<'_>) -> Fields {
     pairs.iter().copied().collect()
 }
 
@@ -37,7 +40,7 @@ fn only_a_complete_response_to_a_get_that_allows_it_is_stored() {
 #[test]
 fn only_what_says_how_long_it_is_fresh_and_sets_no_cookie_is_stored() {
     let minute = FreshnessLifetime::new(60, 0, 0);
-    let cases: &[(&[(&str, &str)], Result<FreshnessLifetime, NotStorable>)] = &[
+    let cases: &[(Pairs<'_>, Result<FreshnessLifetime, NotStorable>)] = &[
         (&[("cache-control", "max-age=60")], Ok(minute)),
         (&[("cdn-cache-control", "max-age=60"), ("cache-control", "no-cache")], Ok(minute)),
         (&[("cdn-cache-control", "max-age=60")], Ok(minute)),

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use kairos_origin::store::records::{
-    Account, Applied, FingerprintedOperation, ModuleFilter, ModulePosition, NewSession, Replaced, Rotation, SigningKey,
-    Successor,
-};
-use kairos_origin::store::{GenerationStore, Result, Store, StoreError, Versioned};
+use kairos_origin::store::accounts::{Account, AccountStore};
+use kairos_origin::store::catalog::{CatalogStore, ModuleFilter, ModulePosition, Replaced};
+use kairos_origin::store::keys::{KeyStore, SigningKey};
+use kairos_origin::store::progress::{Applied, FingerprintedOperation, ProgressStore};
+use kairos_origin::store::sessions::{NewSession, Rotation, SessionStore, Successor};
+use kairos_origin::store::{GenerationStore, HealthStore, Result, Store, StoreError, Versioned};
 use kairos_protocol::UnixMillis;
 use kairos_protocol::api::account::Profile;
 use kairos_protocol::api::catalog::{Module, ModuleSummary};
@@ -60,11 +61,14 @@ impl GenerationStore for Breakable {
 }
 
 #[async_trait]
-impl Store for Breakable {
+impl HealthStore for Breakable {
     async fn ping(&self) -> Result<()> {
         self.reach()?.ping().await
     }
+}
 
+#[async_trait]
+impl CatalogStore for Breakable {
     async fn list_modules(
         &self,
         filter: &ModuleFilter,
@@ -101,7 +105,10 @@ impl Store for Breakable {
     async fn import_modules(&self, modules: &[Module], now: UnixMillis) -> Result<Versioned<u64>> {
         self.reach()?.import_modules(modules, now).await
     }
+}
 
+#[async_trait]
+impl AccountStore for Breakable {
     async fn insert_account(&self, account: &Account) -> Result<bool> {
         self.reach()?.insert_account(account).await
     }
@@ -121,7 +128,10 @@ impl Store for Breakable {
     async fn import_accounts(&self, accounts: &[Account]) -> Result<u64> {
         self.reach()?.import_accounts(accounts).await
     }
+}
 
+#[async_trait]
+impl SessionStore for Breakable {
     async fn insert_session(&self, session: &NewSession) -> Result<bool> {
         self.reach()?.insert_session(session).await
     }
@@ -130,14 +140,20 @@ impl Store for Breakable {
         self.reach()?.rotate_session(family, shown, next, now).await
     }
 
-    async fn end_session(&self, token_hash: &str) -> Result<()> {
-        self.reach()?.end_session(token_hash).await
+    async fn end_session(&self, family: &str) -> Result<()> {
+        self.reach()?.end_session(family).await
     }
+}
 
+#[async_trait]
+impl KeyStore for Breakable {
     async fn signing_key(&self, candidate: &SigningKey) -> Result<SigningKey> {
         self.reach()?.signing_key(candidate).await
     }
+}
 
+#[async_trait]
+impl ProgressStore for Breakable {
     async fn list_progress(
         &self,
         user: &UserId,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use kairos_origin::store::Store;
+use kairos_origin::store::CatalogStore;
 use kairos_origin::store::mongo::{MongoStore, configure};
 use kairos_protocol::api::ids::Slug;
 use mongodb::bson::{Bson, Document, doc};

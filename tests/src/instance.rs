@@ -1,4 +1,4 @@
-//! An origin reduced to what keeps its caches true: answers and writes over a table of numbers, with no HTTP in between. For
+//! An origin reduced to what its caches stay true by: reads and writes over a table of numbers, with no HTTP in between. For
 //! tests that must hold a load or a write at a certain point, which a whole origin does not let them. Not for anything that
 //! users see: that is tested on the whole origin.
 
@@ -42,7 +42,7 @@ impl TestClock {
         self.0.fetch_add(ms, Ordering::SeqCst);
     }
 
-    /// The machine with this clock.
+    /// The system with this clock.
     #[must_use]
     pub fn environment(self: &Arc<Self>) -> Environment {
         Environment { clock: Arc::<Self>::clone(self), ..Environment::system() }
@@ -66,7 +66,7 @@ pub struct Table {
     pub queries: AtomicU64,
     /// How often it was asked for generations that are surely not those of a deposed server.
     pub confirmations: AtomicU64,
-    /// How many writes behind it answers, as a deposed server does that does not know it yet.
+    /// How many writes behind it is, as a deposed server does that does not know it yet.
     pub lag: AtomicU64,
     /// When set, what a load fails with.
     pub failure: Mutex<Option<ProblemType>>,
@@ -107,7 +107,7 @@ impl Table {
         named(&self.numbers.lock().unwrap(), namespaces, 0)
     }
 
-    fn answer(&self, namespaces: &[Namespace], lag: u64) -> store::Result<Generations> {
+    fn number_of_each(&self, namespaces: &[Namespace], lag: u64) -> store::Result<Generations> {
         if *self.failure.lock().unwrap() == Some(ProblemType::Unavailable) {
             return Err(StoreError::Unavailable("as the test wants it".to_owned()));
         }
@@ -155,12 +155,12 @@ fn named(numbers: &HashMap<UserId, u64>, namespaces: &[Namespace], lag: u64) -> 
 impl GenerationStore for Table {
     async fn generations(&self, namespaces: &[Namespace]) -> store::Result<Generations> {
         self.queries.fetch_add(1, Ordering::SeqCst);
-        self.answer(namespaces, self.lag.load(Ordering::SeqCst))
+        self.number_of_each(namespaces, self.lag.load(Ordering::SeqCst))
     }
 
     async fn confirmed_generations(&self, namespaces: &[Namespace]) -> store::Result<Generations> {
         self.confirmations.fetch_add(1, Ordering::SeqCst);
-        self.answer(namespaces, 0)
+        self.number_of_each(namespaces, 0)
     }
 }
 
@@ -171,7 +171,7 @@ pub struct Instance {
     pub table: Arc<Table>,
     /// Its cache.
     pub cache: Cache,
-    /// Its answers.
+    /// Its response cache.
     pub responses: ResponseCache,
     /// Its writes.
     pub writes: Writes,
@@ -245,7 +245,7 @@ impl Instance {
     /// The table's failure.
     pub async fn read(&self, user: &UserId, seen: &Generations) -> Result<Read, AppError> {
         let mut lookup = Self::lookup(user);
-        lookup.request.seen = seen.clone();
+        lookup.request.reported = seen.clone();
         Ok(parse(self.respond(lookup, user).await?).await)
     }
 

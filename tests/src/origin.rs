@@ -6,9 +6,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use axum::extract::FromRef;
+use kairos_origin::auth::tokens::Tokens;
+use kairos_origin::domain::accounts::Accounts;
 use kairos_origin::environment::{Clock, Environment};
 use kairos_origin::routes;
 use kairos_origin::state::AppState;
+use kairos_origin::store::AccountStore;
 use kairos_protocol::UnixMillis;
 use kairos_protocol::api::account::{Role, TokenGrant};
 use kairos_protocol::api::catalog::Module;
@@ -27,7 +31,7 @@ use crate::world::{StoreKind, World};
 /// The password of every account that the harness makes.
 pub const PASSWORD: &str = "correct horse battery";
 
-/// The machine's clock, moved ahead by what the test says.
+/// The system's clock, moved ahead by what the test says.
 pub struct MovableClock {
     system: Arc<dyn Clock>,
     ahead_ms: AtomicI64,
@@ -53,7 +57,7 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Keeps the data in `store`.
+    /// Stores the data in `store`.
     #[must_use]
     pub const fn with_store(mut self, store: StoreKind) -> Self {
         self.store = store;
@@ -82,8 +86,10 @@ pub struct TestOrigin {
     pub world: Arc<World>,
     /// Its clock.
     pub clock: Arc<MovableClock>,
-    /// Its parts, for what has no route.
-    pub state: AppState,
+    /// Its accounts, for what has no route.
+    pub accounts: Arc<Accounts>,
+    /// What signs its access tokens.
+    pub tokens: Arc<Tokens>,
     /// Its store, which can be made to fail.
     pub store: Arc<Breakable>,
     address: std::net::SocketAddr,
@@ -123,10 +129,11 @@ impl TestOrigin {
         .expect("the store answers");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it has an address");
-        let router = routes::router(state.clone());
+        let (accounts, tokens) = (FromRef::from_ref(&state), FromRef::from_ref(&state));
+        let router = routes::router(state);
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.expect("the server runs") });
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-        Self { world, clock, state, store, address, client, serving }
+        Self { world, clock, accounts, tokens, store, address, client, serving }
     }
 
     /// Another instance on the same data.
@@ -175,24 +182,24 @@ impl TestOrigin {
         let stream = TcpStream::connect(self.address).await.expect("the origin listens");
         let (mut reading, mut writing) = stream.into_split();
         let bytes = bytes.to_vec();
-        // An answer may come before all is sent, and the connection be closed: neither is the caller's concern.
+        // A response may come before all is sent, and the connection be closed: neither is the caller's concern.
         let sending = tokio::spawn(async move {
             let _ = writing.write_all(&bytes).await;
             writing
         });
-        let mut answer = Vec::new();
-        let _ = reading.read_to_end(&mut answer).await;
+        let mut response = Vec::new();
+        let _ = reading.read_to_end(&mut response).await;
         sending.abort();
-        String::from_utf8_lossy(&answer).into_owned()
+        String::from_utf8_lossy(&response).into_owned()
     }
 
-    /// Sends `bytes` and closes the connection before any answer.
+    /// Sends `bytes` and closes the connection before any response.
     pub async fn send_and_hang_up(&self, bytes: &[u8]) {
         let mut stream = TcpStream::connect(self.address).await.expect("the origin listens");
         stream.write_all(bytes).await.expect("it reads");
         stream.shutdown().await.expect("it is open");
-        let mut answer = Vec::new();
-        let _ = stream.read_to_end(&mut answer).await;
+        let mut response = Vec::new();
+        let _ = stream.read_to_end(&mut response).await;
     }
 
     /// Registers a learner.
@@ -207,12 +214,11 @@ impl TestOrigin {
     pub async fn person(&self, name: &str, roles: &[Role]) -> Person {
         let email = format!("{name}@example.org");
         let password = PASSWORD.to_owned();
-        let account =
-            kairos_origin::domain::accounts::new_account(&self.state, &email, name, password, roles.to_vec()).await;
+        let account = self.accounts.new_account(&email, name, password, roles.to_vec()).await;
         let account = account.expect("a valid account");
-        let put = self.state.store.put_account(&account, self.state.environment.now()).await;
+        let put = self.store.put_account(&account, self.clock.now()).await;
         let id = put.expect("the store answers").value;
-        let token = self.state.tokens.sign(&id, roles).expect("tokens can be signed");
+        let token = self.tokens.sign(&id, roles).expect("tokens can be signed");
         Person { id, email, token }
     }
 

@@ -1,4 +1,4 @@
-//! What an origin answered, read in full, and what tests expect of it. Not how a request is made.
+//! A response, read in full, and what tests expect of it. Not how a request is made.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a failed check fails the test")]
 
@@ -7,7 +7,7 @@ use kairos_protocol::api::problem::{self, Problem, ProblemType};
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use serde::de::DeserializeOwned;
 
-/// An answer.
+/// A response, read in full.
 #[derive(Clone, Debug)]
 pub struct Reply {
     /// Its status.
@@ -72,7 +72,7 @@ impl Reply {
         self.expect(200).json()
     }
 
-    /// The problem, if it is one of this type, in its right dress, and forbids caches to keep it.
+    /// The problem, if it is one of this type, in its right dress, and forbids caches to store it.
     #[track_caller]
     #[must_use]
     pub fn problem(&self, kind: ProblemType) -> Problem {

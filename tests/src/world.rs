@@ -1,4 +1,4 @@
-//! What stands around an origin under test: which store it keeps its data in and whether its caches share a Redis. Each test has a
+//! What stands around an origin under test: which store its data is in and whether its caches share a Redis. Each test has a
 //! database and a key prefix of its own, and leaves nothing behind.
 
 #![expect(clippy::expect_used, reason = "what a test cannot set up fails it")]
@@ -96,7 +96,7 @@ impl World {
     }
 }
 
-/// `url` with the path `/name`, its query kept.
+/// `url` with the path `/name`, with its query.
 fn with_database(url: &str, name: &str) -> String {
     let (address, query) = url.split_once('?').map_or((url, None), |(address, query)| (address, Some(query)));
     let host_starts = address.find("://").map_or(0, |at| at + 3);
@@ -107,7 +107,7 @@ fn with_database(url: &str, name: &str) -> String {
 }
 
 impl Drop for World {
-    /// Drops the database. (Redis forgets by itself: all its keys expire.)
+    /// Drops the database. (Redis needs none of it: all its keys expire.)
     fn drop(&mut self) {
         let Some(url) = self.mongodb_url.take() else { return };
         let name = self.name.clone();

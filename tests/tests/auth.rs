@@ -6,8 +6,7 @@ use futures_util::StreamExt;
 use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
-use kairos_origin::domain::accounts::{self, new_account};
-use kairos_origin::store::records::Account;
+use kairos_origin::store::accounts::{Account, AccountStore};
 use kairos_protocol::api::account::{Claims, KeySet, Profile, Role, TokenGrant};
 use kairos_protocol::api::paths;
 use kairos_protocol::api::problem::ProblemType;
@@ -28,7 +27,7 @@ in_every_world! {
     an_account_of_an_older_release_is_found_however_its_email_is_typed
     a_password_is_the_same_from_every_keyboard
     fields_are_checked_by_name
-    a_lost_answer_is_asked_for_again_however_late
+    a_lost_response_is_asked_for_again_however_late
     a_token_shown_after_its_successor_was_used_ends_the_session
     tabs_that_refresh_together_get_the_same_token
     a_new_password_ends_what_the_old_one_began_meanwhile
@@ -37,7 +36,7 @@ in_every_world! {
     the_published_keys_verify_the_tokens
     a_refusal_asks_for_a_token_and_calls_none_invalid_that_was_not_sent
     only_authors_change_modules
-    what_is_granted_is_never_kept
+    what_is_granted_is_never_stored
 }
 
 async fn register(origin: &TestOrigin, email: &str) -> Reply {
@@ -108,20 +107,20 @@ async fn an_email_is_the_same_from_every_keyboard(origin: TestOrigin) {
 async fn an_account_of_an_older_release_is_found_however_its_email_is_typed(origin: TestOrigin) {
     let new = async |name| {
         let password = PASSWORD.to_owned();
-        new_account(&origin.state, "any@example.org", name, password, vec![Role::Learner]).await.unwrap()
+        origin.accounts.new_account("any@example.org", name, password, vec![Role::Learner]).await.unwrap()
     };
-    // They were kept as typed, but for the case.
+    // They were stored as typed, but for the case.
     let old = Account { email: DECOMPOSED.to_lowercase(), ..new("Old").await };
-    assert!(origin.state.store.insert_account(&old).await.unwrap());
+    assert!(origin.store.insert_account(&old).await.unwrap());
     for email in [COMPOSED, DECOMPOSED] {
         assert_eq!(login(&origin, email, PASSWORD).await.ok::<TokenGrant>().profile.id, old.id);
         let _ = register(&origin, email).await.problem(ProblemType::EmailTaken);
-        let changed = accounts::put(&origin.state, email, "New name", PASSWORD.to_owned(), vec![Role::Author]).await;
+        let changed = origin.accounts.put(email, "New name", PASSWORD.to_owned(), vec![Role::Author]).await;
         assert_eq!(changed.unwrap().id, old.id);
     }
     // Where there were two, each is its own still.
     let twin = Account { email: COMPOSED.to_lowercase(), ..new("Twin").await };
-    assert!(origin.state.store.insert_account(&twin).await.unwrap());
+    assert!(origin.store.insert_account(&twin).await.unwrap());
     for (email, id) in [(COMPOSED, &twin.id), (DECOMPOSED, &old.id)] {
         assert_eq!(login(&origin, email, PASSWORD).await.ok::<TokenGrant>().profile.id, *id);
     }
@@ -141,9 +140,9 @@ async fn a_password_is_the_same_from_every_keyboard(origin: TestOrigin) {
     }
     // Older releases hashed what was typed, here the second spelling: whoever types it so still gets in.
     let hash = "$argon2id$v=19$m=19456,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg$sCOqwYclGiZHxmgMbCQHJP1MVtOk00gGDvq5ebfQmFM";
-    let old = new_account(&origin.state, "old@example.org", "Old", PASSWORD.to_owned(), vec![Role::Learner]).await;
+    let old = origin.accounts.new_account("old@example.org", "Old", PASSWORD.to_owned(), vec![Role::Learner]).await;
     let old = Account { hashed_password: Some(hash.to_owned()), ..old.unwrap() };
-    assert!(origin.state.store.insert_account(&old).await.unwrap());
+    assert!(origin.store.insert_account(&old).await.unwrap());
     assert_eq!(login(&origin, &old.email, spellings[1]).await.status, 200);
     let _ = login(&origin, &old.email, "wrong pa\u{301}ssword").await.problem(ProblemType::WrongCredentials);
 }
@@ -179,7 +178,7 @@ async fn fields_are_checked_by_name(origin: TestOrigin) {
     let _ = login(&origin, "ada@example.org", PASSWORD).await.problem(ProblemType::WrongCredentials);
 }
 
-async fn a_lost_answer_is_asked_for_again_however_late(origin: TestOrigin) {
+async fn a_lost_response_is_asked_for_again_however_late(origin: TestOrigin) {
     let first: TokenGrant = register(&origin, "ada@example.org").await.expect(201).json();
     let second: TokenGrant = refresh(&origin, &first.refresh_token).await.ok();
     assert_ne!(second.refresh_token, first.refresh_token);
@@ -240,14 +239,14 @@ async fn sessions(origin: &TestOrigin) -> u64 {
 
 async fn a_new_password_ends_what_the_old_one_began_meanwhile(origin: TestOrigin) {
     let ada = origin.learner("ada").await;
-    let mut account = origin.state.store.account_by_email(&ada.email).await.unwrap().unwrap();
+    let mut account = origin.store.account_by_email(&ada.email).await.unwrap().unwrap();
     let other = PASSWORD.replace("horse", "mule");
-    let other = new_account(&origin.state, "other@example.org", "Other", other, vec![Role::Learner]).await.unwrap();
+    let other = origin.accounts.new_account("other@example.org", "Other", other, vec![Role::Learner]).await.unwrap();
     account.hashed_password = other.hashed_password;
     // Hashing takes turns: when the first are signed in, the last have not been looked at.
     let mut logins: FuturesUnordered<_> = (0..24).map(|_| login(&origin, &ada.email, PASSWORD)).collect();
     let mut replies = vec![logins.next().await.unwrap()];
-    origin.state.store.put_account(&account, 0).await.unwrap();
+    origin.store.put_account(&account, 0).await.unwrap();
     while let Some(reply) = logins.next().await {
         replies.push(reply);
     }
@@ -350,7 +349,7 @@ async fn only_authors_change_modules(origin: TestOrigin) {
     }
 }
 
-async fn what_is_granted_is_never_kept(origin: TestOrigin) {
+async fn what_is_granted_is_never_stored(origin: TestOrigin) {
     let registered = register(&origin, "ada@example.org").await.expect(201);
     let grant: TokenGrant = registered.json();
     let logged_in = login(&origin, "ada@example.org", PASSWORD).await.expect(200);

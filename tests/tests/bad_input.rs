@@ -5,6 +5,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use kairos_origin::store::AccountStore;
 use kairos_protocol::api::catalog::ModuleSummary;
 use kairos_protocol::api::operation::OperationResults;
 use kairos_protocol::api::page::Page;
@@ -37,7 +38,7 @@ impl Scene {
         assert_eq!(modules.items.len(), 1);
         assert_eq!(self.origin.get("/v1/modules/caching").await.ok::<Value>()["version"], 1);
         assert_eq!(self.origin.get_as(&self.ada, paths::STATISTICS).await.ok::<Statistics>(), Statistics::default());
-        let stranger = self.origin.state.store.account_by_email("eve@example.org").await.unwrap();
+        let stranger = self.origin.store.account_by_email("eve@example.org").await.unwrap();
         assert!(stranger.is_none());
     }
 }
@@ -152,9 +153,9 @@ async fn bodies() {
         println!("{path} {shown}: {}", reply.text());
         let problem = reply.problem(expected);
         assert!(!reply.text().contains("long enough"), "a password in {problem:?}");
-        let answer = scene.origin.send_raw(&chunked(path, &person.token, &body)).await;
+        let response = scene.origin.send_raw(&chunked(path, &person.token, &body)).await;
         let starts = format!("HTTP/1.1 {} ", expected.status());
-        assert!(answer.starts_with(&starts) && answer.contains(expected.uri()), "chunked: {answer}");
+        assert!(response.starts_with(&starts) && response.contains(expected.uri()), "chunked: {response}");
     }
     scene.check_untouched().await;
 }
@@ -183,8 +184,8 @@ async fn an_operation_that_no_parser_takes_holds_up_no_other() {
     let batch = cases.iter().map(|(text, ..)| text.as_str()).collect::<Vec<_>>().join(",");
     let request = scene.origin.request(Method::POST, paths::OPERATIONS).bearer_auth(&scene.ada.token);
     let request = request.header("content-type", "application/json").body(format!(r#"{{"operations":[{batch}]}}"#));
-    let answer: Value = scene.origin.send(request).await.ok();
-    for ((text, id, outcome), result) in cases.iter().zip(answer["results"].as_array().unwrap()) {
+    let response: Value = scene.origin.send(request).await.ok();
+    for ((text, id, outcome), result) in cases.iter().zip(response["results"].as_array().unwrap()) {
         let shown: String = text.chars().take(80).collect();
         assert_eq!((result["id"].as_str(), result["outcome"].as_str()), (*id, Some(*outcome)), "{shown}: {result}");
     }
@@ -367,14 +368,15 @@ async fn what_no_client_would_send() {
         ("GET /v1/mod ules HTTP/1.1", "400 Bad Request"),
         ("nonsense", "400 Bad Request"),
     ] {
-        let answer = scene.origin.send_raw(format!("{line}\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes()).await;
+        let response =
+            scene.origin.send_raw(format!("{line}\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes()).await;
         let shown: String = line.chars().take(60).collect();
-        assert!(answer.contains(expected), "{shown}: {answer}");
-        if let Some((_, body)) = answer.split_once("\r\n\r\n").filter(|(_, body)| body.starts_with('{')) {
+        assert!(response.contains(expected), "{shown}: {response}");
+        if let Some((_, body)) = response.split_once("\r\n\r\n").filter(|(_, body)| body.starts_with('{')) {
             let _: Problem = serde_json::from_str(body).unwrap();
         }
     }
-    // A length that is not kept: the caller hangs up half way, and nothing comes of it.
+    // A length that is wrong: the caller hangs up half way, and nothing comes of it.
     let half = format!(
         "POST {} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{EVE}",
         paths::REGISTER

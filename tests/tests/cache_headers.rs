@@ -1,4 +1,4 @@
-//! The headers that a response's policy gives it: who may store it, and for how long. Which answer has which policy is tested on
+//! The headers that a response's policy gives it: who may store it, and for how long. Which response has which policy is tested on
 //! the routes.
 
 #![expect(clippy::unwrap_used, reason = "a failed check fails the test")]
@@ -27,18 +27,18 @@ async fn the_policy_of_a_response_decides_who_may_store_it() {
         (Some(Policy::NoStore), None, "no-store", "", "no-store"),
         (None, None, "no-store", "", "no-store"),
     ];
-    for (policy, reach, general, targeted, name) in cases {
+    for (policy, scope, general, targeted, name) in cases {
         let handler = move || async move {
             let mut response = Response::new(Body::empty());
             response.headers_mut().insert("cdn-cache-control", "max-age=1".parse().unwrap());
-            reach.map(|reach| response.extensions_mut().insert(reach));
+            scope.map(|scope| response.extensions_mut().insert(scope));
             policy.map(|policy| response.extensions_mut().insert(policy));
             response
         };
         let router = Router::new().route("/", get(handler)).layer(from_fn(write_cache_headers));
         let response = router.oneshot(Request::new(Body::empty())).await.unwrap();
         let headers = ["cache-control", "cdn-cache-control", "kairos-policy"].map(|name| header(&response, name));
-        assert_eq!(headers, [general, targeted, name], "{policy:?}, {reach:?}");
+        assert_eq!(headers, [general, targeted, name], "{policy:?}, {scope:?}");
         let vary: Vec<_> = response.headers().get_all("vary").iter().collect();
         let by_subject = policy.is_some_and(|policy| policy.sharing() == Sharing::Subject);
         assert_eq!(vary, if by_subject { vec!["accept-encoding", "authorization"] } else { vec!["accept-encoding"] });

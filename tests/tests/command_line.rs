@@ -234,12 +234,16 @@ async fn databases_that_share_a_redis_keep_apart() {
     let mut listed = Vec::new();
     for data in ["one.db", "other.db", "one.db"] {
         let (server, _) = shell.serve(&["--data", data, "--redis-url", &url]).await;
-        let answer = reqwest::get(format!("{}/v1/modules", server.url)).await.unwrap();
-        let status = answer.headers().get("cache-status").unwrap().to_str().unwrap().to_owned();
-        listed.push((answer.json::<Page<ModuleSummary>>().await.unwrap().items.len(), status.contains("redis")));
+        let response = reqwest::get(format!("{}/v1/modules", server.url)).await.unwrap();
+        let status = response.headers().get("cache-status").unwrap().to_str().unwrap().to_owned();
+        listed.push((response.json::<Page<ModuleSummary>>().await.unwrap().items.len(), status.contains("redis")));
         server.stop("-TERM").await;
     }
-    assert_eq!(listed, [(1, false), (0, false), (1, true)], "modules, and whether another process had kept the answer");
+    assert_eq!(
+        listed,
+        [(1, false), (0, false), (1, true)],
+        "modules, and whether another process had stored the response"
+    );
 }
 
 #[tokio::test]
@@ -250,9 +254,9 @@ async fn what_is_imported_beside_a_server_is_served_at_once() {
     let (server, _) = shell.serve(&[]).await;
     let url = format!("{}/v1/modules", server.url);
     let list = async || {
-        let answer = reqwest::get(&url).await.unwrap();
-        let status = answer.headers().get("cache-status").unwrap().to_str().unwrap().to_owned();
-        (answer.json::<Page<ModuleSummary>>().await.unwrap().items.len(), status)
+        let response = reqwest::get(&url).await.unwrap();
+        let status = response.headers().get("cache-status").unwrap().to_str().unwrap().to_owned();
+        (response.json::<Page<ModuleSummary>>().await.unwrap().items.len(), status)
     };
     assert_eq!(list().await.0, 1);
     write(shell.folder.path(), "book/two.md", "# Two\n\nThe second chapter.\n");
@@ -262,7 +266,7 @@ async fn what_is_imported_beside_a_server_is_served_at_once() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    timeout(Duration::from_secs(10), both).await.expect("far sooner than answers expire");
+    timeout(Duration::from_secs(10), both).await.expect("far sooner than stored responses expire");
     let (_, status) = list().await;
     assert!(status.contains("hit"), "{status}");
     server.stop("-TERM").await;
@@ -279,8 +283,8 @@ async fn a_log_that_nobody_reads_holds_up_nothing() {
     let client = reqwest::Client::new();
     // Each is logged with its path: more than the pipe and the lines that may wait can hold.
     let ask = async |n: usize| client.get(format!("{}/nowhere/{}", server.url, "x".repeat(n))).send().await.unwrap();
-    let answers = futures_util::stream::iter(0..6_000).map(|_| ask(100)).buffer_unordered(16);
-    let statuses = answers.map(|answer| answer.status().as_u16()).collect::<Vec<_>>();
+    let responses = futures_util::stream::iter(0..6_000).map(|_| ask(100)).buffer_unordered(16);
+    let statuses = responses.map(|response| response.status().as_u16()).collect::<Vec<_>>();
     let statuses = timeout(PATIENCE, statuses).await.expect("all are answered");
     assert_eq!(statuses, vec![404; 6_000]);
     let dropped = async {

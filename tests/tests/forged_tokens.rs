@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use kairos_origin::auth::tokens::Tokens;
 use kairos_origin::environment::Environment;
+use kairos_origin::store::KeyStore;
 use kairos_protocol::api::account::{Claims, KeySet, Role};
 use kairos_protocol::api::paths;
 use kairos_protocol::api::problem::ProblemType as P;
@@ -35,7 +36,7 @@ async fn forged_and_expired_tokens_open_nothing() {
     };
     let other_key = EncodingKey::from_ed_der(&Tokens::generate_key(&Environment::system()).unwrap().pkcs8);
     let signing_key = Tokens::generate_key(&Environment::system()).unwrap();
-    let own_key = EncodingKey::from_ed_der(&origin.state.store.signing_key(&signing_key).await.unwrap().pkcs8);
+    let own_key = EncodingKey::from_ed_der(&origin.store.signing_key(&signing_key).await.unwrap().pkcs8);
     let mut elevated = claims.clone();
     elevated["roles"] = json!(["admin"]);
     let none = json!({ "alg": "none", "typ": "JWT", "kid": kid });

@@ -80,5 +80,5 @@ async fn a_full_disk_is_told_and_survived() {
 
     assert!(limit(&child, "unlimited").await);
     becomes(&ready, 200).await;
-    assert_eq!(register("ada@example.org").await.unwrap().status(), 201, "it was not kept before");
+    assert_eq!(register("ada@example.org").await.unwrap().status(), 201, "it was not stored before");
 }

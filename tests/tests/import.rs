@@ -13,7 +13,7 @@ use kairos_origin::import::markdown::import_markdown;
 use kairos_origin::import::oulad::import_oulad;
 use kairos_origin::import::{ImportError, Report, Target};
 use kairos_origin::store::Store;
-use kairos_origin::store::records::ModuleFilter;
+use kairos_origin::store::catalog::ModuleFilter;
 use kairos_protocol::api::ids::{Slug, UserId};
 use kairos_protocol::api::operation::PASS_SCORE;
 use kairos_tests::skip::skip;

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use kairos_origin::environment::Clock;
 use kairos_protocol::api::account::Profile;
 use kairos_protocol::api::history::HistoryEntry;
 use kairos_protocol::api::ids::Slug;
@@ -23,7 +24,7 @@ use serde_json::{Value, json};
 in_every_world! {
     operations_show_in_progress_statistics_and_history
     each_operation_counts_once
-    each_operation_is_judged_by_itself
+    each_operation_is_evaluated_by_itself
     a_batch_sent_many_times_at_once_counts_once
     a_time_in_the_future_becomes_now
     a_batch_has_one_to_a_hundred
@@ -80,7 +81,7 @@ async fn with_modules(origin: &TestOrigin, slugs: &[&str]) -> Person {
 
 async fn operations_show_in_progress_statistics_and_history(origin: TestOrigin) {
     let ada = with_modules(&origin, &["caching", "vary"]).await;
-    // Read first, so that what follows must replace what is remembered.
+    // Read first, so that what follows must replace what is stored.
     assert_eq!(statistics(&origin, &ada).await, Statistics::default());
     assert!(progress(&origin, &ada).await.is_empty() && history(&origin, &ada).await.is_empty());
 
@@ -154,10 +155,10 @@ async fn each_operation_counts_once(origin: TestOrigin) {
     assert_eq!(outcome(&results(&origin, &bob, &[study]).await[0]), "applied");
 }
 
-async fn each_operation_is_judged_by_itself(origin: TestOrigin) {
+async fn each_operation_is_evaluated_by_itself(origin: TestOrigin) {
     let ada = with_modules(&origin, &["caching"]).await;
     let author = Person {
-        token: origin.state.tokens.sign(&ada.id, &[kairos_protocol::api::account::Role::Author]).unwrap(),
+        token: origin.tokens.sign(&ada.id, &[kairos_protocol::api::account::Role::Author]).unwrap(),
         ..ada.clone()
     };
     let mut hidden = draft("hidden");
@@ -229,7 +230,7 @@ async fn a_batch_sent_many_times_at_once_counts_once(origin: TestOrigin) {
 
 async fn a_time_in_the_future_becomes_now(origin: TestOrigin) {
     let ada = with_modules(&origin, &["caching"]).await;
-    let now = origin.state.environment.now();
+    let now = origin.clock.now();
     let ahead =
         json!({ "id": "ahead", "module": "caching", "at_ms": now + 3_600_000, "action": { "kind": "complete" } });
     let first = results(&origin, &ada, std::slice::from_ref(&ahead)).await;
@@ -260,7 +261,7 @@ async fn nobody_reads_another_learners_data(origin: TestOrigin) {
     let bob = origin.learner("bob").await;
     let _ = results(&origin, &ada, &[operation("a", "caching", json!({ "kind": "complete" }))]).await;
     for path in [paths::ME, paths::PROGRESS, paths::STATISTICS, paths::HISTORY] {
-        // Remembered for Ada, twice over.
+        // Stored for Ada, twice over.
         let hers = origin.get_as(&ada, path).await.expect(200);
         let again = origin.get_as(&ada, path).await.expect(200);
         assert!(again.cache_status().contains("hit"), "{path}: {}", again.cache_status());
@@ -330,7 +331,7 @@ async fn what_a_deleted_module_leaves_stays(origin: TestOrigin) {
     };
     assert_eq!(problem.uri, ProblemType::UnknownModule.uri());
 
-    // Whose answer was lost sends it again, with what came after it.
+    // Whose response was lost sends the operation again, with what came after it.
     let batch = [complete, operation("c", "caching", json!({ "kind": "open" }))];
     let again = results(&origin, &ada, &batch).await;
     assert_eq!(again.iter().map(outcome).collect::<Vec<_>>(), ["duplicate", "rejected"]);
@@ -354,7 +355,7 @@ async fn without_the_store_nothing_is_said_to_be_saved(origin: TestOrigin) {
     assert!(refused.header("retry-after").unwrap().parse::<u32>().unwrap() > 0);
     let body = json!({ "email": "bob@example.org", "display_name": "Bob", "password": "long enough" });
     let _ = origin.post(paths::REGISTER, &body).await.problem(ProblemType::Unavailable);
-    // What is known is still said. (That it may be old, where it may: `answers.rs`.)
+    // What is known is still said. (That it may be old, where it may: `response_cache.rs`.)
     let still = origin.get_as(&ada, paths::STATISTICS).await.expect(200);
     assert_eq!(still.body, known.body);
     let _ = origin.get_as(&ada, paths::HISTORY).await.problem(ProblemType::Unavailable);

@@ -15,7 +15,7 @@ fn resident_kib() -> u64 {
 }
 
 #[tokio::test]
-async fn requests_that_nobody_asks_about_are_not_kept_one_by_one() {
+async fn requests_that_nobody_asks_about_are_not_stored_one_by_one() {
     let metrics = telemetry::record_metrics().unwrap();
     let (ticked, mut ticks) = mpsc::unbounded_channel();
     // Asked for how many lines were dropped once the samples are in their buckets.

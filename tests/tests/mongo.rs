@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use futures_util::TryStreamExt;
 use kairos_origin::store::mongo::{MongoStore, configure};
-use kairos_origin::store::records::{Applied, FingerprintedOperation};
-use kairos_origin::store::{Store, StoreError};
+use kairos_origin::store::progress::{Applied, FingerprintedOperation};
+use kairos_origin::store::{HealthStore, ProgressStore, StoreError};
 use kairos_protocol::api::ids::{OperationId, Slug, UserId};
 use kairos_protocol::api::operation::{Action, Operation};
 use kairos_tests::world::{StoreKind, World};

@@ -1,14 +1,16 @@
-//! MongoDB that fails in the middle of a write: what did not happen is said not to have happened, what may have is said to be in
-//! doubt, and nothing happens twice or by half. Each kind of error as such: `origin/src/store/mongo/failure.rs`.
+//! MongoDB that fails in the middle of a write: what did not happen is said not to have happened, what may have is said to be
+//! uncertain, and nothing happens twice or by half. Each kind of error as such: `origin/src/store/mongo/failure.rs`.
 
 #![expect(clippy::unwrap_used, reason = "a failed check fails the test")]
 
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
+use kairos_origin::store::accounts::Account;
+use kairos_origin::store::catalog::Replaced;
 use kairos_origin::store::mongo::MongoStore;
-use kairos_origin::store::records::{Account, Applied, FingerprintedOperation, Replaced};
-use kairos_origin::store::{self, GenerationStore, Store, StoreError};
+use kairos_origin::store::progress::{Applied, FingerprintedOperation};
+use kairos_origin::store::{self, AccountStore, CatalogStore, GenerationStore, ProgressStore, StoreError};
 use kairos_protocol::api::account::Role;
 use kairos_protocol::api::catalog::Module;
 use kairos_protocol::api::ids::{OperationId, Slug, UserId};
@@ -208,7 +210,7 @@ async fn what_its_caller_gave_up_before_the_commit_is_not_committed_later() {
 
 // These are commands by themselves: no transaction was dropped with them.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_command_that_was_sent_by_itself_is_in_doubt() {
+async fn what_a_command_that_was_sent_by_itself_came_to_is_unknown() {
     let Some(world) = World::new(StoreKind::Mongo, false) else { return };
     let _orders = ORDERS.lock().await;
     let store = marked(&world).await;
@@ -290,7 +292,7 @@ async fn a_read_that_is_cut_short_is_done_again() {
     order(&world, Bson::from("alwaysOn"), closed("find")).await;
     let reads = [name_of(store.module(&one()).await), name_of(store.account_by_email("ada@example.org").await)];
     end_order(&world).await;
-    assert_eq!(reads, ["unavailable"; 2], "nobody is left in doubt by a read");
+    assert_eq!(reads, ["unavailable"; 2], "a read leaves nothing unknown");
 }
 
 /// A store behind a relay that freezes when the command is on its way, and that notices within two seconds or so. It looks for a
@@ -338,7 +340,7 @@ async fn a_commit_is_frozen(patience: Duration) {
 
 // That it cannot be sent again, with a millisecond to find a server, says nothing about the first time.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_commit_that_a_frozen_server_does_later_was_said_to_be_in_doubt() {
+async fn a_commit_that_a_frozen_server_does_later_was_said_to_be_unknown() {
     tokio::join!(a_commit_is_frozen(PATIENCE), a_commit_is_frozen(Duration::from_millis(1)));
 }
 

@@ -14,7 +14,7 @@ use kairos_tests::reply::Reply;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-in_every_world! { it_is_ready_while_the_store_answers }
+in_every_world! { it_is_ready_while_the_store_answers head_is_get_without_a_body }
 
 async fn it_is_ready_while_the_store_answers(origin: TestOrigin) {
     for path in [paths::HEALTH_LIVE, paths::HEALTH_READY] {
@@ -57,7 +57,7 @@ async fn requests_are_counted_by_route_and_status() {
 }
 
 #[tokio::test]
-async fn every_answer_has_an_id_and_no_cookie() {
+async fn every_response_has_an_id_and_no_cookie() {
     let origin = TestOrigin::builder().start().await.unwrap();
     let mut ids = BTreeSet::new();
     for path in [paths::MODULES, paths::HEALTH_LIVE, "/nowhere", paths::ME] {
@@ -65,6 +65,19 @@ async fn every_answer_has_an_id_and_no_cookie() {
         assert!(ids.insert(reply.header("x-request-id").unwrap().to_owned()), "{path}");
         assert_eq!(reply.header("x-content-type-options"), Some("nosniff"), "{path}");
         assert!(reply.header("set-cookie").is_none() && reply.header("server").is_none(), "{path}");
+    }
+}
+
+async fn head_is_get_without_a_body(origin: TestOrigin) {
+    let author = origin.author().await;
+    origin.publish(&author, &["caching"]).await;
+    for path in [paths::MODULES, "/v1/modules/caching", "/v1/modules/search?q=caching", paths::JWKS, paths::HEALTH_LIVE]
+    {
+        let (get, head) = (origin.get(path).await, origin.send(origin.request(Method::HEAD, path)).await);
+        assert!(head.status == 200 && head.body.is_empty(), "{path}: {}", head.status);
+        for name in ["content-type", "etag", "cache-control", "content-length"] {
+            assert_eq!(head.header(name), get.header(name), "{path} {name}");
+        }
     }
 }
 
@@ -141,7 +154,7 @@ async fn the_description_has_the_parameters_and_problems_that_there_are() {
     }
 }
 
-/// Holds answers to what the description says of them.
+/// Holds responses to what the description says of them.
 struct Described(Value);
 
 impl Described {
@@ -171,7 +184,7 @@ impl Described {
 }
 
 #[tokio::test]
-async fn answers_are_as_described() {
+async fn responses_are_as_described() {
     let origin = TestOrigin::builder().start().await.unwrap();
     let described = Described(description(&origin).await);
     // The check itself sees what does not fit.

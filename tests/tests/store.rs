@@ -7,7 +7,7 @@ mod store {
     pub(crate) mod accounts;
     pub(crate) mod catalog;
     pub(crate) mod generations;
-    pub(crate) mod learners;
+    pub(crate) mod progress;
     pub(crate) mod queries;
     pub(crate) mod samples;
 }
@@ -41,7 +41,7 @@ on_every_store! {
         a_token_is_traded_again_until_its_successor_is_used a_token_that_never_was_the_sessions_ends_it
         one_token_shown_by_many_at_once_is_traded_once a_session_ended_while_it_is_continued_stays_ended
         an_ended_session_is_over expired_tokens_do_not_work all_instances_get_one_signing_key;
-    learners: an_operation_is_applied_once twins_at_the_same_moment_apply_once an_id_is_not_used_twice what_was_sent_before_is_known
+    progress: an_operation_is_applied_once twins_at_the_same_moment_apply_once an_id_is_not_used_twice what_was_sent_before_is_known
         statistics_are_the_reducers records_and_history_page_without_gaps an_import_is_the_same_as_sending
         learners_do_not_see_each_other a_store_opened_again_has_everything;
     generations: a_number_changes_with_the_data_and_only_with_it

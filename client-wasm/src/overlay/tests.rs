@@ -72,10 +72,10 @@ proptest! {
         applied in operations("a"), confirmed in operations("c"), pending in operations("p"),
     ) {
         let replica = records(Vec::new(), &applied);
-        let at_answer = records(replica, &confirmed);
-        let said = reducer::statistics(&at_answer);
-        let all = records(at_answer.clone(), &pending);
-        let shifted = shift(&said, &reducer::statistics(&at_answer), &reducer::statistics(&all));
+        let at_response = records(replica, &confirmed);
+        let said = reducer::statistics(&at_response);
+        let all = records(at_response.clone(), &pending);
+        let shifted = shift(&said, &reducer::statistics(&at_response), &reducer::statistics(&all));
         prop_assert_eq!(shifted, reducer::statistics(&all));
     }
 

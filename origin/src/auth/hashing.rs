@@ -3,11 +3,12 @@
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use argon2::Block;
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 /// How much nicer than the rest of the process these threads are. Where every core is wanted, each gets a tenth of one: enough for
@@ -22,7 +23,7 @@ pub(super) struct Hashing {
 }
 
 impl Hashing {
-    /// Starts them; each takes memory of `blocks` at its first job, and keeps it: given back to the system and asked for again, it
+    /// Starts them; each takes memory of `blocks` at its first job, for good: given back to the system and asked for again, it
     /// would be torn from it page by page each time.
     ///
     /// # Errors
@@ -52,7 +53,7 @@ fn work_off(queue: &Mutex<Receiver<Job>>, blocks: usize) {
     step_back();
     let mut memory = Vec::new();
     // The guard is gone before the job begins: the next thread waits for the next job, not for this one.
-    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+    let next = || queue.lock().recv();
     while let Ok(job) = next() {
         memory.resize(blocks, Block::new());
         // Whoever waits is told by the sender that the panic drops.

@@ -15,8 +15,8 @@ use tokio::time::timeout;
 
 use super::hashing::Hashing;
 use super::precis::Password;
+use crate::domain::error::{DomainError, Result};
 use crate::environment::Environment;
-use crate::error::{AppError, Result};
 
 /// Most that hash at once, and no more than half of the cores. Each has 19 MiB, and takes a core for some 20 ms.
 const AT_ONCE: usize = 4;
@@ -161,14 +161,14 @@ fn output(argon2: &Argon2<'_>, password: &str, salt: &[u8], memory: &mut [Block]
     .map_err(defect)
 }
 
-fn busy(why: &str) -> AppError {
+fn busy(why: &str) -> DomainError {
     let problem =
         ProblemType::Unavailable.with_detail("Many are signing in at this moment. Try again in a few seconds.");
-    AppError::logged(problem, format!("signing in: {why}"))
+    DomainError::logged(problem, format!("signing in: {why}"))
 }
 
-fn defect(error: impl std::fmt::Display) -> AppError {
-    AppError::with_cause(ProblemType::Internal, format!("password hashing: {error}"))
+fn defect(error: impl std::fmt::Display) -> DomainError {
+    DomainError::with_cause(ProblemType::Internal, format!("password hashing: {error}"))
 }
 
 #[cfg(test)]

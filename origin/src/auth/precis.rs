@@ -1,18 +1,18 @@
 //! Text that people type, made comparable: the same word is other bytes from another keyboard (`é` is one character or two).
 //! After RFC 8265, whose other half, refusing characters that Unicode has added since 2013, would refuse names and passwords that
-//! people have. Not here: what makes an email or a password acceptable ([`crate::domain::accounts`]).
+//! people have. Not here: what makes an email or a password acceptable (`domain/accounts.rs`).
 
 use unicode_normalization::UnicodeNormalization;
 
-/// What an email is kept and compared as: without space around it, composed (NFC), in lower case.
+/// What an email is stored and compared as: without space around it, composed (NFC), in lower case.
 #[must_use]
 pub fn email_key(typed: &str) -> String {
     // Lower case may leave what can be composed.
     typed.trim().nfc().collect::<String>().to_lowercase().nfc().collect()
 }
 
-/// Under what an account with this email may be kept, to be looked for in this order. Releases that did not normalise
-/// kept what was typed: who could sign in so still can.
+/// Under what an account with this email may be stored, to be looked for in this order. Releases that did not normalise
+/// stored what was typed: who could sign in so still can.
 #[must_use]
 pub fn email_forms(typed: &str) -> Vec<String> {
     let key = email_key(typed);

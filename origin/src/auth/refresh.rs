@@ -1,14 +1,15 @@
 //! Refresh tokens: 16 bytes that name the session, 32 that only its owner has. The next token is derived from the one that is
-//! shown, so whoever did not hear the answer asks again and gets the same. Only hashes are kept ([`crate::store`]).
+//! shown, so whoever did not get the response asks again and gets the same. Only hashes are stored ([`crate::store`]).
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, Mac};
+use kairos_protocol::api::problem::ProblemType;
 use sha2::{Digest, Sha256};
 
+use crate::domain::error::{DomainError, Result};
 use crate::environment::Environment;
-use crate::error::Result;
-use crate::store::records::SigningKey;
+use crate::store::keys::SigningKey;
 
 const FAMILY_BYTES: usize = 16;
 const SECRET_BYTES: usize = 32;
@@ -47,13 +48,13 @@ impl RefreshToken {
     /// Names all tokens that descend from one sign-in.
     #[must_use]
     pub fn family(&self) -> String {
-        hexadecimal(&self.family)
+        hex::encode(self.family)
     }
 
-    /// What is kept of it.
+    /// What is stored of it.
     #[must_use]
     pub fn hash(&self) -> String {
-        hexadecimal(&Sha256::digest([self.family.as_slice(), &self.secret].concat()))
+        hex::encode(Sha256::digest([self.family.as_slice(), &self.secret].concat()))
     }
 }
 
@@ -81,10 +82,5 @@ impl Successors {
 }
 
 fn keyed(key: &[u8]) -> Result<Hmac<Sha256>> {
-    use kairos_protocol::api::problem::ProblemType::Internal;
-    Hmac::new_from_slice(key).map_err(|error| crate::error::AppError::with_cause(Internal, error.to_string()))
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    Hmac::new_from_slice(key).map_err(|error| DomainError::with_cause(ProblemType::Internal, error.to_string()))
 }

@@ -11,9 +11,9 @@ use kairos_protocol::api::account::{Claims, ISSUER, KeySet, PublicKey, Role};
 use kairos_protocol::api::ids::UserId;
 use kairos_protocol::api::problem::{Problem, ProblemType};
 
+use crate::domain::error::{DomainError, Result};
 use crate::environment::Environment;
-use crate::error::{AppError, Result};
-use crate::store::records::SigningKey;
+use crate::store::keys::SigningKey;
 
 /// Seconds an access token is good for.
 pub const ACCESS_TOKEN_SECS: u32 = 15 * 60;
@@ -60,7 +60,8 @@ impl Tokens {
         let mut seed = [0; 32];
         environment.entropy.fill(&mut seed);
         let key = Ed25519Key::from_bytes(&seed);
-        let der = key.to_pkcs8_der().map_err(|error| AppError::with_cause(ProblemType::Internal, error.to_string()))?;
+        let der =
+            key.to_pkcs8_der().map_err(|error| DomainError::with_cause(ProblemType::Internal, error.to_string()))?;
         Ok(SigningKey {
             kid: environment.random_hex::<8>(),
             pkcs8: der.as_bytes().to_vec(),
@@ -89,7 +90,7 @@ impl Tokens {
         };
         let header = Header { kid: Some(self.kid.clone()), ..Header::new(Algorithm::EdDSA) };
         encode(&header, &claims, &self.signing)
-            .map_err(|error| AppError::with_cause(ProblemType::Internal, format!("signing a token: {error}")))
+            .map_err(|error| DomainError::with_cause(ProblemType::Internal, format!("signing a token: {error}")))
     }
 
     /// The claims of `token`, if it is one of ours and has not expired.

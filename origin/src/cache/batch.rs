@@ -1,11 +1,12 @@
-//! Look-ups in batches: one on its way, and one waiting that all who come meanwhile share. So each gets an answer that was looked
-//! for after it asked, and under load the cost per request goes towards nothing. Not what is looked up.
+//! Look-ups in batches: one on its way, and one waiting that all who come meanwhile share. So each gets what was looked for after it
+//! came, and under load the cost per request goes towards nothing. Not what is looked up.
 
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
@@ -13,7 +14,7 @@ type Work<K, T> = dyn Fn(Vec<K>) -> Pin<Box<dyn Future<Output = T> + Send>> + Se
 
 /// Looks up many keys at once; what comes back is shared by all who asked for any of them.
 pub(super) struct Batcher<K, T> {
-    /// Where the work is done; where those are who ask for it, when absent.
+    /// Where the work is done: where its callers are, when absent.
     runtime: Option<Handle>,
     work: Arc<Work<K, T>>,
     state: Arc<Mutex<State<K, T>>>,
@@ -26,7 +27,7 @@ struct State<K, T> {
 
 struct Batch<K, T> {
     keys: BTreeSet<K>,
-    answer: watch::Sender<Option<T>>,
+    found: watch::Sender<Option<T>>,
 }
 
 impl<K: Clone + Ord + Send + 'static, T: Clone + Send + Sync + 'static> Batcher<K, T> {
@@ -38,8 +39,8 @@ impl<K: Clone + Ord + Send + 'static, T: Clone + Send + Sync + 'static> Batcher<
         Self { runtime: None, work: Arc::new(move |keys| Box::pin(work(keys))), state }
     }
 
-    /// One whose work is done on `runtime`. Batches are still gathered where those are who ask: the busier it is there, the larger
-    /// they get by themselves.
+    /// One whose work is done on `runtime`. Batches are still gathered where the callers are: the busier it is there, the larger they
+    /// get by themselves.
     pub(super) fn on<F>(runtime: &Handle, work: impl Fn(Vec<K>) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = T> + Send + 'static,
@@ -47,10 +48,10 @@ impl<K: Clone + Ord + Send + 'static, T: Clone + Send + Sync + 'static> Batcher<
         Self { runtime: Some(runtime.clone()), ..Self::new(work) }
     }
 
-    /// The answer of a look-up of `keys`, among others, that begins after this is called; `None` when it panicked.
+    /// What a look-up of `keys`, among others, finds that begins after this is called; `None` when it panicked.
     pub(super) async fn get(&self, keys: &[K]) -> Option<T> {
-        let mut answer = self.join(keys);
-        answer.wait_for(Option::is_some).await.ok().and_then(|answer| answer.clone())
+        let mut found = self.join(keys);
+        found.wait_for(Option::is_some).await.ok().and_then(|found| found.clone())
     }
 
     /// Begins such a look-up, or joins one, and waits for nothing.
@@ -62,16 +63,16 @@ impl<K: Clone + Ord + Send + 'static, T: Clone + Send + Sync + 'static> Batcher<
     }
 
     fn join(&self, keys: &[K]) -> watch::Receiver<Option<T>> {
-        let mut state = lock(&self.state);
-        let batch = state.next.get_or_insert_with(|| Batch { keys: BTreeSet::new(), answer: watch::channel(None).0 });
+        let mut state = self.state.lock();
+        let batch = state.next.get_or_insert_with(|| Batch { keys: BTreeSet::new(), found: watch::channel(None).0 });
         batch.keys.extend(keys.iter().cloned());
-        let answer = batch.answer.subscribe();
+        let found = batch.found.subscribe();
         if !state.is_running {
             state.is_running = true;
             drop(state);
             tokio::spawn(drive(self.runtime.clone(), Arc::clone(&self.work), Arc::clone(&self.state)));
         }
-        answer
+        found
     }
 }
 
@@ -84,22 +85,17 @@ async fn drive<K: Send + 'static, T: Send + Sync + 'static>(
     let runtime = runtime.unwrap_or_else(Handle::current);
     loop {
         let batch = {
-            let mut state = lock(&state);
+            let mut state = state.lock();
             let batch = state.next.take();
             state.is_running = batch.is_some();
             batch
         };
-        let Some(Batch { keys, answer }) = batch else { return };
+        let Some(Batch { keys, found }) = batch else { return };
         // A panic in the look-up drops the sender: those who wait are told, and the next batch goes on.
-        if let Ok(found) = runtime.spawn(work(keys.into_iter().collect())).await {
-            answer.send_replace(Some(found));
+        if let Ok(values) = runtime.spawn(work(keys.into_iter().collect())).await {
+            found.send_replace(Some(values));
         }
     }
-}
-
-fn lock<K, T>(state: &Mutex<State<K, T>>) -> MutexGuard<'_, State<K, T>> {
-    // The state is whole between any two statements, so a poisoned lock guards sound data.
-    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -128,12 +124,12 @@ mod tests {
         }
         let rest = [batcher.join(&[2]), batcher.join(&[3]), batcher.join(&[2])];
         gate.add_permits(2);
-        let answer = |mut of: watch::Receiver<Option<(usize, Vec<u8>)>>| async move {
+        let found = |mut of: watch::Receiver<Option<(usize, Vec<u8>)>>| async move {
             of.wait_for(Option::is_some).await.unwrap().clone().unwrap()
         };
-        assert_eq!(answer(first).await, (0, vec![1]));
+        assert_eq!(found(first).await, (0, vec![1]));
         for one in rest {
-            assert_eq!(answer(one).await, (1, vec![2, 3]), "one look-up for all three");
+            assert_eq!(found(one).await, (1, vec![2, 3]), "one look-up for all three");
         }
     }
 }

@@ -2,7 +2,7 @@
 //! half-open while a probe tries to make one. Requests only ask whether it is closed; the probe alone closes it. Not here:
 //! how a connection is made.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use parking_lot::Mutex;
 
 /// See the module.
 pub(crate) struct Breaker<C> {
@@ -32,20 +32,15 @@ impl<C: Clone> Breaker<C> {
         breaker
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<C>> {
-        // The state is whole between any two statements, so a poisoned lock guards sound data.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// A connection, or `None` while open.
     pub(crate) fn acquire(&self) -> Option<Permit<C>> {
-        self.lock().closed.clone()
+        self.state.lock().closed.clone()
     }
 
     /// Opens it after `failed` did; `true` if that changed anything: then the caller starts a probe. What an earlier
     /// connection's late failure says is not held against a newer one.
     pub(crate) fn trip(&self, failed: &Permit<C>) -> bool {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let current = state.closed.as_ref().is_some_and(|permit| permit.round == failed.round);
         if current {
             state.closed = None;
@@ -66,7 +61,7 @@ impl<C: Clone> Breaker<C> {
 
     /// The probe succeeded.
     pub(crate) fn close(&self, connection: C) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.rounds += 1;
         state.closed = Some(Permit { connection, round: state.rounds });
         self.report(0.0);

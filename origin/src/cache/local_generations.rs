@@ -1,12 +1,12 @@
 //! What this process knows of generations, and since when. Time here is monotonic: no clock that is set makes it wrong. Not what is
-//! kept under them.
+//! stored under them.
 
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use kairos_protocol::sync::generation::{Generation, Generations, Namespace};
+use parking_lot::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 /// Each has a lock of its own.
@@ -31,9 +31,8 @@ struct Entry {
 impl LocalGenerations {
     fn shard(&self, namespace: &Namespace) -> MutexGuard<'_, HashMap<Namespace, Entry>> {
         let index = usize::try_from(self.hasher.hash_one(namespace)).unwrap_or(0) % SHARDS;
-        // There are as many as the index can say; a poisoned lock guards sound data.
-        let shard = self.shards.get(index).unwrap_or(&self.shards[0]);
-        shard.lock().unwrap_or_else(PoisonError::into_inner)
+        // There are as many as the index can say.
+        self.shards.get(index).unwrap_or(&self.shards[0]).lock()
     }
 
     fn get(&self, namespace: &Namespace) -> Option<Entry> {
@@ -41,7 +40,7 @@ impl LocalGenerations {
     }
 
     /// What is known, however old.
-    pub(super) fn numbers(&self, namespaces: &[Namespace]) -> Generations {
+    pub(super) fn known(&self, namespaces: &[Namespace]) -> Generations {
         namespaces.iter().filter_map(|n| Some((n.clone(), self.get(n)?.number))).collect()
     }
 
@@ -55,16 +54,16 @@ impl LocalGenerations {
     }
 
     /// These numbers were given out; when they were current is not known.
-    pub(super) fn given_out(&self, numbers: &Generations) {
-        self.learn(numbers, None);
+    pub(super) fn learn(&self, numbers: &Generations) {
+        self.raise(numbers, None);
     }
 
     /// The store said so, by a query or a commit that began at `at`.
-    pub(super) fn stored(&self, numbers: &Generations, at: Instant) {
-        self.learn(numbers, Some(at));
+    pub(super) fn confirm(&self, numbers: &Generations, at: Instant) {
+        self.raise(numbers, Some(at));
     }
 
-    fn learn(&self, numbers: &Generations, at: Option<Instant>) {
+    fn raise(&self, numbers: &Generations, at: Option<Instant>) {
         for (namespace, number) in numbers.iter() {
             let mut shard = self.shard(namespace);
             if shard.len() >= MOST_NAMESPACES && !shard.contains_key(namespace) {
@@ -72,7 +71,7 @@ impl LocalGenerations {
             }
             let first = Entry { number, current_at: at };
             let entry = shard.entry(namespace.clone()).or_insert(first);
-            // Of two answers the larger number is the later one, whichever came first.
+            // Of two numbers the larger is the later one, whichever came first.
             if number > entry.number {
                 *entry = Entry { number, current_at: at };
             } else if number == entry.number {
@@ -90,8 +89,8 @@ impl LocalGenerations {
         }
     }
 
-    /// These numbers are not in the store any more: forgets those that are still what is known.
-    pub(super) fn lower(&self, numbers: &Generations) {
+    /// These numbers are not in the store any more: removes those that are still what is known.
+    pub(super) fn remove(&self, numbers: &Generations) {
         for (namespace, number) in numbers.iter() {
             let mut shard = self.shard(namespace);
             if shard.get(namespace).is_some_and(|entry| entry.number == number) {

@@ -6,10 +6,13 @@ use anyhow::Context;
 use clap::Args;
 use kairos_protocol::api::account::Role;
 
-use super::{Adapters, say};
-use crate::domain::accounts;
+use super::adapters::Adapters;
+use super::output::say;
+use crate::auth::passwords::Passwords;
+use crate::domain::accounts::Accounts;
+use crate::domain::error::DomainError;
 use crate::environment::Environment;
-use crate::state::AppState;
+use crate::writes::Writes;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
@@ -43,17 +46,18 @@ impl PutAccount {
         let password = password.trim_end_matches(['\r', '\n']).to_owned();
         let environment = Environment::system();
         let (store, cache) = self.adapters.open(&environment).await?;
-        let state = AppState::assemble(store, cache, environment, None).await.map_err(describe)?;
+        let passwords = Passwords::new(environment.clone()).map_err(describe)?;
+        let accounts = Accounts::new(store, Writes::new(cache), passwords, environment);
         // Whoever teaches may learn too.
         let mut roles = vec![Role::Learner, self.role];
         roles.dedup();
-        let account = accounts::put(&state, &self.email, &self.name, password, roles).await.map_err(describe)?;
+        let account = accounts.put(&self.email, &self.name, password, roles).await.map_err(describe)?;
         say(&format!("{} is {} with the id {}", account.email, self.role.as_str(), account.id));
         Ok(())
     }
 }
 
-fn describe(error: crate::error::AppError) -> anyhow::Error {
+fn describe(error: DomainError) -> anyhow::Error {
     let fields: Vec<_> = error.problem.errors.iter().map(|e| format!("{} {}", option(&e.field), e.detail)).collect();
     match (error.cause, fields.is_empty()) {
         (Some(cause), _) => anyhow::anyhow!(cause),

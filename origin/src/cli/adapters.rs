@@ -14,13 +14,13 @@ use crate::store::Store;
 use crate::store::mongo::MongoStore;
 use crate::store::sqlite::SqliteStore;
 
-/// Where data is kept.
+/// Where data is stored.
 #[derive(Clone, Debug, Args)]
 pub struct Adapters {
     /// File of the embedded store.
     #[arg(long, env = "KAIROS_DATA", default_value = "kairos.db", value_name = "FILE")]
     pub data: PathBuf,
-    /// Keep everything in this MongoDB instead: mongodb://HOST:PORT/DATABASE
+    /// Store everything in this MongoDB instead: mongodb://HOST:PORT/DATABASE
     #[arg(long, env = "MONGODB_URL", value_name = "URL", hide_env_values = true)]
     pub mongodb_url: Option<String>,
     /// Share caches through this Redis: redis://HOST:PORT

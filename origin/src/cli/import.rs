@@ -7,7 +7,8 @@ use anyhow::bail;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{Adapters, complain, say};
+use super::adapters::Adapters;
+use super::output::{complain, say};
 use crate::environment::Environment;
 use crate::import::markdown::import_markdown;
 use crate::import::oulad::import_oulad;

@@ -12,7 +12,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::task::unconstrained;
 
-use super::{Adapters, say};
+use super::adapters::Adapters;
+use super::output::say;
 use crate::environment::Environment;
 use crate::routes;
 use crate::state::AppState;

@@ -1,92 +1,132 @@
-//! Accounts and their sessions: registering, signing in, refreshing, signing out.
+//! Accounts: making and changing them, and telling who somebody is by email and password. Not here: what follows from that
+//! ([`super::sessions`]).
 
-use kairos_protocol::api::account::{LoginRequest, Profile, RegisterRequest, Role, TokenGrant};
+use std::sync::Arc;
+
+use kairos_protocol::api::account::{LoginRequest, Profile, RegisterRequest, Role};
 use kairos_protocol::api::ids::UserId;
 use kairos_protocol::api::problem::ProblemType;
-use tokio::time::Instant;
+use kairos_protocol::sync::generation::Namespace;
 
+use super::error::{DomainError, Result};
+use crate::auth::passwords::Passwords;
 use crate::auth::precis::{Password, email_forms, email_key};
-use crate::auth::refresh::RefreshToken;
-use crate::auth::tokens::{ACCESS_TOKEN_SECS, REFRESH_TOKEN_MS};
-use crate::error::{AppError, Result};
-use crate::state::AppState;
-use crate::store::Versioned;
-use crate::store::records::{Account, NewSession, Rotation, Successor};
+use crate::environment::Environment;
+use crate::store::accounts::Account;
+use crate::store::{AccountStore, Versioned};
+use crate::writes::Writes;
 
 const MIN_PASSWORD_CHARS: usize = 8;
 const MAX_PASSWORD_CHARS: usize = 128;
 const MAX_EMAIL_CHARS: usize = 254;
 const MAX_NAME_CHARS: usize = 100;
 
-/// Creates a learner's account and signs it in.
-///
-/// # Errors
-/// [`ProblemType::InvalidFields`], [`ProblemType::EmailTaken`], [`ProblemType::Unavailable`] when too many sign in at this
-/// moment, or the store's.
-pub async fn register(state: &AppState, request: RegisterRequest) -> Result<TokenGrant> {
-    let RegisterRequest { email, display_name, password } = request;
-    let account = new_account(state, &email, &display_name, password, vec![Role::Learner]).await?;
-    if account_of(state, &email).await?.is_some() || !state.store.insert_account(&account).await? {
-        return Err(ProblemType::EmailTaken.with_detail("Sign in, or use another email.").into());
-    }
-    start_session(state, account).await
+/// The accounts.
+pub struct Accounts {
+    store: Arc<dyn AccountStore>,
+    writes: Writes,
+    passwords: Passwords,
+    environment: Environment,
 }
 
-/// Adds an account, or gives the one with this email the new name, password and roles. Returns it as it is kept.
-///
-/// # Errors
-/// As [`new_account`], or the store's.
-pub async fn put(
-    state: &AppState,
-    email: &str,
-    display_name: &str,
-    password: String,
-    roles: Vec<Role>,
-) -> Result<Account> {
-    let mut account = new_account(state, email, display_name, password, roles).await?;
-    if let Some(there) = account_of(state, email).await? {
-        account.email = there.email;
+impl Accounts {
+    /// The accounts in `store`.
+    #[must_use]
+    pub fn new(store: Arc<dyn AccountStore>, writes: Writes, passwords: Passwords, environment: Environment) -> Self {
+        Self { store, writes, passwords, environment }
     }
-    let began = Instant::now();
-    let done = state.store.put_account(&account, state.environment.now()).await?;
-    state.cache.announce(&done.generations, began).await;
-    account.id = done.value;
-    Ok(account)
-}
 
-/// Checks the fields and hashes the password. Stores nothing.
-///
-/// # Errors
-/// [`ProblemType::InvalidFields`], or [`ProblemType::Unavailable`] when too many sign in at this moment.
-pub async fn new_account(
-    state: &AppState,
-    email: &str,
-    display_name: &str,
-    password: String,
-    roles: Vec<Role>,
-) -> Result<Account> {
-    let email = email_key(email);
-    let display_name = display_name.trim().to_owned();
-    let password = Password::new(password);
-    let wrong = violations(&email, &display_name, password.prepared());
-    if !wrong.is_empty() {
-        return Err(ProblemType::InvalidFields.with_detail("").with_errors(wrong).into());
+    /// Creates a learner's account.
+    ///
+    /// # Errors
+    /// [`ProblemType::InvalidFields`], [`ProblemType::EmailTaken`], [`ProblemType::Unavailable`] when too many sign in at this
+    /// moment, or the store's.
+    pub async fn register(&self, request: RegisterRequest) -> Result<Account> {
+        let RegisterRequest { email, display_name, password } = request;
+        let account = self.new_account(&email, &display_name, password, vec![Role::Learner]).await?;
+        if self.find(&email).await?.is_some() || !self.store.insert_account(&account).await? {
+            return Err(ProblemType::EmailTaken.with_detail("Sign in, or use another email.").into());
+        }
+        Ok(account)
     }
-    let id = UserId::new(state.environment.random_hex::<16>())
-        .map_err(|error| AppError::with_cause(ProblemType::Internal, error.to_string()))?;
-    let hashed_password = Some(state.passwords.line_up()?.hash(password).await?);
-    Ok(Account { id, email, display_name, hashed_password, roles, created_at_ms: state.environment.now() })
-}
 
-/// The account with this email, in whichever form it is kept.
-async fn account_of(state: &AppState, email: &str) -> Result<Option<Account>> {
-    let mut found = None;
-    // All forms each time, so that the time does not tell.
-    for form in email_forms(email) {
-        let account = state.store.account_by_email(&form).await?;
-        found = found.or(account);
+    /// Adds an account, or gives the one with this email the new name, password and roles. Returns it as it is stored.
+    ///
+    /// # Errors
+    /// As [`Accounts::new_account`], or the store's.
+    pub async fn put(&self, email: &str, display_name: &str, password: String, roles: Vec<Role>) -> Result<Account> {
+        let mut account = self.new_account(email, display_name, password, roles).await?;
+        let mut user = account.id.clone();
+        if let Some(there) = self.find(email).await? {
+            (user, account.email) = (there.id, there.email);
+        }
+        let (store, now, new) = (Arc::clone(&self.store), self.environment.now(), account.clone());
+        let work = async move { Ok(store.put_account(&new, now).await?) };
+        account.id = self.writes.commit(vec![Namespace::User(user)], work).await?.value;
+        Ok(account)
     }
-    Ok(found)
+
+    /// Checks the fields and hashes the password. Stores nothing.
+    ///
+    /// # Errors
+    /// [`ProblemType::InvalidFields`], or [`ProblemType::Unavailable`] when too many sign in at this moment.
+    pub async fn new_account(
+        &self,
+        email: &str,
+        display_name: &str,
+        password: String,
+        roles: Vec<Role>,
+    ) -> Result<Account> {
+        let email = email_key(email);
+        let display_name = display_name.trim().to_owned();
+        let password = Password::new(password);
+        let wrong = violations(&email, &display_name, password.prepared());
+        if !wrong.is_empty() {
+            return Err(ProblemType::InvalidFields.with_detail("").with_errors(wrong).into());
+        }
+        let id = UserId::new(self.environment.random_hex::<16>())
+            .map_err(|error| DomainError::with_cause(ProblemType::Internal, error.to_string()))?;
+        let hashed_password = Some(self.passwords.line_up()?.hash(password).await?);
+        Ok(Account { id, email, display_name, hashed_password, roles, created_at_ms: self.environment.now() })
+    }
+
+    /// The account whose email and password these are.
+    ///
+    /// # Errors
+    /// [`ProblemType::WrongCredentials`], whichever of the two is wrong, [`ProblemType::Unavailable`] when too many sign in at
+    /// this moment, or the store's.
+    pub async fn authenticate(&self, request: LoginRequest) -> Result<Account> {
+        let turn = self.passwords.line_up()?;
+        let account = self.find(&request.email).await?;
+        let hashed = account.as_ref().and_then(|a| a.hashed_password.as_deref());
+        let password = Password::new(request.password);
+        let fits = password.prepared().chars().count() <= MAX_PASSWORD_CHARS;
+        // Hashing what cannot be right costs the same, so that the time does not tell.
+        let password = if fits { password } else { Password::new(String::new()) };
+        let is_right = turn.verify(password, hashed).await?;
+        account.filter(|_| is_right && fits).ok_or_else(|| ProblemType::WrongCredentials.into())
+    }
+
+    /// The account that an access token speaks for. Takes a share of this along, as it may outlive the request that it is for.
+    ///
+    /// # Errors
+    /// [`ProblemType::TokenInvalid`] when it is gone, or the store's.
+    pub async fn profile(self: Arc<Self>, user: UserId) -> Result<Versioned<Profile>> {
+        let Versioned { value, generations } = self.store.profile(&user).await?;
+        let gone = || DomainError::from(ProblemType::TokenInvalid.with_detail("The account is gone."));
+        Ok(Versioned { value: value.ok_or_else(gone)?, generations })
+    }
+
+    /// The account with this email, in whichever form that is stored.
+    async fn find(&self, email: &str) -> Result<Option<Account>> {
+        let mut found = None;
+        // All forms each time, so that the time does not tell.
+        for form in email_forms(email) {
+            let account = self.store.account_by_email(&form).await?;
+            found = found.or(account);
+        }
+        Ok(found)
+    }
 }
 
 fn violations(email: &str, display_name: &str, password: &str) -> Vec<(&'static str, String)> {
@@ -123,93 +163,4 @@ fn is_email(text: &str) -> bool {
         && !local.contains('@')
         && domain.contains('.')
         && labels_are_filled
-}
-
-/// Signs in.
-///
-/// # Errors
-/// [`ProblemType::WrongCredentials`], whichever of the two is wrong, [`ProblemType::Unavailable`] when too many sign in at this
-/// moment, or the store's.
-pub async fn login(state: &AppState, request: LoginRequest) -> Result<TokenGrant> {
-    let turn = state.passwords.line_up()?;
-    let account = account_of(state, &request.email).await?;
-    let hashed = account.as_ref().and_then(|a| a.hashed_password.as_deref());
-    let password = Password::new(request.password);
-    let fits = password.prepared().chars().count() <= MAX_PASSWORD_CHARS;
-    // Hashing what cannot be right costs the same, so that the time does not tell.
-    let password = if fits { password } else { Password::new(String::new()) };
-    let is_right = turn.verify(password, hashed).await?;
-    match account {
-        Some(account) if is_right && fits => start_session(state, account).await,
-        _ => Err(ProblemType::WrongCredentials.into()),
-    }
-}
-
-/// Trades a refresh token for the next one and a new access token, with the roles that the account has now. Asked again, it
-/// gives the same next token, until that is used.
-///
-/// # Errors
-/// [`ProblemType::RefreshTokenInvalid`], or the store's.
-pub async fn refresh(state: &AppState, shown: &str) -> Result<TokenGrant> {
-    let ended = |why: &str| AppError::from(ProblemType::RefreshTokenInvalid.with_detail(why));
-    let shown = RefreshToken::parse(shown).ok_or_else(|| ended("Sign in again."))?;
-    let token = state.successors.after(&shown);
-    let now = state.environment.now();
-    let next = Successor { token_hash: token.hash(), expires_at_ms: now + REFRESH_TOKEN_MS };
-    match state.store.rotate_session(&shown.family(), &shown.hash(), &next, now).await? {
-        Rotation::Rotated { user } => {
-            let profile = state.store.profile(&user).await?.value.ok_or_else(|| ended("The account is gone."))?;
-            grant(state, profile, &token)
-        }
-        Rotation::Reused => Err(ended("The token is an old one, so the whole session was ended. Sign in again.")),
-        Rotation::Unknown => Err(ended("Sign in again.")),
-    }
-}
-
-/// Ends the session that a refresh token belongs to. Ending it twice is no error.
-///
-/// # Errors
-/// The store's.
-pub async fn logout(state: &AppState, shown: &str) -> Result<()> {
-    match RefreshToken::parse(shown) {
-        Some(token) => Ok(state.store.end_session(&token.family()).await?),
-        None => Ok(()),
-    }
-}
-
-/// The account that an access token speaks for.
-///
-/// # Errors
-/// [`ProblemType::TokenInvalid`] when it is gone, or the store's.
-pub async fn profile(state: &AppState, user: &UserId) -> Result<Versioned<Profile>> {
-    let Versioned { value, generations } = state.store.profile(user).await?;
-    let gone = || AppError::from(ProblemType::TokenInvalid.with_detail("The account is gone."));
-    Ok(Versioned { value: value.ok_or_else(gone)?, generations })
-}
-
-async fn start_session(state: &AppState, account: Account) -> Result<TokenGrant> {
-    let token = RefreshToken::generate(&state.environment);
-    let profile = account.profile();
-    let session = NewSession {
-        family: token.family(),
-        user: account.id,
-        verified_hash: account.hashed_password.unwrap_or_default(),
-        token_hash: token.hash(),
-        expires_at_ms: state.environment.now() + REFRESH_TOKEN_MS,
-    };
-    if state.store.insert_session(&session).await? {
-        return grant(state, profile, &token);
-    }
-    // The password was changed while the old one was verified.
-    Err(ProblemType::WrongCredentials.into())
-}
-
-fn grant(state: &AppState, profile: Profile, refresh_token: &RefreshToken) -> Result<TokenGrant> {
-    Ok(TokenGrant {
-        access_token: state.tokens.sign(&profile.id, &profile.roles)?,
-        token_type: "Bearer".to_owned(),
-        expires_in_secs: ACCESS_TOKEN_SECS,
-        refresh_token: refresh_token.to_text(),
-        profile,
-    })
 }

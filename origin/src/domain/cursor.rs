@@ -7,7 +7,7 @@ use kairos_protocol::api::problem::ProblemType;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::error::Result;
+use super::error::Result;
 
 /// Longer than any that is given out.
 const MAX_CHARS: usize = 1_024;

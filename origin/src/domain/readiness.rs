@@ -6,16 +6,18 @@ use std::sync::Arc;
 use kairos_protocol::UnixMillis;
 use tokio::sync::Mutex;
 
-use crate::store::Store;
+use crate::environment::Clock;
+use crate::store::HealthStore;
 
 /// How long a look counts.
 const PERIOD_MS: u64 = 1_000;
 
-/// The last look. Cheap to clone; clones share it.
-#[derive(Clone, Default)]
+/// The last look.
 pub struct Readiness {
+    store: Arc<dyn HealthStore>,
+    clock: Arc<dyn Clock>,
     /// Locked while a look is under way: whoever comes meanwhile waits for it.
-    last: Arc<Mutex<Option<Look>>>,
+    last: Mutex<Option<Look>>,
 }
 
 struct Look {
@@ -24,16 +26,23 @@ struct Look {
 }
 
 impl Readiness {
-    /// Whether `store` takes writes, as of at most a second ago.
+    /// Not looked yet.
+    #[must_use]
+    pub fn new(store: Arc<dyn HealthStore>, clock: Arc<dyn Clock>) -> Self {
+        Self { store, clock, last: Mutex::default() }
+    }
+
+    /// Whether the store takes writes, as of at most a second ago.
     ///
     /// # Errors
     /// Why it does not, for the log.
-    pub async fn of(&self, store: &dyn Store, now: UnixMillis) -> Result<(), String> {
+    pub async fn check(&self) -> Result<(), String> {
+        let now = self.clock.now();
         let mut last = self.last.lock().await;
         if let Some(look) = last.as_ref().filter(|look| look.at.abs_diff(now) < PERIOD_MS) {
             return look.outcome.clone();
         }
-        let outcome = store.ping().await.map_err(|error| error.to_string());
+        let outcome = self.store.ping().await.map_err(|error| error.to_string());
         *last = Some(Look { at: now, outcome: outcome.clone() });
         outcome
     }

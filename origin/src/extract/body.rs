@@ -9,6 +9,7 @@ use kairos_protocol::api::problem::{Problem, ProblemType};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
+use crate::domain::json::what_was_expected;
 use crate::error::AppError;
 
 /// A body of `application/json` that is a `T`.
@@ -53,14 +54,4 @@ fn unreadable(rejection: BytesRejection) -> AppError {
 fn malformed(error: &serde_json::Error) -> Problem {
     let place = format!("line {} column {}", error.line(), error.column());
     ProblemType::MalformedJson.with_detail(format!("It ends or breaks off at {place}."))
-}
-
-/// serde's message without the value it met.
-pub(crate) fn what_was_expected(error: &serde_json::Error) -> String {
-    let message = error.to_string();
-    let shown = match message.split_once(", expected ") {
-        Some((before, expected)) if before.starts_with("invalid ") => format!("expected {expected}"),
-        _ => message,
-    };
-    shown.chars().take(300).collect()
 }

@@ -1,19 +1,23 @@
-//! What a read asks the caches: its key and what the caller said about copies, taken from the request as it came.
+//! The look-up that a read makes in the caches: its key and what the caller said of stored responses, taken from the request as it came.
 
-use axum::extract::FromRequestParts;
+use std::sync::Arc;
+
+use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use kairos_protocol::api::ids::UserId;
+use kairos_protocol::api::problem::ProblemType;
 use kairos_protocol::policy::{Policy, Sharing};
 
-use super::{Query, Session};
+use super::query::Query;
+use super::session::Session;
+use crate::auth::tokens::Tokens;
 use crate::error::{AppError, Result};
 use crate::response_cache::{CacheRequest, Lookup};
-use crate::state::AppState;
 
 /// A `GET` that may be answered from a cache, by the policy of its path. Where that is for one subject only, the request must
 /// come from one.
 pub struct Read {
-    /// Who asks, where the answer depends on it.
+    /// Who asks, where the response depends on it.
     pub subject: Option<UserId>,
     /// The query.
     pub query: Query,
@@ -21,10 +25,13 @@ pub struct Read {
     pub lookup: Lookup,
 }
 
-impl FromRequestParts<AppState> for Read {
+impl<S: Send + Sync> FromRequestParts<S> for Read
+where
+    Arc<Tokens>: FromRef<S>,
+{
     type Rejection = AppError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
         let policy = Policy::of_path(parts.uri.path());
         let subject = match policy.sharing() {
             Sharing::Subject => Some(Session::from_request_parts(parts, state).await?.user),
@@ -43,8 +50,7 @@ impl Read {
     /// # Errors
     /// Nobody does: the path's policy is not for a subject, so this is a defect of the route.
     pub fn user(&self) -> Result<UserId> {
-        let defect =
-            || AppError::with_cause(kairos_protocol::api::problem::ProblemType::Internal, "a path without a subject");
+        let defect = || AppError::with_cause(ProblemType::Internal, "a path without a subject");
         self.subject.clone().ok_or_else(defect)
     }
 }

@@ -1,15 +1,19 @@
 //! Who asks: the account that the access token speaks for.
 
-use axum::extract::FromRequestParts;
+use std::sync::Arc;
+
+use axum::extract::{FromRef, FromRequestParts};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use axum_extra::headers::HeaderMapExt;
+use axum_extra::headers::authorization::{Authorization, Bearer};
 use kairos_protocol::api::account::Role;
 use kairos_protocol::api::ids::UserId;
 use kairos_protocol::api::problem::ProblemType;
 
+use crate::auth::tokens::Tokens;
 use crate::error::{AppError, Result};
-use crate::state::AppState;
 
 /// Somebody who signed in.
 pub struct Session {
@@ -22,19 +26,25 @@ pub struct Session {
 /// Somebody who may change modules.
 pub struct AuthorSession(pub Session);
 
-impl FromRequestParts<AppState> for Session {
+impl<S: Send + Sync> FromRequestParts<S> for Session
+where
+    Arc<Tokens>: FromRef<S>,
+{
     type Rejection = AppError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self> {
-        let claims = state.tokens.verify(bearer(&parts.headers)?)?;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let claims = Arc::<Tokens>::from_ref(state).verify(bearer(&parts.headers)?.token())?;
         Ok(Self { user: claims.sub, roles: claims.roles })
     }
 }
 
-impl FromRequestParts<AppState> for AuthorSession {
+impl<S: Send + Sync> FromRequestParts<S> for AuthorSession
+where
+    Arc<Tokens>: FromRef<S>,
+{
     type Rejection = AppError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
         let session = Session::from_request_parts(parts, state).await?;
         if session.roles.iter().any(|role| matches!(role, Role::Author | Role::Admin)) {
             return Ok(Self(session));
@@ -43,12 +53,10 @@ impl FromRequestParts<AppState> for AuthorSession {
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Result<&str> {
+/// Of two `Authorization` fields, neither counts: another reader of the same request may take the other one.
+fn bearer(headers: &HeaderMap) -> Result<Bearer> {
+    let is_one = headers.get_all(AUTHORIZATION).iter().count() == 1;
+    let sent = headers.typed_get::<Authorization<Bearer>>().filter(|_| is_one);
     let missing = || ProblemType::Unauthenticated.with_detail("Send `Authorization: Bearer` with an access token.");
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    let (Some(value), None) = (values.next(), values.next()) else {
-        return Err(missing().into());
-    };
-    let (scheme, token) = value.to_str().ok().and_then(|v| v.trim().split_once(' ')).ok_or_else(missing)?;
-    if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(missing().into()) }
+    Ok(sent.ok_or_else(missing)?.0)
 }

@@ -1,43 +1,59 @@
 //! `/v1/auth/…` and `/v1/me`.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use kairos_protocol::api::account::{LoginRequest, RefreshRequest, RegisterRequest, TokenGrant};
 
-use crate::domain::accounts;
+use crate::domain::accounts::Accounts;
+use crate::domain::sessions::Sessions;
 use crate::error::Result;
 use crate::extract::{Body, Read};
-use crate::state::AppState;
+use crate::response_cache::ResponseCache;
 
 /// `POST /v1/auth/register`
 pub async fn register(
-    State(state): State<AppState>,
+    State(accounts): State<Arc<Accounts>>,
+    State(sessions): State<Arc<Sessions>>,
     Body(request): Body<RegisterRequest>,
 ) -> Result<(StatusCode, Json<TokenGrant>)> {
-    Ok((StatusCode::CREATED, Json(accounts::register(&state, request).await?)))
+    let account = accounts.register(request).await?;
+    Ok((StatusCode::CREATED, Json(sessions.begin(account).await?)))
 }
 
 /// `POST /v1/auth/login`
-pub async fn login(State(state): State<AppState>, Body(request): Body<LoginRequest>) -> Result<Json<TokenGrant>> {
-    Ok(Json(accounts::login(&state, request).await?))
+pub async fn login(
+    State(accounts): State<Arc<Accounts>>,
+    State(sessions): State<Arc<Sessions>>,
+    Body(request): Body<LoginRequest>,
+) -> Result<Json<TokenGrant>> {
+    let account = accounts.authenticate(request).await?;
+    Ok(Json(sessions.begin(account).await?))
 }
 
 /// `POST /v1/auth/refresh`
-pub async fn refresh(State(state): State<AppState>, Body(request): Body<RefreshRequest>) -> Result<Json<TokenGrant>> {
-    Ok(Json(accounts::refresh(&state, &request.refresh_token).await?))
+pub async fn refresh(
+    State(sessions): State<Arc<Sessions>>,
+    Body(request): Body<RefreshRequest>,
+) -> Result<Json<TokenGrant>> {
+    Ok(Json(sessions.refresh(&request.refresh_token).await?))
 }
 
 /// `POST /v1/auth/logout`
-pub async fn logout(State(state): State<AppState>, Body(request): Body<RefreshRequest>) -> Result<StatusCode> {
-    accounts::logout(&state, &request.refresh_token).await?;
+pub async fn logout(State(sessions): State<Arc<Sessions>>, Body(request): Body<RefreshRequest>) -> Result<StatusCode> {
+    sessions.end(&request.refresh_token).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// `GET /v1/me`
-pub async fn show_profile(State(state): State<AppState>, read: Read) -> Result<Response> {
+pub async fn show_profile(
+    State(accounts): State<Arc<Accounts>>,
+    State(responses): State<ResponseCache>,
+    read: Read,
+) -> Result<Response> {
     let user = read.user()?;
-    let responses = state.responses.clone();
-    responses.get_or_load(read.lookup, || async move { accounts::profile(&state, &user).await }).await
+    responses.get_or_load(read.lookup, || accounts.profile(user)).await
 }

@@ -1,26 +1,32 @@
 //! `/v1/modules…`: reading for everyone, writing for authors.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::http::header::LOCATION;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use kairos_protocol::api::catalog::{Difficulty, ModuleDraft};
 use kairos_protocol::api::paths;
-use kairos_protocol::sync::generation::Namespace;
 
 use super::{with_generations, written};
-use crate::domain::{catalog, cursor};
+use crate::domain::catalog::Catalog;
+use crate::domain::cursor;
 use crate::error::Result;
 use crate::extract::{AuthorSession, Body, ModuleSlug, Query, Read};
-use crate::state::AppState;
-use crate::store::records::ModuleFilter;
+use crate::response_cache::ResponseCache;
+use crate::store::catalog::ModuleFilter;
 
 const MAX_SUBJECT_CHARS: usize = 100;
 const MAX_TAG_CHARS: usize = 50;
 const MAX_SEARCH_CHARS: usize = 200;
 
 /// `GET /v1/modules?subject&difficulty&tag&limit&cursor`
-pub async fn list_modules(State(state): State<AppState>, read: Read) -> Result<Response> {
+pub async fn list_modules(
+    State(catalog): State<Arc<Catalog>>,
+    State(responses): State<ResponseCache>,
+    read: Read,
+) -> Result<Response> {
     let query = &read.query;
     let must_be = "beginner, intermediate or advanced";
     let filter = ModuleFilter {
@@ -30,33 +36,37 @@ pub async fn list_modules(State(state): State<AppState>, read: Read) -> Result<R
     };
     let after = cursor::read(query.cursor())?;
     let limit = query.limit()?;
-    let store = state.store;
-    state.responses.get_or_load(read.lookup, || catalog::list(store, filter, after, limit)).await
+    responses.get_or_load(read.lookup, || catalog.list(filter, after, limit)).await
 }
 
 /// `GET /v1/modules/search?q&limit`
-pub async fn search_modules(State(state): State<AppState>, read: Read) -> Result<Response> {
+pub async fn search_modules(
+    State(catalog): State<Arc<Catalog>>,
+    State(responses): State<ResponseCache>,
+    read: Read,
+) -> Result<Response> {
     let words = read.query.text("q", MAX_SEARCH_CHARS)?.ok_or_else(|| Query::missing("q"))?;
     let limit = read.query.limit()?;
-    let store = state.store;
-    state.responses.get_or_load(read.lookup, || catalog::search(store, words, limit)).await
+    responses.get_or_load(read.lookup, || catalog.search(words, limit)).await
 }
 
 /// `GET /v1/modules/{slug}`
-pub async fn show_module(State(state): State<AppState>, ModuleSlug(slug): ModuleSlug, read: Read) -> Result<Response> {
-    let store = state.store;
-    state.responses.get_or_load(read.lookup, || catalog::show(store, slug)).await
+pub async fn show_module(
+    State(catalog): State<Arc<Catalog>>,
+    State(responses): State<ResponseCache>,
+    ModuleSlug(slug): ModuleSlug,
+    read: Read,
+) -> Result<Response> {
+    responses.get_or_load(read.lookup, || catalog.show(slug)).await
 }
 
 /// `POST /v1/modules`
 pub async fn create_module(
-    State(state): State<AppState>,
+    State(catalog): State<Arc<Catalog>>,
     _: AuthorSession,
     Body(draft): Body<ModuleDraft>,
 ) -> Result<Response> {
-    let module = catalog::new_module(draft, state.environment.now())?;
-    let work = catalog::create(state.store, module);
-    let done = state.writes.commit(vec![Namespace::Catalog], work).await?;
+    let done = catalog.create(draft).await?;
     let mut response = written(StatusCode::CREATED, &done);
     if let Ok(location) = HeaderValue::from_str(&paths::module(done.value.summary.slug.as_str())) {
         response.headers_mut().insert(LOCATION, location);
@@ -66,25 +76,22 @@ pub async fn create_module(
 
 /// `PUT /v1/modules/{slug}`
 pub async fn replace_module(
-    State(state): State<AppState>,
+    State(catalog): State<Arc<Catalog>>,
     _: AuthorSession,
     ModuleSlug(slug): ModuleSlug,
     Body(draft): Body<ModuleDraft>,
 ) -> Result<Response> {
-    let (module, expected) = catalog::next_module(&slug, draft, state.environment.now())?;
-    let work = catalog::replace(state.store, module, expected);
-    Ok(written(StatusCode::OK, &state.writes.commit(vec![Namespace::Catalog], work).await?))
+    Ok(written(StatusCode::OK, &catalog.replace(&slug, draft).await?))
 }
 
 /// `DELETE /v1/modules/{slug}?version`
 pub async fn delete_module(
-    State(state): State<AppState>,
+    State(catalog): State<Arc<Catalog>>,
     _: AuthorSession,
     ModuleSlug(slug): ModuleSlug,
     query: Query,
 ) -> Result<Response> {
     let expected = query.version()?.ok_or_else(|| Query::missing("version"))?;
-    let work = catalog::delete(state.store, slug, expected, state.environment.now());
-    let done = state.writes.commit(vec![Namespace::Catalog], work).await?;
+    let done = catalog.delete(slug, expected).await?;
     Ok(with_generations(StatusCode::NO_CONTENT.into_response(), &done.generations))
 }

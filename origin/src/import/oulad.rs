@@ -16,7 +16,8 @@ use kairos_protocol::sync::generation::Namespace;
 
 use super::rows::{Row, Table};
 use super::{ImportError, Report, Target};
-use crate::store::records::{Account, FingerprintedOperation};
+use crate::store::accounts::Account;
+use crate::store::progress::FingerprintedOperation;
 
 const ROWS_PER_BATCH: usize = 2_000;
 /// Days between a submission and the start of its presentation, at most: ten years.

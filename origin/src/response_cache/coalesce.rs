@@ -1,24 +1,26 @@
-//! Single load: of all that ask for the same thing at the same time, one fetches it. Not what is fetched.
+//! Request collapsing: of all that ask for the same thing at the same time, one fetches it. Not what is fetched.
 
 use std::collections::HashMap;
 use std::future::Future;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::sync::watch;
 use tracing::Instrument;
 
-/// Fetches under way, by key. The fetch runs on a task of its own, so a caller that hangs up neither stops it nor leaves its
-/// key taken.
+/// Fetches under way, by key. A fetch runs on a task of its own, so a caller that hangs up neither stops it nor leaves its key
+/// taken.
 pub(super) struct Coalescer<K, T> {
-    under_way: Arc<Mutex<HashMap<K, watch::Receiver<Option<T>>>>>,
+    under_way: UnderWay<K, T>,
 }
 
-/// What came of joining a load.
+type UnderWay<K, T> = Arc<Mutex<HashMap<K, watch::Receiver<Option<T>>>>>;
+
+/// What came of a fetch, for one of those who waited for it.
 pub(super) struct Coalesced<T> {
-    /// What was fetched; `None` when the fetch panicked.
-    pub(super) value: Option<T>,
-    /// Whether another caller had started it.
+    pub(super) value: T,
+    /// Whether another caller had begun it.
     pub(super) collapsed: bool,
 }
 
@@ -27,18 +29,18 @@ impl<K: Clone + Eq + Hash + Send + 'static, T: Clone + Send + Sync + 'static> Co
         Self { under_way: Arc::default() }
     }
 
-    /// Waits for the load of `key`. If there is none, `finished` may know what the last one brought while the caller was on
-    /// its way here; if not, `fetch` begins one.
+    /// Waits for the fetch of `key`. If there is none, `finished` may know what the last one brought while the caller was on
+    /// its way here; if not, `fetch` begins one. `None`: it panicked.
     pub(super) async fn join<F>(
         &self,
         key: K,
         finished: impl FnOnce() -> Option<T>,
         fetch: impl FnOnce() -> F,
-    ) -> Coalesced<T>
+    ) -> Coalesced<Option<T>>
     where
         F: Future<Output = T> + Send + 'static,
     {
-        let (mut receiver, collapsed) = self.join_or_start(key, finished, fetch);
+        let Coalesced { value: mut receiver, collapsed } = self.join_or_start(key, finished, fetch);
         let value = receiver.wait_for(Option::is_some).await.ok().and_then(|value| value.clone());
         Coalesced { value, collapsed }
     }
@@ -48,16 +50,16 @@ impl<K: Clone + Eq + Hash + Send + 'static, T: Clone + Send + Sync + 'static> Co
         key: K,
         finished: impl FnOnce() -> Option<T>,
         fetch: impl FnOnce() -> F,
-    ) -> (watch::Receiver<Option<T>>, bool)
+    ) -> Coalesced<watch::Receiver<Option<T>>>
     where
         F: Future<Output = T> + Send + 'static,
     {
-        let mut under_way = lock(&self.under_way);
+        let mut under_way = self.under_way.lock();
         if let Some(receiver) = under_way.get(&key) {
-            return (receiver.clone(), true);
+            return Coalesced { value: receiver.clone(), collapsed: true };
         }
         if let Some(value) = finished() {
-            return (watch::channel(Some(value)).1, true);
+            return Coalesced { value: watch::channel(Some(value)).1, collapsed: true };
         }
         let (sender, receiver) = watch::channel(None);
         under_way.insert(key.clone(), receiver.clone());
@@ -71,23 +73,18 @@ impl<K: Clone + Eq + Hash + Send + 'static, T: Clone + Send + Sync + 'static> Co
             drop(registration);
             sender.send_replace(Some(value));
         });
-        (receiver, false)
+        Coalesced { value: receiver, collapsed: false }
     }
 }
 
-/// Takes the load off the join_or_start, also when the fetch panics.
+/// A fetch's place among those under way, which it loses when it ends, also by a panic.
 struct Registration<K: Eq + Hash, T> {
-    under_way: Arc<Mutex<HashMap<K, watch::Receiver<Option<T>>>>>,
+    under_way: UnderWay<K, T>,
     key: K,
 }
 
 impl<K: Eq + Hash, T> Drop for Registration<K, T> {
     fn drop(&mut self) {
-        lock(&self.under_way).remove(&self.key);
+        self.under_way.lock().remove(&self.key);
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // The map is whole between any two calls on it, so a poisoned lock guards sound data.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

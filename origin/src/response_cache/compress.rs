@@ -5,22 +5,20 @@ use std::io::Write;
 use std::num::NonZero;
 
 use bytes::Bytes;
-use kairos_protocol::UnixMillis;
 use kairos_protocol::http::encoding::Encoding;
 use kairos_protocol::policy::MIN_COMPRESSED_BYTES;
-use kairos_protocol::sync::generation::Generations;
 use tokio::sync::Semaphore;
 
-use super::stored_response::{self, StoredResponse};
+use super::body::EncodedBody;
 
 /// Bodies from this size on are compressed on a blocking thread: below it takes about as long as the hand-over.
 const BLOCKING_FROM_BYTES: usize = 8 * 1024;
 
-/// The three that are kept beside the body itself.
-pub(super) const KEPT: &[Encoding] = &[Encoding::Gzip, Encoding::Brotli, Encoding::Zstd];
+/// The codings that are stored beside the body itself.
+pub(super) const STORED_CODINGS: &[Encoding] = &[Encoding::Gzip, Encoding::Brotli, Encoding::Zstd];
 
 /// `encoding` alone; nothing for identity.
-pub(super) fn only(encoding: Encoding) -> &'static [Encoding] {
+pub(super) const fn only(encoding: Encoding) -> &'static [Encoding] {
     match encoding {
         Encoding::Identity => &[],
         Encoding::Gzip => &[Encoding::Gzip],
@@ -29,53 +27,42 @@ pub(super) fn only(encoding: Encoding) -> &'static [Encoding] {
     }
 }
 
-/// Makes entries; large bodies a few at a time.
+/// Compresses; large bodies a few at a time.
 pub(super) struct Compressor {
-    places: Semaphore,
+    permits: Semaphore,
 }
 
 impl Default for Compressor {
     /// As many at a time as there are cores.
     fn default() -> Self {
-        Self { places: Semaphore::new(std::thread::available_parallelism().map_or(1, NonZero::get)) }
+        Self { permits: Semaphore::new(std::thread::available_parallelism().map_or(1, NonZero::get)) }
     }
 }
 
 impl Compressor {
-    /// Hashes `body` and compresses it in each of `codings` where that makes it smaller.
-    pub(super) async fn entry(
-        &self,
-        body: Vec<u8>,
-        codings: &'static [Encoding],
-        generations: Generations,
-        made_at: UnixMillis,
-    ) -> StoredResponse {
+    /// Hashes `body`, and compresses it in each of `codings` where that makes it smaller.
+    pub(super) async fn encode(&self, body: Vec<u8>, codings: &'static [Encoding]) -> EncodedBody {
         let identity = Bytes::from(body);
-        let (hash, encoded) = self.hash_and_compress(identity.clone(), codings).await;
-        StoredResponse { generations, made_at, hash, identity, encoded }
-    }
-
-    async fn hash_and_compress(&self, body: Bytes, codings: &'static [Encoding]) -> (String, Vec<(Encoding, Bytes)>) {
-        if body.len() < BLOCKING_FROM_BYTES {
-            return now(&body, codings);
+        if identity.len() < BLOCKING_FROM_BYTES {
+            return encode_now(identity, codings);
         }
         // The semaphore is never closed; were it, nothing would bound this, and nothing else were wrong.
-        let _place = self.places.acquire().await;
-        let copy = body.clone();
-        let done = tokio::task::spawn_blocking(move || now(&copy, codings)).await;
+        let _permit = self.permits.acquire().await;
+        let shared = identity.clone();
+        let encoding = tokio::task::spawn_blocking(move || encode_now(shared, codings)).await;
         // Only a defect in a compressor gets here; the body itself is still good.
-        done.unwrap_or_else(|_| (stored_response::hash(&body), Vec::new()))
+        encoding.unwrap_or_else(|_| EncodedBody::uncompressed(identity))
     }
 }
 
-fn now(body: &Bytes, codings: &[Encoding]) -> (String, Vec<(Encoding, Bytes)>) {
-    let long_enough = body.len() >= MIN_COMPRESSED_BYTES;
+fn encode_now(identity: Bytes, codings: &[Encoding]) -> EncodedBody {
+    let is_long_enough = identity.len() >= MIN_COMPRESSED_BYTES;
     let smaller = |encoding: &Encoding| {
-        let compressed = compress(body, *encoding).filter(|bytes| bytes.len() < body.len())?;
+        let compressed = compress(&identity, *encoding).filter(|bytes| bytes.len() < identity.len())?;
         Some((*encoding, Bytes::from(compressed)))
     };
-    let encoded = codings.iter().filter(|_| long_enough).filter_map(smaller).collect();
-    (stored_response::hash(body), encoded)
+    let encoded = codings.iter().filter(|_| is_long_enough).filter_map(smaller).collect();
+    EncodedBody { encoded, ..EncodedBody::uncompressed(identity) }
 }
 
 /// `None` for identity, and when the compressor fails.

@@ -1,5 +1,5 @@
-//! The headers of answers: those that one answer has for itself, and, in one middleware, those that its policy gives it. Not
-//! here: finding the answer.
+//! The headers of responses: those that one has for itself, and, in one middleware, those that its policy gives it. Not here:
+//! finding the response.
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -40,7 +40,7 @@ pub async fn write_cache_headers(request: Request, next: Next) -> Response {
     response
 }
 
-/// Who may have a response.
+/// Who may have a response, beside what its policy says of that.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ResponseScope {
     /// Whoever its policy says.
@@ -52,38 +52,39 @@ pub enum ResponseScope {
     Degraded,
 }
 
-/// The response of `entry` to one caller: the coding that suits it best, or 304 when it has that already.
+/// `stored`, as one caller gets it: in the coding that suits it best, or 304 when it has that already.
 pub(super) fn respond(
-    entry: &StoredResponse,
+    stored: &StoredResponse,
     policy: Policy,
     request: &CacheRequest,
     status: &CacheStatus,
     scope: ResponseScope,
 ) -> Response {
-    let (encoding, body) = entry.body(negotiate(request.accept_encoding.as_deref(), &entry.codings()));
+    let StoredResponse { metadata, body } = stored;
+    let (encoding, bytes) = body.in_coding(negotiate(request.accept_encoding.as_deref(), &body.codings()));
     let mut response = Response::new(Body::empty());
     let headers = response.headers_mut();
     set(headers, HeaderName::from_static(CACHE_STATUS), &status.to_string());
-    if !entry.generations.is_empty() {
-        set(headers, HeaderName::from_static(KAIROS_GEN), &entry.generations.to_string());
+    if !metadata.generations.is_empty() {
+        set(headers, HeaderName::from_static(KAIROS_GEN), &metadata.generations.to_string());
     }
     if scope == ResponseScope::Degraded {
         headers.insert(KAIROS_DEGRADED, HeaderValue::from_static("stale"));
     }
-    let mut matches = false;
+    let mut is_unchanged = false;
     if policy.sharing() != Sharing::Nobody {
-        let tag = entity_tag(&entry.hash, encoding);
-        matches = request.if_none_match.as_deref().is_some_and(|named| none_match_names(named, &tag));
+        let tag = entity_tag(&body.hash, encoding);
+        is_unchanged = request.if_none_match.as_deref().is_some_and(|named| none_match_names(named, &tag));
         set(headers, ETAG, &tag);
     }
-    if matches {
+    if is_unchanged {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
     } else {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if encoding != Encoding::Identity {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding.token()));
         }
-        *response.body_mut() = Body::from(body);
+        *response.body_mut() = Body::from(bytes);
     }
     response.extensions_mut().insert(policy);
     response.extensions_mut().insert(scope);

@@ -1,4 +1,4 @@
-//! What a handler asks for: which answer, for whom, and on the caller's request. Not how it is found.
+//! What a read asks the caches for: which response, for whom, and on what conditions of its caller. Not how it is found.
 
 use http::HeaderMap;
 use http::header::{ACCEPT_ENCODING, AsHeaderName, CACHE_CONTROL, IF_NONE_MATCH};
@@ -8,21 +8,21 @@ use kairos_protocol::http::cache_control::CacheControl;
 use kairos_protocol::policy::{Policy, Sharing};
 use kairos_protocol::sync::generation::Generations;
 
-/// One request for one answer.
+/// One look-up of one response.
 #[derive(Clone, Debug)]
 pub struct Lookup {
-    /// How the answer may be kept, and what it depends on.
+    /// For how long the response may be stored, and what it depends on.
     pub policy: Policy,
-    /// Who asks. An answer that only its subject may see is not kept without one (I-PRIVATE).
+    /// Who asks. A response that only its subject may see is not stored without one (I-PRIVATE).
     pub subject: Option<UserId>,
-    /// Names the answer among those of its policy: path and canonical query.
+    /// Names the response among those of its policy: path and canonical query.
     pub key: String,
-    /// What the caller said about copies.
+    /// The caller's conditions.
     pub request: CacheRequest,
 }
 
 impl Lookup {
-    /// Names the answer among all. Neither a policy's name nor an id has a space.
+    /// Names the response among all. Neither a policy's name nor an id has a space.
     pub(super) fn cache_key(&self) -> String {
         let subject = match self.policy.sharing() {
             Sharing::Subject => self.subject.as_ref().map_or("", UserId::as_str),
@@ -31,20 +31,27 @@ impl Lookup {
         format!("{} {subject} {}", self.policy.name(), self.key)
     }
 
-    /// Whether the answer may be kept: the policy says for how long and what makes it old, and a subject's answer has one.
+    /// Whether the response may be stored: the policy says for how long and what makes it old, and whose it is is known.
     pub(super) fn is_storable(&self) -> bool {
-        let whose = self.policy.sharing() != Sharing::Subject || self.subject.is_some();
-        let known_to_age = !self.policy.namespaces(self.subject.as_ref()).is_empty();
-        let lifetime = self.policy.at_origin();
-        whose && known_to_age && lifetime.fresh_secs > 0
+        let depends_on_something = !self.policy.namespaces(self.subject.as_ref()).is_empty();
+        self.is_for_somebody() && depends_on_something && self.policy.at_origin().fresh_secs > 0
+    }
+
+    /// The policy of a response that is not stored. Fails closed: what only its subject may see, with no subject, is for nobody.
+    pub(super) fn policy_if_unstored(&self) -> Policy {
+        if self.is_for_somebody() { self.policy } else { Policy::NoStore }
+    }
+
+    fn is_for_somebody(&self) -> bool {
+        self.policy.sharing() != Sharing::Subject || self.subject.is_some()
     }
 }
 
-/// What a request's headers say about copies.
+/// A request's head, as far as caches go by it.
 #[derive(Clone, Debug, Default)]
 pub struct CacheRequest {
-    /// `Kairos-Min-Gen`: what the caller has seen.
-    pub seen: Generations,
+    /// `Kairos-Min-Gen`: the generations that the caller says it has seen.
+    pub reported: Generations,
     /// `Accept-Encoding`.
     pub accept_encoding: Option<String>,
     /// `If-None-Match`.
@@ -59,7 +66,7 @@ impl CacheRequest {
     #[must_use]
     pub fn from_headers(headers: &HeaderMap) -> Self {
         Self {
-            seen: joined(headers, KAIROS_MIN_GEN).map(|value| Generations::parse(&value)).unwrap_or_default(),
+            reported: joined(headers, KAIROS_MIN_GEN).map(|value| Generations::parse(&value)).unwrap_or_default(),
             accept_encoding: joined(headers, ACCEPT_ENCODING),
             if_none_match: joined(headers, IF_NONE_MATCH),
             cache_control: joined(headers, CACHE_CONTROL).map(|v| CacheControl::parse(&v)).unwrap_or_default(),

@@ -1,68 +1,52 @@
-//! A finished answer as it is kept: its bytes in each coding, what it was made from and when, and its binary form in Redis.
-//! Not here: whether it may be used, or the response's headers.
+//! A response as it is stored: its body, its metadata, and the binary form of both in Redis. Not here: whether it may be used
+//! (`reuse`), or the headers it is sent with.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use kairos_protocol::UnixMillis;
 use kairos_protocol::http::encoding::Encoding;
-use kairos_protocol::http::freshness;
 use kairos_protocol::sync::generation::Generations;
-use sha2::{Digest, Sha256};
 
-/// One answer's bytes and what is known of them.
+use super::body::EncodedBody;
+
+/// A stored response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct StoredResponse {
-    /// What it was made from.
+    pub(super) metadata: Metadata,
+    pub(super) body: EncodedBody,
+}
+
+/// What decides whether a stored response may be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Metadata {
+    /// Of the state that it shows.
     pub(super) generations: Generations,
-    /// When.
-    pub(super) made_at: UnixMillis,
-    /// SHA-256 of the body, its first 16 bytes in hexadecimal.
-    pub(super) hash: String,
-    /// The body.
-    pub(super) identity: Bytes,
-    /// The body in other codings, where that is smaller.
-    pub(super) encoded: Vec<(Encoding, Bytes)>,
+    /// When the read began that it was generated for.
+    pub(super) generated_at: UnixMillis,
 }
 
 /// First byte of the binary form; another number is another form, and not read.
 const FORM: u8 = 1;
 
-/// Bytes an entry takes beside its bodies, roughly.
+/// Bytes that one takes beside its body, roughly.
 const OVERHEAD_BYTES: usize = 256;
 
 impl StoredResponse {
-    /// Codings there are, beside identity.
-    pub(super) fn codings(&self) -> Vec<Encoding> {
-        self.encoded.iter().map(|(encoding, _)| *encoding).collect()
-    }
-
-    /// The body in `encoding`, or as it is.
-    pub(super) fn body(&self, encoding: Encoding) -> (Encoding, Bytes) {
-        let encoded = self.encoded.iter().find(|(e, _)| *e == encoding);
-        encoded.map_or_else(|| (Encoding::Identity, self.identity.clone()), |(e, bytes)| (*e, bytes.clone()))
-    }
-
     /// Bytes it takes in memory, roughly.
-    pub(super) fn weight(&self) -> u64 {
-        let bodies = self.identity.len() + self.encoded.iter().map(|(_, bytes)| bytes.len()).sum::<usize>();
-        (bodies + OVERHEAD_BYTES) as u64
+    pub(super) fn weight_bytes(&self) -> usize {
+        self.body.total_bytes() + OVERHEAD_BYTES
     }
 
-    /// Seconds since it was made.
-    pub(super) fn age_secs(&self, now: UnixMillis) -> u32 {
-        freshness::age_secs(self.made_at, 0, now)
-    }
-
-    /// The binary form: form, made_at, generations, hash, then (coding, length, bytes) of each body.
+    /// The binary form: form, time, generations, hash, then (coding, length, bytes) of each body.
     pub(super) fn to_bytes(&self) -> Bytes {
-        let generations = self.generations.to_string();
-        let mut out = BytesMut::with_capacity(self.weight() as usize + generations.len());
+        let generations = self.metadata.generations.to_string();
+        let mut out = BytesMut::with_capacity(self.weight_bytes() + generations.len());
         out.put_u8(FORM);
-        out.put_i64(self.made_at);
+        out.put_i64(self.metadata.generated_at);
         put_text(&mut out, &generations);
-        put_text(&mut out, &self.hash);
-        put_body(&mut out, Encoding::Identity, &self.identity);
-        for (encoding, body) in &self.encoded {
-            put_body(&mut out, *encoding, body);
+        put_text(&mut out, &self.body.hash);
+        put_body(&mut out, Encoding::Identity, &self.body.identity);
+        for (encoding, bytes) in &self.body.encoded {
+            put_body(&mut out, *encoding, bytes);
         }
         out.freeze()
     }
@@ -72,7 +56,7 @@ impl StoredResponse {
         if bytes.try_get_u8().ok()? != FORM {
             return None;
         }
-        let made_at = bytes.try_get_i64().ok()?;
+        let generated_at = bytes.try_get_i64().ok()?;
         let generations = Generations::parse(&take_text(&mut bytes)?);
         let hash = take_text(&mut bytes)?;
         let (Encoding::Identity, identity) = take_body(&mut bytes)? else {
@@ -82,7 +66,8 @@ impl StoredResponse {
         while bytes.has_remaining() {
             encoded.push(take_body(&mut bytes)?);
         }
-        Some(Self { generations, made_at, hash, identity, encoded })
+        let metadata = Metadata { generations, generated_at };
+        Some(Self { metadata, body: EncodedBody { hash, identity, encoded } })
     }
 }
 
@@ -96,7 +81,7 @@ fn put_body(out: &mut BytesMut, encoding: Encoding, body: &[u8]) {
 }
 
 fn put_bytes(out: &mut BytesMut, bytes: &[u8]) {
-    // An answer of 4 GiB does not exist; were there one, its form would be damaged and not read.
+    // A body of 4 GiB does not exist; were there one, its form would be damaged and not read.
     out.put_u32(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
     out.put_slice(bytes);
 }
@@ -113,9 +98,4 @@ fn take_text(bytes: &mut Bytes) -> Option<String> {
 fn take_body(bytes: &mut Bytes) -> Option<(Encoding, Bytes)> {
     let encoding = Encoding::parse(&take_text(bytes)?)?;
     Some((encoding, take_bytes(bytes)?))
-}
-
-/// SHA-256, its first 16 bytes in hexadecimal: 128 bits tell bodies apart.
-pub(super) fn hash(body: &[u8]) -> String {
-    Sha256::digest(body).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }

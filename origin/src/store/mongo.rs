@@ -1,34 +1,36 @@
-//! The [`super::Store`] on MongoDB (driver 3.9, servers from 5.0): shared by any number of instances. Each concern has its file; all
-//! of them go through `MongoStore::change`, which keeps rows C1 and C2 of the specification.
+//! The [`super::Store`] on MongoDB (driver 3.9, servers from 5.0): shared by any number of instances. Each entity has its file; all of
+//! them go through `MongoStore::change`, which sees to rows C1 and C2 of the specification.
 //!
 //! Needs a replica set, of one member if need be, or `mongos`: what must happen together is one transaction (`transaction`).
 
 mod accounts;
+mod catalog;
 mod documents;
 mod failure;
+mod gate;
 mod generations;
+mod health;
 mod indexes;
-mod learners;
-mod modules;
+mod keys;
 mod operations;
+mod progress;
 mod sessions;
-mod store;
 mod transaction;
+mod turns;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use mongodb::bson::{Document, doc};
-use mongodb::error::ErrorKind;
 use mongodb::options::{Acknowledgment, ClientOptions, CollectionOptions, Compressor, ReadConcern, WriteConcern};
 use mongodb::{Client, Collection, Database};
 use tokio::sync::{Mutex, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{Result, StoreError};
-use failure::{Failure, describe, is_duplicate};
-use transaction::{Gate, Turns};
+use failure::{Failure, describe};
+use gate::Gate;
+use turns::Turns;
 
 /// Row C1: the longest that opening a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -220,26 +222,4 @@ pub fn configure(options: &mut ClientOptions) {
     options.write_concern.get_or_insert_with(|| {
         WriteConcern::builder().w(Acknowledgment::Majority).w_timeout(OPERATION_TIMEOUT).build()
     });
-}
-
-/// Which documents of an `insert_many` were there before. Any other error stays one.
-fn duplicates<T>(inserted: mongodb::error::Result<T>) -> mongodb::error::Result<Vec<usize>> {
-    match inserted {
-        Ok(_) => Ok(Vec::new()),
-        Err(error) if !is_duplicate(&error) => Err(error),
-        Err(error) => match *error.kind {
-            ErrorKind::InsertMany(ref many) if many.write_concern_error.is_none() => {
-                Ok(many.write_errors.iter().flatten().map(|e| e.index).collect())
-            }
-            _ => Err(error),
-        },
-    }
-}
-
-/// `{field: 0, …}` for each of `fields`.
-fn without(fields: &[&str]) -> Document {
-    fields.iter().fold(doc! {}, |mut projection, field| {
-        projection.insert(*field, 0);
-        projection
-    })
 }

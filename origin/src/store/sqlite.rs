@@ -4,32 +4,29 @@
 //! Not for several instances: they would each need the file. That is what [`super::mongo`] is for.
 
 mod accounts;
+mod catalog;
+mod connection;
 mod generations;
-mod learners;
-mod modules;
+mod health;
+mod keys;
 mod operations;
 #[cfg(test)]
 mod plans;
+mod progress;
 mod readers;
 mod rows;
 mod schema;
 mod sessions;
-mod store;
 mod writer;
 
 use std::path::Path;
-use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::OpenFlags;
 
-use super::{Result, StoreError};
+use super::Result;
+use connection::{cannot_open, connect};
 use readers::Readers;
 use writer::Writer;
-
-/// How long a connection waits for another process's write, such as an import's.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-/// Statements kept prepared on each connection.
-const PREPARED: usize = 64;
 
 /// A SQLite file as a store. Cheap to clone; the file is closed with the last clone.
 #[derive(Clone)]
@@ -42,7 +39,7 @@ impl SqliteStore {
     /// Opens the file at `path`, creating it (and the folder it is in) when it is not there.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when it cannot be read and written, or belongs to a newer release.
+    /// [`super::StoreError::Unavailable`] when it cannot be read and written, or belongs to a newer release.
     pub fn open(path: &Path) -> Result<Self> {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(|error| cannot_open(path, &error))?;
@@ -52,42 +49,4 @@ impl SqliteStore {
         let writer = Writer::start(connection)?;
         Ok(Self { writer, readers: Readers::open(path)? })
     }
-}
-
-fn cannot_open(path: &Path, why: &dyn std::fmt::Display) -> StoreError {
-    StoreError::Unavailable(format!("cannot open {}: {why}", path.display()))
-}
-
-fn connect(path: &Path, flags: OpenFlags) -> Result<Connection> {
-    let open = || {
-        let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-        connection.busy_timeout(BUSY_TIMEOUT)?;
-        connection.set_prepared_statement_cache_capacity(PREPARED);
-        // FULL, not NORMAL: an acknowledged write must survive a power cut too (I-ONCE). The writer commits in groups, so
-        // that the price is paid once for many.
-        connection.execute_batch(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY;",
-        )?;
-        Ok(connection)
-    };
-    open().map_err(|error: rusqlite::Error| cannot_open(path, &error))
-}
-
-/// Sorts SQLite's errors: those that may pass, and defects.
-fn store_error(error: rusqlite::Error) -> StoreError {
-    use ErrorCode::{
-        CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, OutOfMemory, PermissionDenied, ReadOnly, SystemIoFailure,
-    };
-    match error.sqlite_error_code() {
-        Some(
-            CannotOpen | DatabaseBusy | DatabaseLocked | DiskFull | OutOfMemory | PermissionDenied | ReadOnly
-            | SystemIoFailure,
-        ) => StoreError::Unavailable(error.to_string()),
-        _ => StoreError::Corrupt(error.to_string()),
-    }
-}
-
-/// Whether a write failed because its key is taken.
-fn is_duplicate(error: &rusqlite::Error) -> bool {
-    error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation)
 }

@@ -67,7 +67,7 @@ pub struct RefreshRequest {
     pub refresh_token: String,
 }
 
-/// Answer to register, login and refresh. Never cached by anyone.
+/// Response to register, login and refresh. Never cached by anyone.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct TokenGrant {
     /// A JWT signed with EdDSA; sent as `Authorization: Bearer …`.
@@ -76,7 +76,7 @@ pub struct TokenGrant {
     pub token_type: String,
     /// Seconds until the access token expires.
     pub expires_in_secs: u32,
-    /// Good for one refresh; the answer to that holds the next one.
+    /// Good for one refresh; the response to that holds the next one.
     pub refresh_token: String,
     /// Who signed in.
     pub profile: Profile,

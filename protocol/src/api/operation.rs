@@ -109,7 +109,7 @@ pub enum Outcome {
     },
 }
 
-/// One line of the answer to a batch.
+/// One line of the response to a batch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OperationResult {
     /// The operation's id as it was sent; absent when it had none that could be read.
@@ -120,7 +120,7 @@ pub struct OperationResult {
     pub outcome: Outcome,
 }
 
-/// Answer to `POST /v1/me/operations`: one result per operation, in the order they were sent.
+/// Response to `POST /v1/me/operations`: one result per operation, in the order they were sent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OperationResults {
     /// The results.

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Media type of an error answer.
+/// Media type of an error response.
 pub const CONTENT_TYPE: &str = "application/problem+json";
 
-/// An error answer. `type` is stable: programs may match on it; `detail` is for people and may change.
+/// An error response. `type` is stable: programs may match on it; `detail` is for people and may change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// [`ProblemType::uri`].
@@ -34,7 +34,7 @@ pub struct FieldError {
 
 macro_rules! problem_types {
     ($($(#[$doc:meta])* $name:ident = $slug:literal, $status:literal, $title:literal;)*) => {
-        /// Every kind of problem an answer can have.
+        /// Every kind of problem a response can have.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum ProblemType { $($(#[$doc])* $name,)* }
 
@@ -112,12 +112,12 @@ problem_types! {
     TooManyRequests = "too-many-requests", 429, "Too many requests";
     /// A defect in Kaïros itself; the log has the details.
     Internal = "internal", 500, "Something went wrong on our side";
-    /// The edge got no usable answer from the origin.
-    BadGateway = "bad-gateway", 502, "The origin gave no usable answer";
+    /// The edge got no usable response from the origin.
+    BadGateway = "bad-gateway", 502, "The origin gave no usable response";
     /// A dependency is down or too slow; `Retry-After` says when to try again. A write may have happened all the same.
     Unavailable = "unavailable", 503, "Temporarily unavailable";
-    /// The request wants a stored answer only (`only-if-cached`), and the edge has none that it may give.
-    NotCached = "not-cached", 504, "There is no stored answer";
+    /// The request wants a stored response only (`only-if-cached`), and the edge has none that it may give.
+    NotCached = "not-cached", 504, "There is no stored response";
 }
 
 impl ProblemType {

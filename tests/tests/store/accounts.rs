@@ -1,7 +1,9 @@
 //! Accounts, sessions, the signing key.
 
 use kairos_origin::store::Store;
-use kairos_origin::store::records::{Account, NewSession, Rotation, SigningKey, Successor};
+use kairos_origin::store::accounts::Account;
+use kairos_origin::store::keys::SigningKey;
+use kairos_origin::store::sessions::{NewSession, Rotation, Successor};
 use kairos_protocol::api::account::Role;
 use kairos_tests::world::World;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use kairos_origin::store::Store;
-use kairos_origin::store::records::{ModuleFilter, ModulePosition, Replaced};
+use kairos_origin::store::catalog::{ModuleFilter, ModulePosition, Replaced};
 use kairos_protocol::api::catalog::{Difficulty, Module, Publication};
 use kairos_tests::world::World;
 
@@ -40,10 +40,10 @@ async fn walk(store: &dyn Store, filter: &ModuleFilter, limit: u32) -> Vec<Strin
     }
 }
 
-fn expected(modules: &[Module], keep: impl Fn(&Module) -> bool) -> Vec<String> {
-    let mut kept: Vec<_> = modules.iter().filter(|m| keep(m)).map(|m| &m.summary).collect();
-    kept.sort_by(|a, b| (&a.subject, a.position, &a.slug).cmp(&(&b.subject, b.position, &b.slug)));
-    kept.iter().map(|m| m.slug.to_string()).collect()
+fn expected(modules: &[Module], fits: impl Fn(&Module) -> bool) -> Vec<String> {
+    let mut wanted: Vec<_> = modules.iter().filter(|m| fits(m)).map(|m| &m.summary).collect();
+    wanted.sort_by(|a, b| (&a.subject, a.position, &a.slug).cmp(&(&b.subject, b.position, &b.slug)));
+    wanted.iter().map(|m| m.slug.to_string()).collect()
 }
 
 pub(crate) async fn lists_are_in_order_and_pages_fit_together(world: World) {

@@ -74,7 +74,7 @@ pub(crate) async fn a_number_is_larger_after_a_restart_whatever_the_clock_says(w
     assert!(apply("three", i64::MIN).await > behind);
 }
 
-/// Reads by one while another writes: whatever number an answer comes with, it is that of the state that it shows.
+/// Reads by one while another writes: whatever number comes with what is read, it is that of the state that this shows.
 pub(crate) async fn what_is_read_comes_with_the_number_of_its_state(world: World) {
     const WRITES: u64 = 60;
     let (store, ada) = (world.store().await, user("ada"));

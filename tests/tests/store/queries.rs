@@ -3,9 +3,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use kairos_origin::store::Store;
+use kairos_origin::store::catalog::{ModuleFilter, ModulePosition};
 use kairos_origin::store::mongo::{MongoStore, configure};
-use kairos_origin::store::records::{ModuleFilter, ModulePosition};
+use kairos_origin::store::{AccountStore, CatalogStore, ProgressStore};
 use kairos_protocol::api::catalog::Difficulty;
 use kairos_protocol::api::operation::Action;
 use kairos_tests::world::{StoreKind, World};
@@ -110,17 +110,17 @@ async fn every_read_is_one_command_on_an_index() {
         for after in [None, place("S1")] {
             let found = store.list_modules(filter, after.as_ref(), 51).await.unwrap().value;
             assert!(!found.is_empty(), "{what}");
-            judge(&listening, &format!("modules by {what}, after {after:?}")).await;
+            check_plan(&listening, &format!("modules by {what}, after {after:?}")).await;
         }
     }
     store.list_progress(&ada, None, 51).await.unwrap();
-    judge(&listening, "progress").await;
+    check_plan(&listening, "progress").await;
     store.list_progress(&ada, Some(&slug("m100")), 51).await.unwrap();
-    judge(&listening, "progress, next page").await;
+    check_plan(&listening, "progress, next page").await;
     let page = store.list_history(&ada, None, 51).await.unwrap().value;
-    judge(&listening, "history").await;
+    check_plan(&listening, "history").await;
     store.list_history(&ada, page.last().map(|e| (e.at_ms, e.id.clone())).as_ref(), 51).await.unwrap();
-    judge(&listening, "history, next page").await;
+    check_plan(&listening, "history, next page").await;
 
     // Statistics read each of the learner's records once, and search sorts by score: those need not be in an index's order.
     assert_eq!(store.statistics(&ada).await.unwrap().value.modules, 120);
@@ -135,7 +135,7 @@ async fn every_read_is_one_command_on_an_index() {
 }
 
 /// The one command that was sent reads an index in its order, and hardly more than it returns.
-async fn judge(listening: &Listening, what: &str) {
+async fn check_plan(listening: &Listening, what: &str) {
     let explained = listening.explain_only_command(what).await;
     let plan = stages(&explained);
     assert!(plan.contains(&"IXSCAN".to_owned()), "{what}: {plan:?}");

@@ -1,6 +1,7 @@
 //! Records to put into a store.
 
-use kairos_origin::store::records::{Account, FingerprintedOperation};
+use kairos_origin::store::accounts::Account;
+use kairos_origin::store::progress::FingerprintedOperation;
 use kairos_protocol::api::account::Role;
 use kairos_protocol::api::catalog::{Difficulty, Module, ModuleDraft, Publication};
 use kairos_protocol::api::ids::{OperationId, Slug, UserId};

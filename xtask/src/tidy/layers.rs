@@ -2,7 +2,7 @@
 
 use toml::{Table, Value};
 
-use crate::tidy::Breach;
+use crate::tidy::breach::Breach;
 use crate::tidy::sources::Source;
 
 /// The crates whose dependencies on other members are limited, and to which.

@@ -5,7 +5,7 @@ use syn::spanned::Spanned as _;
 use syn::visit::{self, Visit};
 use syn::{Block, ImplItemFn, ItemFn, Signature, TraitItemFn};
 
-use crate::tidy::Breach;
+use crate::tidy::breach::Breach;
 use crate::tidy::sources::Source;
 
 const LONGEST_FILE: usize = 400;

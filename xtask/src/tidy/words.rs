@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::tidy::Breach;
+use crate::tidy::breach::Breach;
 use crate::tidy::sources::Source;
 
 const EMPTY_NAMES: [&str; 5] = ["utils", "util", "helpers", "common", "misc"];

@@ -1,4 +1,4 @@
-//! The way to Redis: runs commands with a short timeout, on a thread of its own, opens the breaker at the first failure, and closes
+//! The connection to Redis: runs commands with a short timeout, on a thread of its own, opens the breaker at the first failure, and closes
 //! it again from a probe in the background. Not what the commands are.
 
 use std::pin::pin;
@@ -11,16 +11,16 @@ use ::redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, IntoConnection
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::super::breaker::{Breaker, Permit};
-use super::RedisConfig;
+use super::config::RedisConfig;
 use super::scripts::Scripts;
 use super::thread::Thread;
+use crate::cache::breaker::{Breaker, Permit};
 
-/// A timer that is later than this was held up by this process itself: then Redis's answer may lie there unread.
+/// A timer that is later than this was held up by this process itself: then Redis's reply may lie there unread.
 const LATENESS: Duration = Duration::from_millis(5);
-/// How often an answer is waited for again when this process was held up.
+/// How often a reply is waited for again when this process was held up.
 const MOST_ROUNDS: u32 = 5;
-/// How long a probe waits for each of its answers.
+/// How long a probe waits for each of its replies.
 const PROBE_TIMEOUT: Duration = Duration::from_millis(500);
 /// The first pause before a probe; each further one is twice as long,
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -29,7 +29,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(1_000);
 /// Commands on their way at once; more wait their turn.
 const PIPELINE_BUFFER: usize = 1_024;
 
-/// Why there is no answer.
+/// Why there is no reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unreached {
     /// The breaker is open: nothing was sent.
@@ -47,11 +47,11 @@ pub(super) struct RedisConnection {
     pub(super) scripts: Scripts,
 }
 
-/// The two ways to the server: an answer of a megabyte must not hold up a number.
+/// Two to the same server: a response of a megabyte must not hold up a number.
 #[derive(Clone)]
 pub(super) struct Connections {
     numbers: MultiplexedConnection,
-    answers: MultiplexedConnection,
+    responses: MultiplexedConnection,
 }
 
 impl RedisConnection {
@@ -89,23 +89,23 @@ impl RedisConnection {
     }
 
     /// A connection, unless the breaker is open.
-    pub(super) fn permit(&self) -> Result<Permit<Connections>, Unreached> {
+    pub(super) fn acquire(&self) -> Result<Permit<Connections>, Unreached> {
         self.breaker.acquire().ok_or(Unreached::Open)
     }
 
-    /// Sends one command and waits for its answer, not longer than the operation timeout. A failure opens the breaker.
+    /// Sends one command and waits for its reply, not longer than the operation timeout. A failure opens the breaker.
     pub(super) async fn run<T>(self: &Arc<Self>, command: Cmd) -> Result<T, Unreached>
     where
         T: FromRedisValue + Send + 'static,
     {
-        let permit = self.permit()?;
+        let permit = self.acquire()?;
         let redis = Arc::clone(self);
         let work = async move {
             let mut connection = permit.connection.numbers.clone();
             let failure = match in_time(redis.operation_timeout, command.query_async(&mut connection)).await {
-                Some(Ok(answer)) => return Ok(answer),
+                Some(Ok(reply)) => return Ok(reply),
                 Some(Err(error)) => error.to_string(),
-                None => format!("no answer within {:?}", redis.operation_timeout),
+                None => format!("no reply within {:?}", redis.operation_timeout),
             };
             redis.lose(&permit, &failure);
             Err(Unreached::Lost)
@@ -113,12 +113,12 @@ impl RedisConnection {
         self.spawn(work).await.unwrap_or(Err(Unreached::Lost))
     }
 
-    /// Sends one command that moves an answer. A failure says nothing of Redis: it may be the answer's size.
+    /// Sends one command that moves a response. A failure says nothing of Redis: it may be the response's size.
     pub(super) async fn transfer<T>(&self, command: Cmd) -> Result<T, Unreached>
     where
         T: FromRedisValue + Send + 'static,
     {
-        let mut connection = self.permit()?.connection.answers;
+        let mut connection = self.acquire()?.connection.responses;
         let limit = self.operation_timeout;
         let work = async move { in_time(limit, command.query_async(&mut connection)).await };
         self.spawn(work).await.flatten().and_then(Result::ok).ok_or(Unreached::Lost)
@@ -159,21 +159,21 @@ impl RedisConnection {
             .set_response_timeout(Some(PROBE_TIMEOUT))
             .set_pipeline_buffer_size(PIPELINE_BUFFER);
         let mut numbers = self.client.get_multiplexed_async_connection_with_config(&config).await?;
-        let answers = self.client.get_multiplexed_async_connection_with_config(&config).await?;
+        let responses = self.client.get_multiplexed_async_connection_with_config(&config).await?;
         self.scripts.install().query_async::<Value>(&mut numbers).await?;
-        self.breaker.close(Connections { numbers, answers });
+        self.breaker.close(Connections { numbers, responses });
         Ok(())
     }
 }
 
-/// What `answer` becomes within `limit`. Time in which this thread did not get to look does not count against Redis (the process was
+/// What `reply` becomes within `limit`. Time in which this thread did not get to look does not count against Redis (the process was
 /// stopped, or the machine has more to do than it can): a timer that fires late shows it.
-async fn in_time<F: Future>(limit: Duration, answer: F) -> Option<F::Output> {
-    let mut answer = pin!(answer);
+async fn in_time<F: Future>(limit: Duration, reply: F) -> Option<F::Output> {
+    let mut reply = pin!(reply);
     for _ in 0..MOST_ROUNDS {
         let due = Instant::now() + limit;
-        if let Ok(answer) = timeout(limit, &mut answer).await {
-            return Some(answer);
+        if let Ok(reply) = timeout(limit, &mut reply).await {
+            return Some(reply);
         }
         if Instant::now() < due + LATENESS {
             return None;
@@ -194,13 +194,13 @@ mod tests {
 
     #[tokio::test]
     async fn time_in_which_nobody_could_look_does_not_count() {
-        let (answers, answer) = oneshot::channel();
+        let (sender, reply) = oneshot::channel();
         let hold_up = async {
             std::thread::sleep(LIMIT * 3);
             // It has come, but who carries it over has not had its turn when the timer fires.
-            tokio::spawn(async { answers.send("late") });
+            tokio::spawn(async { sender.send("late") });
         };
-        assert_eq!(tokio::join!(in_time(LIMIT, answer), hold_up).0, Some(Ok("late")));
+        assert_eq!(tokio::join!(in_time(LIMIT, reply), hold_up).0, Some(Ok("late")));
     }
 
     #[tokio::test]

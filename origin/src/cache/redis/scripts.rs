@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use ::redis::{Cmd, Pipeline, Script, cmd, pipe};
-use kairos_protocol::sync::generation::{Generation, Generations, Namespace};
+use kairos_protocol::sync::generation::{Generations, Namespace};
 
-use super::{Confirmation, SharedGeneration};
+use super::snapshot::Confirmation;
 
 const ANNOUNCE: &str = include_str!("announce.lua");
 const MARK: &str = include_str!("mark.lua");
@@ -30,8 +30,8 @@ impl Scripts {
         format!("{}generation:{namespace}", self.prefix)
     }
 
-    fn answer_key(&self, key: &str) -> String {
-        format!("{}answer:{key}", self.prefix)
+    fn response_key(&self, key: &str) -> String {
+        format!("{}response:{key}", self.prefix)
     }
 
     fn call<'a>(&self, script: &Script, namespaces: impl IntoIterator<Item = &'a Namespace>) -> Cmd {
@@ -42,7 +42,7 @@ impl Scripts {
         call
     }
 
-    /// What there is of each namespace, for [`read`].
+    /// Replies with what there is of each namespace, in order.
     pub(super) fn look_up(&self, namespaces: &[Namespace]) -> Cmd {
         let mut get = cmd("MGET");
         for namespace in namespaces {
@@ -51,17 +51,17 @@ impl Scripts {
         get
     }
 
-    /// Puts `mark` where there is nothing; answers like [`Scripts::look_up`].
+    /// Puts `mark` where there is nothing; replies like [`Scripts::look_up`].
     pub(super) fn mark(&self, namespaces: &[Namespace], mark: &str) -> Cmd {
         let mut call = self.call(&self.mark, namespaces);
-        call.arg(invalidate(mark));
+        call.arg(invalidated(mark));
         call
     }
 
-    /// A namespace without a number in `numbers` is in doubt after it.
+    /// A namespace without a number in `numbers` is invalidated.
     pub(super) fn announce(&self, namespaces: &[Namespace], numbers: &Generations, mark: &str) -> Cmd {
         let mut call = self.call(&self.announce, namespaces);
-        call.arg(invalidate(mark));
+        call.arg(invalidated(mark));
         for namespace in namespaces {
             call.arg(numbers.get(namespace).map(|number| number.get().to_string()).unwrap_or_default());
         }
@@ -78,17 +78,17 @@ impl Scripts {
 
     pub(super) fn load(&self, key: &str) -> Cmd {
         let mut get = cmd("GET");
-        get.arg(self.answer_key(key));
+        get.arg(self.response_key(key));
         get
     }
 
     pub(super) fn store(&self, key: &str, value: &[u8], ttl_secs: u32) -> Cmd {
         let mut set = cmd("SET");
-        set.arg(self.answer_key(key)).arg(value).arg("EX").arg(ttl_secs);
+        set.arg(self.response_key(key)).arg(value).arg("EX").arg(ttl_secs);
         set
     }
 
-    /// Gives the server the scripts; it forgets them when it restarts. Fails on a server that answers but takes no writes (a
+    /// Gives the server the scripts; it forgets them when it restarts. Fails on a server that replies but takes no writes (a
     /// replica, or out of memory).
     pub(super) fn install(&self) -> Pipeline {
         let mut load = pipe();
@@ -100,12 +100,7 @@ impl Scripts {
     }
 }
 
-fn invalidate(mark: &str) -> String {
-    format!("doubt:{mark}")
-}
-
-/// What `value`, found under a namespace, says.
-pub(super) fn read(value: Option<String>) -> SharedGeneration {
-    let number = value.as_deref().and_then(|value| value.parse().ok()).map(Generation::new);
-    SharedGeneration { number, value }
+/// The value of a namespace whose number nobody knows. No other value equals it, so it shows whether anything changed since.
+fn invalidated(mark: &str) -> String {
+    format!("invalidated:{mark}")
 }

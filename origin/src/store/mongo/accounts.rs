@@ -1,25 +1,25 @@
-//! Accounts and the signing key.
+//! The accounts.
 
+use async_trait::async_trait;
 use futures_util::FutureExt;
 use kairos_protocol::UnixMillis;
 use kairos_protocol::api::account::Profile;
 use kairos_protocol::api::ids::UserId;
 use kairos_protocol::sync::generation::Namespace;
-use mongodb::bson::spec::BinarySubtype;
-use mongodb::bson::{Binary, Document, doc};
-use mongodb::error::Error;
+use mongodb::bson::{Document, doc};
+use mongodb::error::{Error, ErrorKind};
 use mongodb::options::ReturnDocument;
 
-use super::documents::{KEYS, SESSIONS, USERS, UserDocument, date};
+use super::documents::{SESSIONS, USERS, UserDocument, date};
+use super::failure::is_duplicate;
 use super::transaction::Outcome;
-use super::{MongoStore, OPERATION_TIMEOUT, duplicates, is_duplicate};
-use crate::store::records::{Account, SigningKey};
-use crate::store::{self, StoreError, Versioned};
+use super::{MongoStore, OPERATION_TIMEOUT};
+use crate::store::accounts::Account;
+use crate::store::{self, AccountStore, Versioned};
 
-const CURRENT_KEY: &str = "access-tokens";
-
-impl MongoStore {
-    pub(super) async fn add_account(&self, account: &Account) -> store::Result<bool> {
+#[async_trait]
+impl AccountStore for MongoStore {
+    async fn insert_account(&self, account: &Account) -> store::Result<bool> {
         let users = self.collection::<UserDocument>(USERS);
         let document = UserDocument::from(account);
         self.run(async move {
@@ -32,7 +32,7 @@ impl MongoStore {
         .await
     }
 
-    pub(super) async fn upsert_account(&self, account: &Account, now: UnixMillis) -> store::Result<Versioned<UserId>> {
+    async fn put_account(&self, account: &Account, now: UnixMillis) -> store::Result<Versioned<UserId>> {
         let (users, sessions) = (self.collection::<Document>(USERS), self.collection::<Document>(SESSIONS));
         let roles: Vec<_> = account.roles.iter().map(|role| role.as_str()).collect();
         let mut set = doc! { "display_name": &account.display_name, "roles": roles };
@@ -73,13 +73,13 @@ impl MongoStore {
         Ok(put)
     }
 
-    pub(super) async fn account_with_email(&self, email: &str) -> store::Result<Option<Account>> {
+    async fn account_by_email(&self, email: &str) -> store::Result<Option<Account>> {
         let users = self.collection::<UserDocument>(USERS);
         let query = doc! { "email": email };
         self.read(async move { Ok(users.find_one(query).max_time(OPERATION_TIMEOUT).await?.map(Account::from)) }).await
     }
 
-    pub(super) async fn profile_of(&self, user: &UserId) -> store::Result<Versioned<Option<Profile>>> {
+    async fn profile(&self, user: &UserId) -> store::Result<Versioned<Option<Profile>>> {
         let users = self.in_snapshot::<UserDocument>(USERS);
         let query = doc! { "_id": user.as_str() };
         self.read_state(Namespace::User(user.clone()), move |session| {
@@ -93,7 +93,7 @@ impl MongoStore {
         .await
     }
 
-    pub(super) async fn add_accounts(&self, accounts: &[Account]) -> store::Result<u64> {
+    async fn import_accounts(&self, accounts: &[Account]) -> store::Result<u64> {
         if accounts.is_empty() {
             return Ok(0);
         }
@@ -105,38 +105,18 @@ impl MongoStore {
         })
         .await
     }
-
-    pub(super) async fn put_signing_key(&self, candidate: &SigningKey) -> store::Result<SigningKey> {
-        let keys = self.collection::<Document>(KEYS);
-        let bytes = |b: &[u8]| Binary { subtype: BinarySubtype::Generic, bytes: b.to_vec() };
-        let first = doc! {
-            "kid": &candidate.kid,
-            "pkcs8": bytes(&candidate.pkcs8),
-            "public": bytes(&candidate.public),
-        };
-        let stored = self
-            .run(async move {
-                let query = doc! { "_id": CURRENT_KEY };
-                // Two instances that start at once may both try to insert; the loser finds the winner's.
-                let upsert = || {
-                    keys.find_one_and_update(query.clone(), doc! { "$setOnInsert": first.clone() })
-                        .upsert(true)
-                        .return_document(ReturnDocument::After)
-                };
-                match upsert().await {
-                    Err(_) => upsert().await,
-                    done => done,
-                }
-            })
-            .await?;
-        stored.as_ref().and_then(read_key).ok_or_else(|| StoreError::Corrupt("an unreadable signing key".to_owned()))
-    }
 }
 
-fn read_key(document: &Document) -> Option<SigningKey> {
-    Some(SigningKey {
-        kid: document.get_str("kid").ok()?.to_owned(),
-        pkcs8: document.get_binary_generic("pkcs8").ok()?.clone(),
-        public: document.get_binary_generic("public").ok()?.as_slice().try_into().ok()?,
-    })
+/// Which documents of an `insert_many` were there before. Any other error stays one.
+fn duplicates<T>(inserted: mongodb::error::Result<T>) -> mongodb::error::Result<Vec<usize>> {
+    match inserted {
+        Ok(_) => Ok(Vec::new()),
+        Err(error) if !is_duplicate(&error) => Err(error),
+        Err(error) => match *error.kind {
+            ErrorKind::InsertMany(ref many) if many.write_concern_error.is_none() => {
+                Ok(many.write_errors.iter().flatten().map(|e| e.index).collect())
+            }
+            _ => Err(error),
+        },
+    }
 }

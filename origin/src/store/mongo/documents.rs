@@ -11,7 +11,7 @@ use kairos_protocol::api::progress::{LastScore, ProgressRecord, ProgressStatus};
 use mongodb::bson::DateTime;
 use serde::{Deserialize, Serialize};
 
-use crate::store::records::Account;
+use crate::store::accounts::Account;
 
 pub(super) const MODULES: &str = "modules";
 pub(super) const USERS: &str = "users";
@@ -247,7 +247,7 @@ impl From<HistoryDocument> for HistoryEntry {
     }
 }
 
-/// An operation's id, remembered so that it is applied once.
+/// An operation's id, there so that it is applied once.
 #[derive(Serialize, Deserialize)]
 pub(super) struct OperationDocument {
     /// `<user>/<operation>`.

@@ -8,12 +8,12 @@
 //! | error | where the driver raises it | a command that writes |
 //! | --- | --- | --- |
 //! | `Io` | while a connection is opened, or a command is on its way | may have been done, or may yet |
-//! | `ConnectionPoolCleared` | the monitor heard nothing from the server, so its connections were closed: while this waited for one, or for an answer | the same: a server that was only frozen then does what it was sent |
+//! | `ConnectionPoolCleared` | the monitor heard nothing from the server, so its connections were closed: while this waited for one, or for a reply | the same: a server that was only frozen then does what it was sent |
 //! | `ServerSelection`, `DnsResolve`, `Authentication`, `InvalidTlsConfig`, `Shutdown` | before anything is sent; not of a second attempt, where the driver gives back the first one's error | not sent |
 //! | `Command`: a time limit, an interruption, a primary that steps or shuts down | by the server, also in the middle | the same as `Io` |
 //! | `Command`: not primary | by the server, before it begins; but the driver sends some commands twice and gives back the second one's error, and the first may have been lost on its way | the same as `Io` |
 //! | `Write`, `InsertMany`: write concern | by the server, after it was done here | done, but an election may take it back |
-//! | `InvalidResponse`, `Bson…`, `Internal`, all else | an answer that makes no sense, or a request that was wrong | a defect: [`StoreError::Corrupt`], which rules nothing out either |
+//! | `InvalidResponse`, `Bson…`, `Internal`, all else | a reply that makes no sense, or a request that was wrong | a defect: [`StoreError::Corrupt`], which rules nothing out either |
 
 use mongodb::error::{Error, ErrorKind, WriteFailure};
 
@@ -147,8 +147,8 @@ mod tests {
     use super::*;
 
     fn command(code: i32) -> Error {
-        let answer = doc! { "code": code, "codeName": "", "errmsg": "", "topologyVersion": null };
-        ErrorKind::Command(from_document(answer).unwrap()).into()
+        let reply = doc! { "code": code, "codeName": "", "errmsg": "", "topologyVersion": null };
+        ErrorKind::Command(from_document(reply).unwrap()).into()
     }
 
     fn many(failure: Document) -> Error {
@@ -159,7 +159,7 @@ mod tests {
     fn only_what_surely_did_not_happen_is_unavailable() {
         let concern = doc! { "code": 64, "codeName": "", "errmsg": "" };
         let write_error = |code: i32| doc! { "writeErrors": [{ "index": 0, "code": code, "errmsg": "" }] };
-        let in_doubt: Vec<Error> = vec![
+        let uncertain: Vec<Error> = vec![
             io::Error::from(io::ErrorKind::ConnectionReset).into(),
             Error::custom("too often"),
             command(10_107),
@@ -178,7 +178,7 @@ mod tests {
         let not_sent: Vec<Error> = vec![ErrorKind::Shutdown.into()];
         let defects: Vec<Error> = vec![command(2), many(write_error(121)), ErrorKind::SessionsNotSupported.into()];
         for (errors, expected) in [
-            (in_doubt, ["unavailable", "unanswered"]),
+            (uncertain, ["unavailable", "unanswered"]),
             (not_sent, ["unavailable", "unavailable"]),
             (defects, ["corrupt", "corrupt"]),
         ] {

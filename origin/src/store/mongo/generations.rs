@@ -1,8 +1,9 @@
-//! The numbers of namespaces ([`crate::store::GenerationStore`]): read by themselves or in a session, raised in a transaction.
+//! The numbers of namespaces ([`GenerationStore`]): read by themselves or in a session, raised in a transaction.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use futures_util::TryStreamExt;
 use kairos_protocol::UnixMillis;
 use kairos_protocol::sync::generation::{Generation, Generations, Namespace};
@@ -13,14 +14,15 @@ use mongodb::{ClientSession, Database};
 
 use super::MongoStore;
 use super::documents::GENERATIONS;
-use crate::store;
+use crate::store::{self, GenerationStore};
 
 /// The longest that a server may take to show that it has not been deposed.
 const CONFIRMATION_TIMEOUT: Duration = Duration::from_secs(2);
 
-impl MongoStore {
+#[async_trait]
+impl GenerationStore for MongoStore {
     /// Read concern majority, as all reads have it.
-    pub(super) async fn numbers(&self, namespaces: &[Namespace]) -> store::Result<Generations> {
+    async fn generations(&self, namespaces: &[Namespace]) -> store::Result<Generations> {
         let collection = self.collection::<Document>(GENERATIONS);
         let namespaces = namespaces.to_vec();
         self.read(async move {
@@ -31,7 +33,7 @@ impl MongoStore {
     }
 
     /// Linearizable, which is of one document at a time.
-    pub(super) async fn confirmed_numbers(&self, namespaces: &[Namespace]) -> store::Result<Generations> {
+    async fn confirmed_generations(&self, namespaces: &[Namespace]) -> store::Result<Generations> {
         let collection = self.collection::<Document>(GENERATIONS);
         let namespaces = namespaces.to_vec();
         self.read(async move {

@@ -1,15 +1,12 @@
 //! Applying operations exactly once (I-ONCE): all that an operation does is in one transaction with its id, which is unique. A twin
-//! that comes at the same moment conflicts, and finds the id there when it is run again.
+//! that comes at the same moment conflicts, and finds the id there when it is run again. Not the transaction itself (`progress`).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::future::ready;
-use std::sync::Arc;
 
-use futures_util::{FutureExt, TryStreamExt};
+use futures_util::TryStreamExt;
 use kairos_protocol::UnixMillis;
-use kairos_protocol::api::ids::{OperationId, Slug, UserId};
+use kairos_protocol::api::ids::{Slug, UserId};
 use kairos_protocol::api::progress::ProgressRecord;
-use kairos_protocol::sync::generation::Namespace;
 use kairos_protocol::sync::reducer;
 use mongodb::bson::doc;
 use mongodb::error::Result;
@@ -19,13 +16,10 @@ use super::documents::{
     HISTORY, HistoryDocument, OPERATIONS, OperationDocument, PROGRESS, ProgressDocument, date, operation_id,
     progress_id,
 };
-use super::transaction::Outcome;
-use super::{MongoStore, OPERATION_TIMEOUT};
-use crate::store::records::{Applied, FingerprintedOperation, OPERATION_MEMORY_MS};
-use crate::store::{self, Versioned};
+use crate::store::progress::{Applied, FingerprintedOperation, OPERATION_ID_LIFETIME_MS};
 
 /// An operation and whose it is.
-type Owned = (UserId, FingerprintedOperation);
+pub(super) type OwnedOperation = (UserId, FingerprintedOperation);
 /// A learner's record in a module.
 type RecordKey = (UserId, Slug);
 
@@ -36,46 +30,11 @@ enum Known {
     Reused,
 }
 
-impl MongoStore {
-    pub(super) async fn remembered(&self, user: &UserId, ids: &[OperationId]) -> store::Result<BTreeSet<OperationId>> {
-        let collection: Collection<OperationDocument> = self.collection(OPERATIONS);
-        let asked: HashMap<String, OperationId> = ids.iter().map(|id| (operation_id(user, id), id.clone())).collect();
-        self.read(async move {
-            let wanted = doc! { "_id": { "$in": asked.keys().collect::<Vec<_>>() } };
-            let found = collection.find(wanted).max_time(OPERATION_TIMEOUT).await?;
-            found.try_filter_map(|d| ready(Ok(asked.get(&d.id).cloned()))).try_collect().await
-        })
-        .await
-    }
-
-    /// `turn`: whose operations they are, where they are one learner's.
-    pub(super) async fn apply(
-        &self,
-        turn: Option<Namespace>,
-        operations: Vec<Owned>,
-        now: UnixMillis,
-    ) -> store::Result<Versioned<Vec<Applied>>> {
-        let database = self.database.clone();
-        let operations: Arc<[Owned]> = operations.into();
-        self.transact(turn.clone(), now, move |session| {
-            let (database, operations, turn) = (database.clone(), Arc::clone(&operations), turn.clone());
-            async move {
-                let value = apply_all(&database, session, &operations, now).await?;
-                let users: BTreeSet<Namespace> =
-                    operations.iter().map(|(user, _)| Namespace::User(user.clone())).chain(turn).collect();
-                let has_changed = value.iter().any(|applied| matches!(applied, Applied::Now(_)));
-                Ok(Outcome { value, namespaces: users.into_iter().collect(), has_changed })
-            }
-            .boxed()
-        })
-        .await
-    }
-}
-
-async fn apply_all(
+/// Applies `operations` in the transaction of `session`. One result for each, in order.
+pub(super) async fn apply_all(
     database: &Database,
     session: &mut ClientSession,
-    operations: &[Owned],
+    operations: &[OwnedOperation],
     now: UnixMillis,
 ) -> Result<Vec<Applied>> {
     if operations.is_empty() {
@@ -84,7 +43,7 @@ async fn apply_all(
     let known = look_up(database, session, operations).await?;
     let pairs = || operations.iter().zip(known.iter().copied());
     let wanted: BTreeSet<RecordKey> = pairs().filter(|(_, k)| *k != Known::Reused).map(|(o, _)| key(o)).collect();
-    let fresh: Vec<&Owned> = pairs().filter(|(_, k)| *k == Known::New).map(|(o, _)| o).collect();
+    let fresh: Vec<&OwnedOperation> = pairs().filter(|(_, k)| *k == Known::New).map(|(o, _)| o).collect();
     let present = load(database, session, &wanted).await?;
     let mut records = present.clone();
     for owned in &fresh {
@@ -94,10 +53,10 @@ async fn apply_all(
     }
     if !fresh.is_empty() {
         let touched: BTreeSet<RecordKey> = fresh.iter().map(|owned| key(owned)).collect();
-        keep_records(database, session, &touched, (&present, &records)).await?;
-        keep_operations(database, session, &fresh, now).await?;
+        write_records(database, session, &touched, (&present, &records)).await?;
+        write_operations(database, session, &fresh, now).await?;
     }
-    let applied = |(owned, known): (&Owned, Known)| {
+    let applied = |(owned, known): (&OwnedOperation, Known)| {
         let record = || {
             let found = records.get(&key(owned)).cloned();
             found.unwrap_or_else(|| ProgressRecord::empty(owned.1.operation.module.clone()))
@@ -111,23 +70,27 @@ async fn apply_all(
     Ok(pairs().map(applied).collect())
 }
 
-fn key((user, operation): &Owned) -> RecordKey {
+fn key((user, operation): &OwnedOperation) -> RecordKey {
     (user.clone(), operation.operation.module.clone())
 }
 
-fn id((user, operation): &Owned) -> String {
+fn id((user, operation): &OwnedOperation) -> String {
     operation_id(user, &operation.operation.id)
 }
 
 /// Which operations were taken in before. One that comes twice in one call is its own repeat.
-async fn look_up(database: &Database, session: &mut ClientSession, operations: &[Owned]) -> Result<Vec<Known>> {
+async fn look_up(
+    database: &Database,
+    session: &mut ClientSession,
+    operations: &[OwnedOperation],
+) -> Result<Vec<Known>> {
     let ids: Collection<OperationDocument> = database.collection(OPERATIONS);
     let wanted: BTreeSet<String> = operations.iter().map(id).collect();
     let wanted = doc! { "_id": { "$in": wanted.into_iter().collect::<Vec<_>>() } };
     let mut found = ids.find(wanted).session(&mut *session).await?;
     let found: Vec<OperationDocument> = found.stream(session).try_collect().await?;
     let mut fingerprints: HashMap<String, String> = found.into_iter().map(|d| (d.id, d.fingerprint)).collect();
-    let judge = |owned: &Owned| match fingerprints.get(&id(owned)) {
+    let known = |owned: &OwnedOperation| match fingerprints.get(&id(owned)) {
         Some(theirs) if *theirs == owned.1.fingerprint => Known::Done,
         Some(_) => Known::Reused,
         None => {
@@ -135,7 +98,7 @@ async fn look_up(database: &Database, session: &mut ClientSession, operations: &
             Known::New
         }
     };
-    Ok(operations.iter().map(judge).collect())
+    Ok(operations.iter().map(known).collect())
 }
 
 async fn load(
@@ -152,7 +115,7 @@ async fn load(
 }
 
 /// Writes the `touched` ones of the records that were there, and of those that are to be.
-async fn keep_records(
+async fn write_records(
     database: &Database,
     session: &mut ClientSession,
     touched: &BTreeSet<RecordKey>,
@@ -175,14 +138,14 @@ async fn keep_records(
     Ok(())
 }
 
-/// Remembers the ids and writes the history.
-async fn keep_operations(
+/// Writes the ids and the history.
+async fn write_operations(
     database: &Database,
     session: &mut ClientSession,
-    fresh: &[&Owned],
+    fresh: &[&OwnedOperation],
     now: UnixMillis,
 ) -> Result<()> {
-    let expires_at = date(now + OPERATION_MEMORY_MS);
+    let expires_at = date(now + OPERATION_ID_LIFETIME_MS);
     let ids = fresh.iter().map(|owned| OperationDocument {
         id: id(owned),
         fingerprint: owned.1.fingerprint.clone(),

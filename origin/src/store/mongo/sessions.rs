@@ -1,17 +1,19 @@
 //! Sessions: begun, continued with a refresh token, ended. Each is one document, so that what happens to it at the same moment
 //! happens one after the other. Expired ones are deleted by the TTL index and not honoured before that.
 
+use async_trait::async_trait;
 use kairos_protocol::UnixMillis;
 use mongodb::bson::{Document, doc};
 use mongodb::options::{ReadPreference, SelectionCriteria};
 
 use super::MongoStore;
 use super::documents::{SESSIONS, SessionDocument, USERS, date};
-use crate::store;
-use crate::store::records::{NewSession, Rotation, Successor};
+use crate::store::sessions::{NewSession, Rotation, Successor};
+use crate::store::{self, SessionStore};
 
-impl MongoStore {
-    pub(super) async fn add_session(&self, session: &NewSession) -> store::Result<bool> {
+#[async_trait]
+impl SessionStore for MongoStore {
+    async fn insert_session(&self, session: &NewSession) -> store::Result<bool> {
         let (sessions, users) = (self.collection::<SessionDocument>(SESSIONS), self.collection::<Document>(USERS));
         let account = doc! { "_id": session.user.as_str(), "hashed_password": &session.verified_hash };
         let document = SessionDocument {
@@ -39,7 +41,7 @@ impl MongoStore {
         .await
     }
 
-    pub(super) async fn rotate(
+    async fn rotate_session(
         &self,
         family: &str,
         shown: &str,
@@ -72,7 +74,7 @@ impl MongoStore {
         .await
     }
 
-    pub(super) async fn remove_session(&self, family: &str) -> store::Result<()> {
+    async fn end_session(&self, family: &str) -> store::Result<()> {
         let sessions = self.collection::<Document>(SESSIONS);
         let session = doc! { "_id": family };
         self.run(async move { sessions.delete_one(session).await.map(drop) }).await

@@ -1,14 +1,12 @@
 //! One write, one transaction; one read, one snapshot: each with the numbers of its namespaces ([`crate::store::GenerationStore`]),
 //! so that these name exactly the state that was left or read. Not what is written or read.
 //!
-//! A transaction that conflicts with another is run again from its beginning, a commit whose answer was lost is asked for again
-//! (the server does it once), both until the method's time is over. Only such a commit is in doubt after that: what fails before it was
+//! A transaction that conflicts with another is run again from its beginning, a commit whose reply was lost is asked for again
+//! (the server does it once), both until the method's time is over. Only what such a commit came to is unknown after that: what fails before it was
 //! sent never happens, since the server drops a transaction that nobody commits (after 60 s at the latest,
 //! `transactionLifetimeLimitSeconds`). A commit that was sent can come true as late as its server comes back to life.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -17,10 +15,10 @@ use kairos_protocol::sync::generation::Namespace;
 use mongodb::ClientSession;
 use mongodb::error::{Error, Result, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT};
 use mongodb::options::ReadConcern;
-use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::failure::{Failure, is_duplicate, is_snapshot_unavailable, was_not_sent};
+use super::gate::Gate;
 use super::generations::{numbers_in, raise_in};
 use super::{MongoStore, OPERATION_TIMEOUT};
 use crate::store::{self, StoreError, Versioned};
@@ -45,58 +43,6 @@ impl<T> Outcome<T> {
 
 /// Longest pause before a transaction is tried again; the first is the tenth part of it.
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
-
-/// Writers of one namespace in this process go one after another instead of into conflicts. Namespaces share turns by chance, which
-/// costs a wait and nothing else.
-pub(super) struct Turns(Vec<Arc<Mutex<()>>>);
-
-impl Default for Turns {
-    fn default() -> Self {
-        Self((0..64).map(|_| Arc::default()).collect())
-    }
-}
-
-impl Turns {
-    async fn take(&self, namespace: &Namespace) -> Option<OwnedMutexGuard<()>> {
-        let mut hasher = DefaultHasher::new();
-        namespace.hash(&mut hasher);
-        let index = usize::try_from(hasher.finish() % self.0.len() as u64).ok()?;
-        Some(Arc::clone(self.0.get(index)?).lock_owned().await)
-    }
-}
-
-/// Decides between a write that wants to commit and a caller who waits no longer: what was given up must not be committed after.
-pub(super) struct Gate(AtomicU8);
-
-const OPEN: u8 = 0;
-const PASSED: u8 = 1;
-const CLOSED: u8 = 2;
-
-impl Gate {
-    pub(super) const fn open() -> Self {
-        Self(AtomicU8::new(OPEN))
-    }
-
-    /// Behind it from the beginning: what was sent cannot be told.
-    pub(super) const fn passed() -> Self {
-        Self(AtomicU8::new(PASSED))
-    }
-
-    /// Whether the commit may be sent.
-    fn pass(&self) -> bool {
-        self.0.compare_exchange(OPEN, PASSED, Ordering::SeqCst, Ordering::SeqCst).is_ok()
-    }
-
-    /// The commit surely came to nothing.
-    fn come_back(&self) {
-        self.0.store(OPEN, Ordering::SeqCst);
-    }
-
-    /// Whether this was before any commit; there will be none then.
-    pub(super) fn close(&self) -> bool {
-        self.0.compare_exchange(OPEN, CLOSED, Ordering::SeqCst, Ordering::SeqCst).is_ok()
-    }
-}
 
 impl MongoStore {
     /// Runs `work` and raises the numbers of what it changed in one transaction, again from the beginning when it conflicts.
@@ -209,7 +155,7 @@ async fn commit(session: &mut ClientSession, (deadline, gate): (Instant, &Gate))
     if !gate.pass() {
         return Err(Failure::Before(Error::custom("given up before it was committed")));
     }
-    let mut doubt = None;
+    let mut unknown = None;
     loop {
         let error = match session.commit_transaction().await {
             Ok(()) => return Ok(()),
@@ -222,11 +168,11 @@ async fn commit(session: &mut ClientSession, (deadline, gate): (Instant, &Gate))
         }
         let is_unknown = error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT);
         // That the question cannot be sent again says nothing about the first time.
-        let error = doubt.filter(|_| was_not_sent(&error)).unwrap_or(error);
+        let error = unknown.filter(|_| was_not_sent(&error)).unwrap_or(error);
         if !is_unknown || Instant::now() + LONGEST_PAUSE >= deadline {
             return Err(Failure::Sent(error));
         }
-        doubt = Some(error);
+        unknown = Some(error);
         sleep(LONGEST_PAUSE).await;
     }
 }

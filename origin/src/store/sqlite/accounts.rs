@@ -1,15 +1,52 @@
-//! Accounts and the signing key.
+//! The accounts.
 
+use async_trait::async_trait;
+use kairos_protocol::UnixMillis;
 use kairos_protocol::api::account::Profile;
 use kairos_protocol::api::ids::UserId;
+use kairos_protocol::sync::generation::Namespace;
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
-use super::is_duplicate;
+use super::connection::is_duplicate;
 use super::rows::{json, to_json, word};
-use crate::store::records::{Account, SigningKey};
+use super::{SqliteStore, generations};
+use crate::store::accounts::Account;
+use crate::store::{self, AccountStore, Versioned};
 
 const INSERT: &str =
     "INSERT INTO users (id, email, display_name, hashed_password, roles, created_at_ms) VALUES (?, ?, ?, ?, ?, ?)";
+
+#[async_trait]
+impl AccountStore for SqliteStore {
+    async fn insert_account(&self, account: &Account) -> store::Result<bool> {
+        let account = account.clone();
+        self.writer.write(move |c| insert(c, &account)).await
+    }
+
+    async fn put_account(&self, account: &Account, now: UnixMillis) -> store::Result<Versioned<UserId>> {
+        let account = account.clone();
+        let put = move |c: &Connection| {
+            let user = put(c, &account)?;
+            generations::commit(c, &[Namespace::User(user.clone())], now, true, user)
+        };
+        self.writer.write(put).await
+    }
+
+    async fn account_by_email(&self, email: &str) -> store::Result<Option<Account>> {
+        let email = email.to_owned();
+        self.readers.read(move |c| by_email(c, &email)).await
+    }
+
+    async fn profile(&self, user: &UserId) -> store::Result<Versioned<Option<Profile>>> {
+        let user = user.clone();
+        self.read_state(vec![Namespace::User(user.clone())], move |c| profile(c, &user)).await
+    }
+
+    async fn import_accounts(&self, accounts: &[Account]) -> store::Result<u64> {
+        let wanted = accounts.to_vec();
+        self.writer.write(move |c| import(c, &wanted)).await
+    }
+}
 
 pub(super) fn insert(connection: &Connection, account: &Account) -> Result<bool> {
     let inserted = connection.prepare_cached(INSERT)?.execute(params![
@@ -85,11 +122,4 @@ fn profile_row(row: &Row<'_>) -> Result<Profile> {
         roles: json(row, 3)?,
         created_at_ms: row.get(4)?,
     })
-}
-
-pub(super) fn signing_key(connection: &Connection, candidate: &SigningKey) -> Result<SigningKey> {
-    let insert = "INSERT OR IGNORE INTO signing_keys (name, kid, pkcs8, public) VALUES ('access-tokens', ?, ?, ?)";
-    connection.execute(insert, params![candidate.kid, candidate.pkcs8, candidate.public])?;
-    let select = "SELECT kid, pkcs8, public FROM signing_keys WHERE name = 'access-tokens'";
-    connection.query_row(select, [], |row| Ok(SigningKey { kid: row.get(0)?, pkcs8: row.get(1)?, public: row.get(2)? }))
 }

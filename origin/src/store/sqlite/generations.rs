@@ -1,12 +1,44 @@
-//! The numbers of namespaces, raised by the transaction that changes the data ([`crate::store::GenerationStore`]).
+//! The numbers of namespaces, raised by the transaction that changes the data ([`GenerationStore`]).
 
+use async_trait::async_trait;
 use kairos_protocol::UnixMillis;
 use kairos_protocol::sync::generation::{Generation, Generations, Namespace};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use crate::store::Versioned;
+use super::SqliteStore;
+use crate::store::{self, GenerationStore, Versioned};
 
-pub(super) fn current(connection: &Connection, namespaces: &[Namespace]) -> Result<Generations> {
+#[async_trait]
+impl GenerationStore for SqliteStore {
+    async fn generations(&self, namespaces: &[Namespace]) -> store::Result<Generations> {
+        let namespaces = namespaces.to_vec();
+        self.readers.read(move |c| current(c, &namespaces)).await
+    }
+
+    async fn confirmed_generations(&self, namespaces: &[Namespace]) -> store::Result<Generations> {
+        self.generations(namespaces).await
+    }
+}
+
+impl SqliteStore {
+    /// Reads data and the numbers of its `namespaces` in one transaction.
+    pub(super) async fn read_state<T: Send + 'static>(
+        &self,
+        namespaces: Vec<Namespace>,
+        query: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> store::Result<Versioned<T>> {
+        let read = move |c: &Connection| {
+            let transaction = c.unchecked_transaction()?;
+            let value = query(&transaction)?;
+            let generations = current(&transaction, &namespaces)?;
+            transaction.commit()?;
+            Ok(Versioned { value, generations })
+        };
+        self.readers.read(read).await
+    }
+}
+
+fn current(connection: &Connection, namespaces: &[Namespace]) -> Result<Generations> {
     namespaces.iter().map(|namespace| Ok((namespace.clone(), number(connection, namespace)?))).collect()
 }
 

@@ -10,7 +10,7 @@ use kairos_protocol::sync::reducer;
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::rows::{self, RECORD_COLUMNS, to_json};
-use crate::store::records::{Applied, FingerprintedOperation, OPERATION_MEMORY_MS};
+use crate::store::progress::{Applied, FingerprintedOperation, OPERATION_ID_LIFETIME_MS};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Known {
@@ -25,7 +25,7 @@ pub(super) fn apply(
     operations: &[FingerprintedOperation],
     now: UnixMillis,
 ) -> Result<Vec<Applied>> {
-    forget_expired(connection, now)?;
+    delete_expired(connection, now)?;
     let known = operations.iter().map(|o| apply_one(connection, user, o, now)).collect::<Result<Vec<_>>>()?;
     let outcome = |(fingerprinted, known): (&FingerprintedOperation, Known)| {
         let module = &fingerprinted.operation.module;
@@ -40,7 +40,11 @@ pub(super) fn apply(
     operations.iter().zip(known).map(outcome).collect()
 }
 
-pub(super) fn remembered(connection: &Connection, user: &UserId, ids: &[OperationId]) -> Result<BTreeSet<OperationId>> {
+pub(super) fn known_among(
+    connection: &Connection,
+    user: &UserId,
+    ids: &[OperationId],
+) -> Result<BTreeSet<OperationId>> {
     let mut find = connection.prepare_cached("SELECT 1 FROM operations WHERE user_id = ? AND id = ?")?;
     let mut known = BTreeSet::new();
     for id in ids {
@@ -72,7 +76,7 @@ fn apply_one(
     let FingerprintedOperation { operation, fingerprint } = fingerprinted;
     let sql = "INSERT INTO operations (user_id, id, fingerprint, expires_at_ms) VALUES (?, ?, ?, ?)
         ON CONFLICT DO NOTHING";
-    let values = params![user.as_str(), operation.id.as_str(), fingerprint, now + OPERATION_MEMORY_MS];
+    let values = params![user.as_str(), operation.id.as_str(), fingerprint, now + OPERATION_ID_LIFETIME_MS];
     if connection.prepare_cached(sql)?.execute(values)? == 0 {
         let sql = "SELECT fingerprint = ? FROM operations WHERE user_id = ? AND id = ?";
         let values = params![fingerprint, user.as_str(), operation.id.as_str()];
@@ -115,6 +119,6 @@ fn append(connection: &Connection, user: &UserId, operation: &Operation) -> Resu
     connection.prepare_cached(sql)?.execute(values).map(drop)
 }
 
-fn forget_expired(connection: &Connection, now: UnixMillis) -> Result<()> {
+fn delete_expired(connection: &Connection, now: UnixMillis) -> Result<()> {
     connection.prepare_cached("DELETE FROM operations WHERE expires_at_ms <= ?")?.execute([now]).map(drop)
 }

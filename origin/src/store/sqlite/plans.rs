@@ -2,19 +2,22 @@
 //! statements are those that SQLite itself reports while each function runs, so none is forgotten when one changes.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use kairos_protocol::api::account::Role;
 use kairos_protocol::api::catalog::{Difficulty, Module, ModuleDraft, Publication};
 use kairos_protocol::api::ids::{OperationId, Slug, UserId};
 use kairos_protocol::api::operation::{Action, Operation};
+use parking_lot::Mutex;
 use rusqlite::Connection;
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 
-use super::{accounts, learners, modules, operations, schema, sessions};
-use crate::store::records::{
-    Account, FingerprintedOperation, ModuleFilter, ModulePosition, NewSession, SigningKey, Successor,
-};
+use super::{accounts, catalog, keys, operations, progress, schema, sessions};
+use crate::store::accounts::Account;
+use crate::store::catalog::{ModuleFilter, ModulePosition};
+use crate::store::keys::SigningKey;
+use crate::store::progress::FingerprintedOperation;
+use crate::store::sessions::{NewSession, Successor};
 
 const NOW: i64 = 1_790_000_000_000;
 
@@ -35,7 +38,7 @@ impl Listening {
             if let TraceEvent::Stmt(_, sql) = event
                 && !sql.starts_with("--")
             {
-                heard.lock().unwrap().insert(sql.to_owned());
+                heard.lock().insert(sql.to_owned());
             }
         };
         connection.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(hear)).unwrap();
@@ -54,7 +57,7 @@ impl Listening {
             }
             (sql.clone(), steps)
         };
-        statements.lock().unwrap().iter().map(explain).collect()
+        statements.lock().iter().map(explain).collect()
     }
 }
 
@@ -82,25 +85,25 @@ fn module(name: &str) -> Module {
 
 fn run_the_catalogue(c: &Connection) {
     let (one, two) = (module("one"), module("two"));
-    modules::add(c, &one).unwrap();
-    modules::import(c, &[one.clone(), two]).unwrap();
-    modules::replace(c, &one, 1).unwrap();
-    modules::find(c, &slug("one")).unwrap();
-    modules::published_among(c, &BTreeSet::from([slug("one"), slug("none")])).unwrap();
-    modules::search(c, "some text", 50).unwrap();
+    catalog::insert_in_next_version(c, &one).unwrap();
+    catalog::import(c, &[one.clone(), two]).unwrap();
+    catalog::replace(c, &one, 1).unwrap();
+    catalog::find(c, &slug("one")).unwrap();
+    catalog::published_among(c, &BTreeSet::from([slug("one"), slug("none")])).unwrap();
+    catalog::search(c, "some text", 50).unwrap();
     let place = ModulePosition { subject: "Caching".to_owned(), position: 0, slug: slug("one") };
     for subject in [None, Some("Caching".to_owned())] {
         for difficulty in [None, Some(Difficulty::Beginner)] {
             for tag in [None, Some("http".to_owned())] {
                 let filter = ModuleFilter { subject: subject.clone(), difficulty, tag };
                 for (after, count) in [(None, 2), (Some(&place), 1)] {
-                    let found = modules::list(c, modules::list_query(&filter, after, 51)).unwrap();
+                    let found = catalog::list(c, catalog::list_query(&filter, after, 51)).unwrap();
                     assert_eq!(found.len(), count, "{filter:?} after {after:?}");
                 }
             }
         }
     }
-    modules::delete(c, &slug("one"), 2).unwrap();
+    catalog::delete(c, &slug("one"), 2).unwrap();
 }
 
 fn run_the_accounts(c: &Connection, ada: &UserId) {
@@ -117,7 +120,7 @@ fn run_the_accounts(c: &Connection, ada: &UserId) {
     accounts::import(c, std::slice::from_ref(&account)).unwrap();
     accounts::by_email(c, &account.email).unwrap();
     accounts::profile(c, ada).unwrap();
-    accounts::signing_key(c, &SigningKey { kid: "k".to_owned(), pkcs8: vec![1], public: [1; 32] }).unwrap();
+    keys::signing_key(c, &SigningKey { kid: "k".to_owned(), pkcs8: vec![1], public: [1; 32] }).unwrap();
     let (family, verified_hash, token_hash) = ("f".to_owned(), "a hash".to_owned(), "a".to_owned());
     let session = NewSession { family, user: ada.clone(), verified_hash, token_hash, expires_at_ms: NOW + 1 };
     assert!(sessions::insert(c, &session).unwrap());
@@ -133,10 +136,10 @@ fn run_the_learners(c: &Connection, ada: &UserId) {
     };
     operations::apply(c, ada, &[open("one"), open("one")], NOW).unwrap();
     operations::import(c, &[(ada.clone(), open("two"))], NOW).unwrap();
-    assert_eq!(learners::history(c, ada, None, 50).unwrap().len(), 2);
-    assert_eq!(learners::history(c, ada, Some(&(NOW, id("two"))), 50).unwrap().len(), 1);
-    assert_eq!(learners::records(c, ada, Some(&slug("a")), 50).unwrap().len(), 1);
-    assert_eq!(learners::statistics(c, ada).unwrap().modules, 1);
+    assert_eq!(progress::history(c, ada, None, 50).unwrap().len(), 2);
+    assert_eq!(progress::history(c, ada, Some(&(NOW, id("two"))), 50).unwrap().len(), 1);
+    assert_eq!(progress::records(c, ada, Some(&slug("a")), 50).unwrap().len(), 1);
+    assert_eq!(progress::statistics(c, ada).unwrap().modules, 1);
 }
 
 #[test]

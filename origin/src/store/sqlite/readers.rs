@@ -2,13 +2,14 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::Semaphore;
 use tokio::task;
 
-use super::{connect, store_error};
+use super::connection::{connect, store_error};
 use crate::store::{Result, StoreError};
 
 /// More would only wait for the same disk and cores.
@@ -43,12 +44,11 @@ impl Readers {
         let idle = Arc::clone(&self.idle);
         let done = task::spawn_blocking(move || {
             let _place = place;
-            let pool = || idle.lock().unwrap_or_else(PoisonError::into_inner);
-            let connection = pool().pop().ok_or_else(gone)?;
+            let connection = idle.lock().pop().ok_or_else(gone)?;
             // A defect in one query must not cost its connection.
-            let answer = catch_unwind(AssertUnwindSafe(|| query(&connection).map_err(store_error)));
-            pool().push(connection);
-            answer.unwrap_or_else(|_| Err(StoreError::Corrupt("the query panicked".to_owned())))
+            let outcome = catch_unwind(AssertUnwindSafe(|| query(&connection).map_err(store_error)));
+            idle.lock().push(connection);
+            outcome.unwrap_or_else(|_| Err(StoreError::Corrupt("the query panicked".to_owned())))
         });
         done.await.map_err(|_| gone())?
     }

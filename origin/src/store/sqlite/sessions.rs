@@ -1,11 +1,38 @@
 //! Sessions: begun, continued with a refresh token, ended. Expired ones are deleted in passing and never honoured.
 
+use async_trait::async_trait;
 use kairos_protocol::UnixMillis;
 use kairos_protocol::api::ids::UserId;
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
+use super::SqliteStore;
 use super::rows::word;
-use crate::store::records::{NewSession, Rotation, Successor};
+use crate::store::sessions::{NewSession, Rotation, Successor};
+use crate::store::{self, SessionStore};
+
+#[async_trait]
+impl SessionStore for SqliteStore {
+    async fn insert_session(&self, session: &NewSession) -> store::Result<bool> {
+        let session = session.clone();
+        self.writer.write(move |c| insert(c, &session)).await
+    }
+
+    async fn rotate_session(
+        &self,
+        family: &str,
+        shown: &str,
+        next: &Successor,
+        now: UnixMillis,
+    ) -> store::Result<Rotation> {
+        let (family, shown, next) = (family.to_owned(), shown.to_owned(), next.clone());
+        self.writer.write(move |c| rotate(c, &family, &shown, &next, now)).await
+    }
+
+    async fn end_session(&self, family: &str) -> store::Result<()> {
+        let family = family.to_owned();
+        self.writer.write(move |c| end(c, &family)).await
+    }
+}
 
 pub(super) fn insert(connection: &Connection, session: &NewSession) -> Result<bool> {
     let sql = "INSERT INTO sessions (family, user_id, token_hash, expires_at_ms)

@@ -1,4 +1,4 @@
-//! The one thread that writes. Writes that wait at the same moment share a commit, hence a sync of the disk; each stands in a
+//! The one thread that writes. Writes that wait at the same moment share a commit, hence a sync of the disk; each has a
 //! savepoint of its own, and none is acknowledged before the commit.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,7 +7,7 @@ use std::thread;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
-use super::store_error;
+use super::connection::store_error;
 use crate::store::{Result, StoreError};
 
 /// Most writes in one commit.
@@ -78,7 +78,7 @@ fn in_savepoint<T>(
 }
 
 /// Runs writes in one transaction: all that are left, or up to one with which SQLite gave the whole transaction up, as it does when
-/// the disk is full. What was to be kept with that one is undone with it; what comes after must not run outside of a transaction.
+/// the disk is full. What was written with that one is undone with it; what comes after must not run outside of a transaction.
 fn commit(connection: &mut Connection, group: &mut impl Iterator<Item = Job>) {
     let mut transaction = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
         Ok(transaction) => transaction,
@@ -147,10 +147,10 @@ mod tests {
         let (broken, sound) = tokio::join!(broken, writer.write(insert));
         assert!(matches!(broken, Err(StoreError::Corrupt(_))), "{broken:?}");
         assert_eq!(sound.unwrap(), 1);
-        assert_eq!(writer.write(count).await.unwrap(), 1, "only the sound one is kept");
+        assert_eq!(writer.write(count).await.unwrap(), 1, "only the sound one is stored");
     }
     #[tokio::test]
-    async fn a_write_that_fills_the_disk_undoes_none_that_is_acknowledged_and_keeps_none_that_is_not() {
+    async fn a_write_that_fills_the_disk_undoes_none_that_is_acknowledged_and_stores_none_that_is_not() {
         let connection = Connection::open_in_memory().unwrap();
         connection.execute_batch("CREATE TABLE t (number INTEGER, text BLOB); PRAGMA max_page_count = 20").unwrap();
         let writer = Writer::start(connection).unwrap();
@@ -178,12 +178,12 @@ mod tests {
         };
         let (_, (one, two, three, four)) = tokio::join!(held, group);
         assert!(matches!(two, Err(StoreError::Unavailable(_))), "{two:?}");
-        let kept: Vec<u32> = writer
+        let stored: Vec<u32> = writer
             .write(|c| c.prepare("SELECT number FROM t ORDER BY number")?.query_map([], |row| row.get(0))?.collect())
             .await
             .unwrap();
         let acknowledged: Vec<u32> = [one, three, four].into_iter().filter_map(Result::ok).collect();
-        assert_eq!(kept, acknowledged);
-        assert!(acknowledged.ends_with(&[3, 4]), "what came after is kept: {acknowledged:?}");
+        assert_eq!(stored, acknowledged);
+        assert!(acknowledged.ends_with(&[3, 4]), "what came after is stored: {acknowledged:?}");
     }
 }

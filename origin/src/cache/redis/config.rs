@@ -1,0 +1,34 @@
+//! How Redis is reached, and for how long it holds a number.
+
+use std::time::Duration;
+
+/// What an instance must know of its Redis.
+#[derive(Clone, Debug)]
+pub struct RedisConfig {
+    /// `redis://[user:password@]host[:port][/database]`.
+    pub url: String,
+    /// All keys begin with it, so that several systems can share a server.
+    pub key_prefix: String,
+    /// How long one command may take before requests go on without Redis; after that, the breaker is open and they do not wait at
+    /// all.
+    pub operation_timeout: Duration,
+    /// How long Redis holds a number, or a mark, without being told again. A write that nobody could announce is seen by all after
+    /// at most twice that.
+    pub number_lifetime: Duration,
+}
+
+impl RedisConfig {
+    /// Keeps the whole loss below 50 ms.
+    pub const OPERATION_TIMEOUT: Duration = Duration::from_millis(40);
+
+    /// Each namespace that is read costs the store one point query in that time.
+    pub const NUMBER_LIFETIME: Duration = Duration::from_secs(10);
+
+    /// `url` with the prefix `kairos:` and the usual times.
+    #[must_use]
+    pub fn new(url: impl Into<String>) -> Self {
+        let key_prefix = "kairos:".to_owned();
+        let (operation_timeout, number_lifetime) = (Self::OPERATION_TIMEOUT, Self::NUMBER_LIFETIME);
+        Self { url: url.into(), key_prefix, operation_timeout, number_lifetime }
+    }
+}

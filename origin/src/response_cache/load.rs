@@ -1,0 +1,204 @@
+//! Loads what no stored response in memory could be used for: from Redis, else from the store, once for all who miss it together.
+//! Not here: the decision that it is a miss (`reuse`), or what is sent.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kairos_protocol::UnixMillis;
+use kairos_protocol::api::problem::ProblemType;
+use kairos_protocol::http::cache_status::Forward;
+use kairos_protocol::http::encoding::negotiate;
+use kairos_protocol::sync::generation::Generations;
+use serde::Serialize;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tracing::Instrument;
+
+use super::body::EncodedBody;
+use super::coalesce::{Coalesced, Coalescer};
+use super::compress::{self, Compressor};
+use super::lookup::{CacheRequest, Lookup};
+use super::reuse;
+use super::stored_response::{Metadata, StoredResponse};
+use super::tiers::Tiers;
+use crate::cache::Cache;
+use crate::error::{AppError, Result};
+use crate::store::Versioned;
+
+/// Loads under way at once. More would only wait for the same store, each with its response in memory.
+const MAX_LOADS: usize = 64;
+/// How long a load waits for its turn.
+const LOAD_TURN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Loads responses.
+pub(super) struct Loader {
+    cache: Cache,
+    tiers: Arc<Tiers>,
+    coalescer: Coalescer<CoalescingKey, Result<Loaded>>,
+    turns: Semaphore,
+    compressor: Compressor,
+}
+
+/// A look-up that memory could not serve.
+#[derive(Clone)]
+pub(super) struct Miss {
+    pub(super) lookup: Lookup,
+    /// The look-up's.
+    pub(super) key: Arc<str>,
+    /// The generations of the data when it was looked up.
+    pub(super) current: Generations,
+    /// Why it could not.
+    pub(super) reason: Forward,
+    /// When the look-up began.
+    pub(super) now: UnixMillis,
+}
+
+/// Whoever knows the same generations to be current may share a load: it shows at least the state that they name. A reload is shared
+/// among reloads only, and what is not to be stored among those who asked for that.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct CoalescingKey {
+    key: Arc<str>,
+    current: Generations,
+    no_cache: bool,
+    no_store: bool,
+}
+
+/// What came of a load.
+#[derive(Clone)]
+pub(super) struct Loaded {
+    pub(super) response: Arc<StoredResponse>,
+    pub(super) source: Source,
+}
+
+/// Where a response came from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
+    /// Another instance stored it.
+    Redis,
+    /// The store's data; and whether it is stored now.
+    Store { is_stored: bool },
+}
+
+impl Miss {
+    fn coalescing_key(&self) -> CoalescingKey {
+        let directives = &self.lookup.request.cache_control;
+        CoalescingKey {
+            key: Arc::clone(&self.key),
+            current: self.current.clone(),
+            no_cache: directives.no_cache,
+            no_store: directives.no_store,
+        }
+    }
+
+    fn may_use(&self, stored: &StoredResponse) -> bool {
+        let lifetime = self.lookup.policy.at_origin();
+        reuse::evaluate(&stored.metadata, &self.lookup.request, lifetime, &self.current, self.now).is_hit()
+    }
+}
+
+impl Loader {
+    pub(super) fn new(cache: Cache, tiers: Arc<Tiers>) -> Self {
+        let (turns, compressor) = (Semaphore::new(MAX_LOADS), Compressor::default());
+        Self { cache, tiers, coalescer: Coalescer::new(), turns, compressor }
+    }
+
+    /// What `miss` is about, by `load` if need be, which is called at most once and runs on a task to its end.
+    ///
+    /// # Errors
+    /// Those of `load`; [`ProblemType::Unavailable`] when too many loads wait for their turn, or when the store gave an older state
+    /// than the current one; [`ProblemType::Internal`] when it panicked.
+    pub(super) async fn load<T, F>(
+        self: &Arc<Self>,
+        miss: &Miss,
+        load: impl FnOnce() -> F + Send,
+    ) -> Result<Coalesced<Loaded>>
+    where
+        T: Serialize + Send + 'static,
+        F: Future<Output = Result<Versioned<T>>> + Send + 'static,
+    {
+        let finished = || {
+            let response = self.tiers.peek(&miss.key).filter(|stored| miss.may_use(stored))?;
+            Some(Ok(Loaded { response, source: Source::Store { is_stored: true } }))
+        };
+        let fetch = || Arc::clone(self).load_shared_or_generate(miss.clone(), load());
+        let Coalesced { value, collapsed } = self.coalescer.join(miss.coalescing_key(), finished, fetch).await;
+        Ok(Coalesced { value: value.unwrap_or_else(|| Err(stopped()))?, collapsed })
+    }
+
+    /// A response for one caller alone, which is stored nowhere.
+    ///
+    /// # Errors
+    /// Those of `loading`; a panic in it is [`ProblemType::Internal`].
+    pub(super) async fn load_unstored<T, F>(
+        &self,
+        request: &CacheRequest,
+        now: UnixMillis,
+        loading: F,
+    ) -> Result<StoredResponse>
+    where
+        T: Serialize + Send + 'static,
+        F: Future<Output = Result<Versioned<T>>> + Send + 'static,
+    {
+        let whole = async move { to_json(loading.await?.value) };
+        let json = tokio::spawn(whole.in_current_span()).await.unwrap_or_else(|_| Err(stopped()))?;
+        let body = self.encode_for(request, json).await;
+        Ok(StoredResponse { metadata: Metadata { generations: Generations::default(), generated_at: now }, body })
+    }
+
+    async fn load_shared_or_generate<T, F>(self: Arc<Self>, miss: Miss, loading: F) -> Result<Loaded>
+    where
+        T: Serialize,
+        F: Future<Output = Result<Versioned<T>>>,
+    {
+        // Whoever wants what is new need not look for what is stored.
+        let shared = if miss.reason == Forward::Request { None } else { self.tiers.load_shared(&miss.key).await };
+        if let Some(response) = shared.filter(|stored| miss.may_use(stored)).map(Arc::new) {
+            self.tiers.promote(&miss.key, &response);
+            return Ok(Loaded { response, source: Source::Redis });
+        }
+        let turn = timeout(LOAD_TURN_TIMEOUT, self.turns.acquire()).await;
+        let _turn = turn.ok().and_then(std::result::Result::ok).ok_or_else(too_busy)?;
+        let Versioned { value, generations } = loading.await?;
+        if !generations.satisfies(&miss.current) {
+            // A server that was deposed and does not know it yet: what it gave may be older than what somebody has seen.
+            let cause = format!("the store fell back to {generations}");
+            return Err(AppError::with_cause(ProblemType::Unavailable, cause));
+        }
+        self.cache.learn(&generations);
+        let (json, metadata) = (to_json(value)?, Metadata { generations, generated_at: miss.now });
+        if miss.lookup.request.cache_control.no_store {
+            let body = self.encode_for(&miss.lookup.request, json).await;
+            let response = Arc::new(StoredResponse { metadata, body });
+            return Ok(Loaded { response, source: Source::Store { is_stored: false } });
+        }
+        let body = self.compressor.encode(json, compress::STORED_CODINGS).await;
+        let response = Arc::new(StoredResponse { metadata, body });
+        self.tiers.store(&miss.key, &response, miss.lookup.policy.at_origin());
+        Ok(Loaded { response, source: Source::Store { is_stored: true } })
+    }
+
+    /// `json` in the one coding that suits a caller best.
+    async fn encode_for(&self, request: &CacheRequest, json: Vec<u8>) -> EncodedBody {
+        let wanted = negotiate(request.accept_encoding.as_deref(), compress::STORED_CODINGS);
+        self.compressor.encode(json, compress::only(wanted)).await
+    }
+}
+
+fn to_json(value: impl Serialize) -> Result<Vec<u8>> {
+    serde_json::to_vec(&value).map_err(|error| defect(format!("the response cannot be written as JSON: {error}")))
+}
+
+fn too_busy() -> AppError {
+    let problem =
+        ProblemType::Unavailable.with_detail("Too many requests wait for the database. Try again in a few seconds.");
+    AppError::logged(problem, format!("no turn to load within {} s", LOAD_TURN_TIMEOUT.as_secs()))
+}
+
+fn stopped() -> AppError {
+    defect("the load panicked".to_owned())
+}
+
+fn defect(cause: String) -> AppError {
+    AppError::with_cause(ProblemType::Internal, cause)
+}

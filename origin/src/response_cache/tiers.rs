@@ -1,0 +1,67 @@
+//! Where stored responses are: in this process's memory, and in Redis for all instances. Not here: whether one may be used.
+
+use std::sync::Arc;
+
+use kairos_protocol::http::freshness::FreshnessLifetime;
+
+use super::stored_response::StoredResponse;
+use crate::cache::Cache;
+
+/// Guesses how many responses fit, for the first allocation only.
+const TYPICAL_RESPONSE_BYTES: u64 = 16 * 1024;
+
+/// Both tiers.
+pub(super) struct Tiers {
+    memory: quick_cache::sync::Cache<Arc<str>, Arc<StoredResponse>, ByWeight>,
+    cache: Cache,
+}
+
+#[derive(Clone)]
+struct ByWeight;
+
+impl quick_cache::Weighter<Arc<str>, Arc<StoredResponse>> for ByWeight {
+    fn weight(&self, key: &Arc<str>, response: &Arc<StoredResponse>) -> u64 {
+        (response.weight_bytes() + key.len()) as u64
+    }
+}
+
+impl Tiers {
+    /// Up to `capacity_bytes` in memory, and what `cache` shares.
+    pub(super) fn new(cache: Cache, capacity_bytes: u64) -> Self {
+        let items = usize::try_from(capacity_bytes / TYPICAL_RESPONSE_BYTES).unwrap_or(usize::MAX).max(16);
+        Self { memory: quick_cache::sync::Cache::with_weighter(items, capacity_bytes, ByWeight), cache }
+    }
+
+    /// What memory has under `key`.
+    pub(super) fn get(&self, key: &str) -> Option<Arc<StoredResponse>> {
+        self.memory.get(key)
+    }
+
+    /// The same, without counting as a use.
+    pub(super) fn peek(&self, key: &str) -> Option<Arc<StoredResponse>> {
+        self.memory.peek(key)
+    }
+
+    /// What Redis has under `key`; nothing when it is not reached in time.
+    pub(super) async fn load_shared(&self, key: &str) -> Option<StoredResponse> {
+        self.cache.load(key).await.and_then(StoredResponse::from_bytes)
+    }
+
+    /// Puts `response` into memory, unless what is there is newer.
+    pub(super) fn promote(&self, key: &Arc<str>, response: &Arc<StoredResponse>) {
+        let is_newest = |there: Arc<StoredResponse>| {
+            let (ours, theirs) = (&response.metadata.generations, &there.metadata.generations);
+            ours.satisfies(theirs)
+        };
+        if self.memory.peek(&**key).is_none_or(is_newest) {
+            self.memory.insert(Arc::clone(key), Arc::clone(response));
+        }
+    }
+
+    /// Puts `response` into memory, and soon after into Redis for as long as `lifetime` lets it be used at all.
+    pub(super) fn store(&self, key: &Arc<str>, response: &Arc<StoredResponse>, lifetime: FreshnessLifetime) {
+        self.promote(key, response);
+        let ttl_secs = lifetime.fresh_secs.saturating_add(lifetime.stale_if_error_secs);
+        self.cache.store(key, || response.to_bytes(), ttl_secs);
+    }
+}
