@@ -6,8 +6,9 @@ mod rust;
 mod world;
 
 use std::path::PathBuf;
+use std::thread;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use clap::{Args, ValueEnum};
 
 use crate::build::WasmBuild;
@@ -80,12 +81,7 @@ pub(crate) fn run(options: &Options, wasm: WasmBuild) -> Result<()> {
         debian::install_missing(&[CHROMIUM])?;
     }
     let world = World::start(build_for(options, wasm)?)?;
-    let mut report = Report::default();
-    for suite in Suite::value_variants().iter().filter(|suite| options.wants(**suite)) {
-        println!("\n== {} tests", suite.name());
-        let filter = options.filter.as_deref();
-        report.measure(suite.name(), || run_suite(*suite, &world, filter))?;
-    }
+    let report = run_suites(options, &world)?;
     drop(world);
     report.print();
     let total = report.total();
@@ -116,16 +112,35 @@ fn build_for(options: &Options, wasm: WasmBuild) -> Result<PathBuf> {
     Ok(origin)
 }
 
-fn run_suite(suite: Suite, world: &World, filter: Option<&str>) -> Result<Counts> {
+/// The Rust tests, and beside them the others one after the other: each waits a lot, for clocks, servers and browsers. Every line says
+/// whose it is.
+fn run_suites(options: &Options, world: &World) -> Result<Report> {
+    let run = |suites: &[Suite]| -> Result<Report> {
+        let mut report = Report::default();
+        for suite in suites.iter().filter(|suite| options.wants(**suite)) {
+            let say = |line: &str| println!("{:<7} | {line}", suite.name());
+            report.measure(suite.name(), || run_suite(*suite, world, options.filter.as_deref(), &say))?;
+        }
+        Ok(report)
+    };
+    thread::scope(|scope| {
+        let others = scope.spawn(|| run(&[Suite::Edge, Suite::Client, Suite::Browser]));
+        let mut report = run(&[Suite::Rust])?;
+        report += others.join().map_err(|_| anyhow!("the tests in JavaScript ended with a panic"))??;
+        Ok(report)
+    })
+}
+
+fn run_suite(suite: Suite, world: &World, filter: Option<&str>, say: &dyn Fn(&str)) -> Result<Counts> {
     match suite {
-        Suite::Rust => rust::run(world, filter),
+        Suite::Rust => rust::run(world, filter, say),
         Suite::Client | Suite::Browser if CHROMIUM.find().is_none() => {
             node::skip_all(suite.name(), &CHROMIUM.missing())
         }
-        Suite::Edge | Suite::Client => node::run(suite.name(), &world.environment(), filter),
+        Suite::Edge | Suite::Client => node::run(suite.name(), &world.environment(), filter, say),
         Suite::Browser => {
             let system = world.start_system()?;
-            node::run(suite.name(), &[world.environment(), system.environment()].concat(), filter)
+            node::run(suite.name(), &[world.environment(), system.environment()].concat(), filter, say)
         }
     }
 }
