@@ -23,17 +23,7 @@ pub(crate) fn target() -> PathBuf {
 /// Cargo in the root, as if started by hand. `cargo run` tells this program of its own package in variables; build scripts that read such a
 /// variable would be run again, and all that depends on them be built again, whenever cargo is started the other way.
 pub(crate) fn cargo() -> Command {
-    unrelated(Command::new("cargo"))
-}
-
-/// The same, but it lets others go first: beside the longest of several builds, so that all end sooner.
-pub(crate) fn yielding_cargo() -> Command {
-    let mut nice = Command::new("nice");
-    nice.args(["-n", "5", "cargo"]);
-    unrelated(nice)
-}
-
-fn unrelated(mut cargo: Command) -> Command {
+    let mut cargo = Command::new("cargo");
     cargo.current_dir(root());
     for (name, _) in env::vars_os() {
         let name = name.to_string_lossy().into_owned();

@@ -1,8 +1,10 @@
 //! The parts that are wasm: compiled together, then each bound to JavaScript. Either for this machine, soon, or as they are shipped, small.
 
 use std::fs;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -53,6 +55,12 @@ impl WasmBuild {
             Self::Dev => "dev",
             Self::Shipped => "wasm",
         }
+    }
+
+    /// How many crates cargo compiles at a time. In `dev` and `test` the origin is built beside this, and takes twice as long.
+    fn jobs(self) -> String {
+        let cores = thread::available_parallelism().map_or(1, NonZero::get);
+        if self == Self::Dev { cores.div_ceil(2) } else { cores }.to_string()
     }
 
     fn module(self, package: &str) -> PathBuf {
@@ -118,13 +126,23 @@ pub(crate) fn edge(plan: &mut Plan, wasm: WasmBuild) -> Result<()> {
 
 /// Both modules in one run of cargo, and the program that binds them.
 fn compile(plan: &mut Plan, wasm: WasmBuild) {
-    plan.add(BINDGEN, &[CRATES], |log| {
-        let mut cargo = workspace::yielding_cargo();
-        log.run("cargo build", cargo.args(["build", "--package", BINDGEN, "--target-dir"]).arg(target()))
+    plan.add(BINDGEN, &[CRATES], move |log| {
+        let mut cargo = workspace::cargo();
+        cargo.args(["build", "--package", BINDGEN, "--jobs", &wasm.jobs(), "--target-dir"]).arg(target());
+        log.run("cargo build", &mut cargo)
     });
     plan.add(COMPILED, &[CRATES, TARGET, BINDGEN], move |log| {
-        let mut cargo = workspace::yielding_cargo();
-        cargo.args(["build", "--package", "kairos-client", "--package", "kairos-edge", "--lib"]);
+        let mut cargo = workspace::cargo();
+        cargo.args([
+            "build",
+            "--package",
+            "kairos-client",
+            "--package",
+            "kairos-edge",
+            "--lib",
+            "--jobs",
+            &wasm.jobs(),
+        ]);
         cargo.args(["--target", WASM_TARGET, "--profile", wasm.profile(), "--target-dir"]).arg(target());
         log.run("cargo build", &mut cargo)
     });
