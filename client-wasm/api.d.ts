@@ -329,7 +329,7 @@ export interface components {
             /** @description The field's name in the body or query. */
             field: string;
         };
-        /** @description Answer of the two paths for health checks. */
+        /** @description Response of the two paths for health checks. */
         Health: {
             /** @description What can be said of Redis. Without it the service is slower, not unready. */
             redis?: "not used" | "reached" | "not reached";
