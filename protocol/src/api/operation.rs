@@ -80,7 +80,7 @@ impl Action {
     }
 }
 
-/// Body of `POST /v1/me/operations`. Each operation is judged by itself, so they are read one by one.
+/// Body of `POST /v1/me/operations`. Each operation is evaluated by itself, so they are read one by one.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OperationBatch {
