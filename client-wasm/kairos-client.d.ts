@@ -1,5 +1,5 @@
 /**
- * The Kaïros client: answers from memory, then from disk (IndexedDB), then from the network, and an outbox for what the
+ * The Kaïros client: responses from memory, then from disk (IndexedDB), then from the network, and an outbox for what the
  * learner does, which survives reloads and is applied at the origin exactly once.
  *
  * Times named `…Ms` are integer milliseconds; moments count from 1970-01-01T00:00:00Z. Everything handed out is a plain value
@@ -16,31 +16,32 @@
 export function init(wasm?: URL | string | Response | PromiseLike<Response> | BufferSource | WebAssembly.Module): Promise<void>;
 
 export interface OpenOptions {
-  /** Where the edge (or the origin) is: `https://kairos.example` or `location.origin`. A path is kept as a prefix. */
+  /** Where the edge (or the origin) is: `https://kairos.example` or `location.origin`. A path is a prefix of all paths. */
   baseUrl: string;
   /** Name of the IndexedDB database; `kairos` by default. Clients with one name share their data. */
   name?: string;
-  /** Most answers kept in memory; 200 by default. What leaves memory stays on disk. */
+  /** Most responses stored in memory; 200 by default. What is evicted from memory stays on disk. */
   memoryEntries?: number;
 }
 
-/** Where an answer's newest part came from. */
+/** Where a response came from. */
 export type Source = 'memory' | 'disk' | 'edge' | 'origin';
 
-export interface Answer<T> {
+/** What {@link KairosClient.get} gives: a response, and what is known about it. */
+export interface QueryResult<T> {
   /** The parsed JSON body, with the learner's unsent operations applied (see `pending`). */
   body: T;
-  /** The HTTP status the answer had when it was fetched: 200. Other statuses reject. */
+  /** The HTTP status of the response when it was fetched: 200. Other statuses reject. */
   status: number;
   source: Source;
-  /** How long ago the answer was made (not: received), in milliseconds. */
+  /** How long ago the response was made (not: received), in milliseconds. */
   ageMs: number;
   /**
-   * The answer is older than its freshness window, or than a state this browser has already seen. It is being revalidated
+   * The response is older than its freshness lifetime, or than a state this browser has already seen. It is being revalidated
    * (a `changed` event follows if there is something newer), or that was tried and failed.
    */
   stale: boolean;
-  /** What the server said of its own answer: `stale` or `default`, because something behind it is down. */
+  /** What the server said of its own response: `stale` or `default`, because something behind it is down. */
   degraded?: 'stale' | 'default';
   /** How many of the learner's unsent operations the body reflects. 0 for the catalogue. */
   pending: number;
@@ -48,8 +49,8 @@ export interface Answer<T> {
 
 export interface GetOptions {
   /**
-   * `true`: ask the network even if a fresh copy is there; a copy still answers when the network fails (marked stale).
-   * `false`: never touch the network; rejects with `offline` when there is no copy.
+   * `true`: ask the network even if a fresh response is stored; what is stored is still served when the network fails (marked
+   * stale). `false`: never touch the network; rejects with `offline` when nothing is stored.
    * Not given: by the cache policy of the path.
    */
   revalidate?: boolean;
@@ -173,22 +174,22 @@ export interface Problem {
 }
 
 export interface Status {
-  /** Who is signed in here. Stays set when the session has ended but the data is kept (see `session`). */
+  /** Who is signed in here. Stays set when the session has ended but the data is still here (see `session`). */
   user: Profile | null;
   /**
    * `none`: nobody signed in. `active`: signed in. `ended`: the server refused the session; the user's data and unsent
-   * operations are kept, and sending goes on when the same user signs in again.
+   * operations stay, and sending goes on when the same user signs in again.
    */
   session: 'none' | 'active' | 'ended';
-  /** Whether the last request got an answer from Kaïros. Learned from requests; `navigator.onLine` is not believed. */
+  /** Whether Kaïros answered the last request. Learned from requests; `navigator.onLine` is not believed. */
   reachable: boolean;
   /** Whether the outbox is being sent right now by this client. */
   sending: boolean;
-  /** Why operations wait: what kept the last attempt from sending them all. Absent when nothing did, or nothing waits. */
+  /** Why operations wait: what prevented the last attempt from sending them all. Absent when nothing did, or nothing waits. */
   sendFailure?: { code: string; message: string };
   /** The user's operations that the origin has not confirmed, oldest first. */
   pending: PendingOperation[];
-  /** The user's operations that the origin refused; they stay until {@link KairosClient.dismissRejected}. */
+  /** The user's operations that the origin rejected; they stay until {@link KairosClient.dismissRejected}. */
   rejected: RejectedOperation[];
   /** `memory`: IndexedDB is refused, blocked, broken or full; what comes now does not survive a reload. */
   persistence: 'disk' | 'memory';
@@ -197,7 +198,7 @@ export interface Status {
 
 export type ClientEvent =
   /**
-   * The answers of these paths (without query) may be different now: `get` them again. Sent after a background
+   * The responses of these paths (without query) may be different now: `get` them again. Sent after a background
    * revalidation that brought something new, after `mutate`, and after operations were sent.
    */
   | { type: 'changed'; paths: string[] }
@@ -205,7 +206,7 @@ export type ClientEvent =
   | { type: 'status' }
   /**
    * The session is over. `logout`: by {@link KairosClient.logout}, in any tab; the user's data is wiped. `expired`: the server
-   * refused to renew it; data and unsent operations are kept for when the same user signs in.
+   * refused to renew it; data and unsent operations stay for when the same user signs in.
    */
   | { type: 'signed-out'; reason: 'logout' | 'expired' };
 
@@ -232,15 +233,15 @@ export class KairosClient {
   logout(options?: { discard?: boolean }): Promise<void>;
 
   /**
-   * Answers a `GET`: a fresh copy at once; a stale one at once while a newer one is fetched; else from the network; when
-   * that fails, the copy from disk, marked stale.
+   * Answers a `GET`: with a fresh stored response at once; with a stale one at once while a newer one is fetched; else from the
+   * network; when that fails, with what is stored, marked stale.
    *
    * `/v1/me/progress`, `/v1/me/progress/stats` and `/v1/me/history` have the unsent operations applied.
    *
    * @param path Path and query, as in `/v1/modules?subject=caching&limit=50`.
-   * @throws KairosError `offline` when there is neither network nor copy; `unauthenticated` for `/v1/me…` with nobody signed in; else what the server said.
+   * @throws KairosError `offline` when there is neither network nor stored response; `unauthenticated` for `/v1/me…` with nobody signed in; else what the server said.
    */
-  get<T>(path: string, options?: GetOptions): Promise<Answer<T>>;
+  get<T>(path: string, options?: GetOptions): Promise<QueryResult<T>>;
 
   /**
    * Records what the signed-in learner did. Resolves when it is durably in the outbox; sending follows by itself.
@@ -255,11 +256,11 @@ export class KairosClient {
   /**
    * Sends the outbox now. Resolves when it is empty (whatever the origin made of each operation).
    *
-   * @throws KairosError `offline`, `unauthenticated`, `unavailable`, `unsettled`, …: what is unsent is kept.
+   * @throws KairosError `offline`, `unauthenticated`, `unavailable`, `unconfirmed`, …: what is unsent stays.
    */
   sync(): Promise<void>;
 
-  /** Forgets refused operations: those with these ids, or all. */
+  /** Removes rejected operations: those with these ids, or all. */
   dismissRejected(ids?: string[]): Promise<void>;
 
   /** Calls `listener` for each event until the returned function is called. A listener that throws harms nobody else. */
@@ -272,10 +273,10 @@ export class KairosClient {
 /**
  * What `get` and the others reject with. `code` is stable:
  *
- * - `offline`: no answer from Kaïros: no network, or something in between answered instead (a captive portal, a proxy);
+ * - `offline`: no response from Kaïros: no network, or something in between answered instead (a captive portal, a proxy);
  * - `unauthenticated`: nobody is signed in, or the session has ended;
  * - `pending_operations`: {@link KairosClient.logout} would lose operations;
- * - `unsettled`: the server answered, but said nothing that this client knows of some operations; they are kept and sent again;
+ * - `unconfirmed`: the server answered, but said nothing that this client knows of some operations; they stay and are sent again;
  * - `invalid_argument`: a path that is none, an option of the wrong type;
  * - `closed`: the client was closed;
  * - `storage`: the disk failed in a way that working from memory cannot hide;

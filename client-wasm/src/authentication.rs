@@ -11,13 +11,13 @@ use kairos_protocol::api::problem::ProblemType;
 
 use crate::core::Core;
 use crate::database::Mode;
+use crate::documents::Documents;
 use crate::environment;
 use crate::error::{Error, Result};
 use crate::events::Event;
 use crate::fetch::{Request, ServerResponse};
 use crate::json;
 use crate::locks;
-use crate::persistence::Documents;
 use crate::session::Session;
 
 /// Wipes what is stored of `user` if nothing is lost by it, or all the same if `discard`; returns the session that ends. Counting
@@ -37,12 +37,10 @@ fn sign_out(documents: &mut Documents, user: &UserId, discard: bool) -> Result<O
 }
 
 impl Core {
-    /// Creates an account and signs in.
     pub(crate) async fn register(self: &Rc<Self>, request: &RegisterRequest) -> Result<Profile> {
         self.sign_in(paths::REGISTER, json::to_text(request)).await
     }
 
-    /// Signs in.
     pub(crate) async fn login(self: &Rc<Self>, request: &LoginRequest) -> Result<Profile> {
         self.sign_in(paths::LOGIN, json::to_text(request)).await
     }

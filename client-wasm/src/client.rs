@@ -247,7 +247,7 @@ impl Client {
         self.core.listeners.add(listener)
     }
 
-    /// Removes a listener.
+    /// Removes the listener with that number.
     pub fn unsubscribe(&self, number: u32) {
         self.core.listeners.remove(number);
     }

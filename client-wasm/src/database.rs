@@ -18,8 +18,8 @@ use crate::json;
 
 /// Small documents by name: the session.
 pub(crate) const META: &str = "meta";
-/// One document per owner: the outbox without its rows.
-pub(crate) const OUTBOXES: &str = "outboxes";
+/// One document per owner: a learner's outbox without its rows, what was seen of the public catalogue.
+pub(crate) const OWNERS: &str = "outboxes";
 /// Unsent operations, by `[owner, position]`.
 pub(crate) const OPERATIONS: &str = "operations";
 /// Stored responses, by `[owner, path]`; the public catalogue's owner is the empty text. Disks have it under its first name:
@@ -28,7 +28,7 @@ pub(crate) const RESPONSES: &str = "answers";
 /// Index of [`RESPONSES`] by `[owner, madeAt]`.
 const BY_AGE: &str = "byAge";
 
-const STORES: [&str; 4] = [META, OUTBOXES, OPERATIONS, RESPONSES];
+const STORES: [&str; 4] = [META, OWNERS, OPERATIONS, RESPONSES];
 const VERSION: u32 = 1;
 /// Opening can hang for ever when another tab blocks it.
 const OPEN_PATIENCE_MS: u32 = 3_000;

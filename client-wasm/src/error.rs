@@ -43,7 +43,6 @@ impl Error {
         Self::new("unauthenticated", "sign in first")
     }
 
-    /// The disk failed.
     pub(crate) fn storage(why: impl Into<String>) -> Self {
         Self::new("storage", why)
     }
@@ -60,7 +59,6 @@ impl Error {
         Self::new("unconfirmed", format!("the origin did not say what became of {operations} operations"))
     }
 
-    /// Whether the disk failed.
     pub(crate) fn is_storage(&self) -> bool {
         self.problem.is_none() && self.code == "storage"
     }
@@ -72,7 +70,7 @@ impl Error {
             || self.is(ProblemType::Unauthenticated)
     }
 
-    /// Whether the server said this.
+    /// Whether the server said that.
     pub(crate) fn is(&self, kind: ProblemType) -> bool {
         self.problem.as_ref().is_some_and(|problem| problem.uri == kind.uri())
     }

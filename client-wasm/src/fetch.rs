@@ -32,7 +32,7 @@ pub(crate) struct Request {
     pub(crate) body: Option<String>,
     /// Path and query.
     pub(crate) path: String,
-    /// Access token.
+    /// The bearer's access token.
     pub(crate) token: Option<String>,
     /// `If-None-Match`.
     pub(crate) etag: Option<String>,

@@ -2,14 +2,16 @@
 //! uses it through `index.js`; `kairos-client.d.ts` is its documentation.
 //!
 //! [`Client`](client::Client) is the surface; `core` is what its parts share. Plain data and decisions, tested on the host:
-//! `lru`, `stored_response`, `lookup`, `outbox`, `overlay`, `session`, `sending`, `fetched`. Adapters to the browser:
-//! `environment`, `fetch`, `database`, `locks`, `events`, `json`. Between them: `persistence` (changes as a whole), and what adds
-//! methods to `core`: `authentication`, `signed_in`, `reads`, `revalidate`, `query_result`, `replica`, `sync`.
+//! `lru`, `stored_response`, `lookup`, `outbox`, `overlay`, `session`, `sending`, `fetched`, `documents`, `memory_storage`.
+//! Adapters to the browser: `environment`, `fetch`, `database`, `locks`, `events`, `json`. Between them: `persistence` (changes as
+//! a whole), and what adds methods to `core`: `authentication`, `signed_in`, `reads`, `revalidate`, `query_result`, `replica`,
+//! `sync`.
 
 mod authentication;
 pub mod client;
 mod core;
 mod database;
+mod documents;
 mod environment;
 mod error;
 mod events;
@@ -19,6 +21,7 @@ mod json;
 mod locks;
 mod lookup;
 mod lru;
+mod memory_storage;
 mod outbox;
 mod overlay;
 mod persistence;

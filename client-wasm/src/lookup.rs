@@ -4,8 +4,8 @@ use kairos_protocol::api::ids::UserId;
 use kairos_protocol::api::paths;
 use kairos_protocol::policy::{Policy, Sharing};
 
+use crate::documents::EVERYONE;
 use crate::error::{Error, Result};
-use crate::persistence::EVERYONE;
 
 /// Owner and path: under these a response is stored.
 pub(crate) type Key = (String, String);
@@ -13,18 +13,15 @@ pub(crate) type Key = (String, String);
 /// Which list of the learner's a response is, so that unsent operations can be applied to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Overlay {
-    /// None: operations do not show in it.
+    /// It is none: operations do not show in it.
     None,
     /// A page of records; the first when there is no cursor.
     Progress {
-        /// Whether it is the first page.
         is_first: bool,
     },
-    /// Statistics over all records.
     Statistics,
-    /// A page of the history.
+    /// A page of entries, likewise.
     History {
-        /// Whether it is the first page.
         is_first: bool,
     },
 }

@@ -11,7 +11,6 @@ use lru::LruCache;
 /// How well it does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counters {
-    /// Entries now.
     pub(crate) entries: usize,
     /// Lookups that found one.
     pub(crate) hits: u64,

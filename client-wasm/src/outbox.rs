@@ -37,7 +37,6 @@ pub(crate) struct Rejected {
     pub(crate) problem: Problem,
 }
 
-/// An operation that the origin confirmed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Confirmed {
     /// [`Outbox::sequence`] from which on responses include it.

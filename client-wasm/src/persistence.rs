@@ -1,69 +1,31 @@
-//! What is stored, and that it changes as a whole: the session, an owner's outbox and one stored response are read, changed by a
-//! function and written back in one transaction, on disk or, where the browser refuses one, in memory. Other tabs see all of
-//! a change or nothing. Not here: IndexedDB itself ([`crate::database`]).
+//! What is stored, and that it changes as a whole: the session, what there is of an owner (a learner's outbox, or what was seen
+//! of the catalogue) and one stored response are read, changed by a function and written back in one transaction, on disk or,
+//! where the browser refuses one, in memory. Other tabs see all of a change or nothing. Not here: IndexedDB itself
+//! ([`crate::database`]).
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use futures_util::future::LocalBoxFuture;
 use kairos_protocol::UnixMillis;
-use kairos_protocol::api::ids::UserId;
+use kairos_protocol::sync::generation::Generations;
+use serde::{Deserialize, Serialize};
 use wasm_bindgen::JsValue;
 
 use crate::database::{
-    Database, DatabaseError, META, Mode, OPERATIONS, OUTBOXES, RESPONSES, Result, Transaction, pair, pairs_of, text_of,
+    Database, DatabaseError, META, Mode, OPERATIONS, OWNERS, RESPONSES, Result, Transaction, pair, pairs_of, text_of,
 };
+use crate::documents::{Documents, EVERYONE};
 use crate::json;
+use crate::memory_storage::MemoryStorage;
 use crate::outbox::{Outbox, Pending};
-use crate::session::Session;
-use crate::stored_response::{Metadata, StoredResponse};
+use crate::stored_response::{Metadata, StoredResponse, generations_text};
 
 const SESSION: &str = "session";
 /// Where a row of [`RESPONSES`] has the metadata: the name that disks have.
 const METADATA_FIELD: &str = "facts";
 /// Responses evicted at a time when the disk is full.
 const EVICTED_AT_ONCE: u32 = 50;
-
-/// Owner of what anybody may see.
-pub(crate) const EVERYONE: &str = "";
-
-/// The documents one change is about.
-#[derive(Clone, Default)]
-pub(crate) struct Documents {
-    /// Who is signed in, in all tabs.
-    pub(crate) session: Option<Session>,
-    /// The owner's outbox; `None`: this owner's data was wiped, or never was.
-    pub(crate) outbox: Option<Outbox>,
-    /// What is stored at the path that was named.
-    pub(crate) response: Option<StoredResponse>,
-    /// Set by the change: write `response` back.
-    pub(crate) response_changed: bool,
-    /// Set by the change: remove everything of the owner.
-    pub(crate) wiped: bool,
-}
-
-impl Documents {
-    /// Replaces the stored response, or removes it.
-    pub(crate) fn set_response(&mut self, response: Option<StoredResponse>) {
-        self.response = response;
-        self.response_changed = true;
-    }
-
-    /// Removes everything of the owner.
-    pub(crate) fn wipe(&mut self) {
-        *self = Self { session: self.session.take(), wiped: true, ..Self::default() };
-    }
-
-    /// Whether `user` is signed in, and these are theirs.
-    pub(crate) fn is_of(&self, user: &UserId) -> bool {
-        self.outbox.is_some() && self.session.as_ref().is_some_and(|session| session.profile.id == *user)
-    }
-
-    /// The owner's outbox; a new one where there is none.
-    pub(crate) fn outbox_or_new(&mut self) -> &mut Outbox {
-        self.outbox.get_or_insert_default()
-    }
-}
 
 /// Where everything is stored.
 pub(crate) enum Storage {
@@ -73,19 +35,17 @@ pub(crate) enum Storage {
         /// Whether the last change could not be written: there is no room, or the disk is broken.
         fails: Cell<bool>,
     },
-    /// Nothing survives the page.
-    Memory(RefCell<BTreeMap<String, OwnerData>>),
+    /// Where the browser refuses that.
+    Memory(RefCell<MemoryStorage>),
 }
 
-/// One owner's data in memory. The session is stored under a name that no owner has.
-#[derive(Default)]
-pub(crate) struct OwnerData {
-    session: Option<Session>,
-    outbox: Option<Outbox>,
-    responses: BTreeMap<String, StoredResponse>,
+/// The row of [`EVERYONE`] in [`OWNERS`]. Earlier versions stored an outbox there for the sake of this one field: what they saw is
+/// read, and the tabs in which they still run read what is written.
+#[derive(Default, Serialize, Deserialize)]
+struct CatalogRow {
+    #[serde(default, with = "generations_text")]
+    seen: Generations,
 }
-
-const SESSION_OWNER: &str = "\0session";
 
 impl Storage {
     /// The disk, or memory where there is none.
@@ -111,7 +71,7 @@ impl Storage {
         Box::pin(async move {
             match self {
                 Self::Disk { database, .. } => load(&database.begin(Mode::Read).await?, owner, path).await,
-                Self::Memory(data) => Ok(load_from_memory(&data.borrow(), owner, path)),
+                Self::Memory(memory) => Ok(memory.borrow().load(owner, path)),
             }
         })
     }
@@ -144,10 +104,10 @@ impl Storage {
         Box::pin(async move {
             let (database, fails) = match self {
                 Self::Disk { database, fails } => (database, fails),
-                Self::Memory(data) => {
-                    let mut documents = load_from_memory(&data.borrow(), owner, path);
+                Self::Memory(memory) => {
+                    let mut documents = memory.borrow().load(owner, path);
                     change(&mut documents);
-                    store_in_memory(&mut data.borrow_mut(), owner, path, documents);
+                    memory.borrow_mut().store(owner, path, documents);
                     return Ok(());
                 }
             };
@@ -222,19 +182,23 @@ async fn write(
 
 async fn load(transaction: &Transaction, owner: &str, path: Option<&str>) -> Result<Documents> {
     let session = transaction.get(META, &SESSION.into()).await?;
-    let outbox = transaction.get(OUTBOXES, &owner.into()).await?;
-    let mut outbox: Option<Outbox> = json::read(&outbox);
-    // The rows count even if their outbox's other half cannot be read: an operation is never lost.
-    let rows = transaction.get_all(OPERATIONS, &pairs_of(owner)?).await?;
-    let pending: Vec<Pending> = rows.iter().filter_map(json::read).collect();
-    if !pending.is_empty() {
-        outbox.get_or_insert_default().pending = pending;
+    let mut documents = Documents { session: json::read(&session), ..Documents::default() };
+    let row = transaction.get(OWNERS, &owner.into()).await?;
+    if owner == EVERYONE {
+        documents.catalog_seen = json::read::<CatalogRow>(&row).unwrap_or_default().seen;
+    } else {
+        documents.outbox = json::read(&row);
+        // The rows count even if their outbox's other half cannot be read: an operation is never lost.
+        let rows = transaction.get_all(OPERATIONS, &pairs_of(owner)?).await?;
+        let pending: Vec<Pending> = rows.iter().filter_map(json::read).collect();
+        if !pending.is_empty() {
+            documents.outbox_or_new().pending = pending;
+        }
     }
-    let response = match path {
-        Some(path) => read_response(&transaction.get(RESPONSES, &pair(owner, &path.into())).await?),
-        None => None,
-    };
-    Ok(Documents { session: json::read(&session), outbox, response, ..Documents::default() })
+    if let Some(path) = path {
+        documents.response = read_response(&transaction.get(RESPONSES, &pair(owner, &path.into())).await?);
+    }
+    Ok(documents)
 }
 
 fn read_response(row: &JsValue) -> Option<StoredResponse> {
@@ -259,12 +223,18 @@ fn store(
         }
     }
     if after.wiped {
-        transaction.delete(OUTBOXES, &owner.into())?;
+        transaction.delete(OWNERS, &owner.into())?;
         transaction.delete(OPERATIONS, &pairs_of(owner)?)?;
         transaction.delete(RESPONSES, &pairs_of(owner)?)?;
         return Ok(true);
     }
-    if let Some(outbox) = &after.outbox {
+    if owner == EVERYONE {
+        if before.catalog_seen != after.catalog_seen {
+            wrote = true;
+            let row = CatalogRow { seen: after.catalog_seen.clone() };
+            transaction.put(OWNERS, &owner.into(), &json::to_text(&row).into())?;
+        }
+    } else if let Some(outbox) = &after.outbox {
         wrote |= store_outbox(transaction, owner, before.outbox.as_ref(), outbox)?;
     }
     if let Some(path) = path.filter(|_| after.response_changed) {
@@ -291,7 +261,7 @@ fn store_outbox(transaction: &Transaction, owner: &str, before: Option<&Outbox>,
     if before == Some(after) {
         return Ok(false);
     }
-    transaction.put(OUTBOXES, &owner.into(), &json::to_text(after).into())?;
+    transaction.put(OWNERS, &owner.into(), &json::to_text(after).into())?;
     let mut old: BTreeMap<u64, &Pending> = BTreeMap::new();
     old.extend(before.iter().flat_map(|before| &before.pending).map(|pending| (pending.position, pending)));
     for pending in &after.pending {
@@ -310,35 +280,23 @@ fn position_key(owner: &str, position: u64) -> JsValue {
     pair(owner, &(position as f64).into())
 }
 
-fn load_from_memory(data: &BTreeMap<String, OwnerData>, owner: &str, path: Option<&str>) -> Documents {
-    let of_owner = data.get(owner);
-    Documents {
-        session: data.get(SESSION_OWNER).and_then(|data| data.session.clone()),
-        outbox: of_owner.and_then(|data| data.outbox.clone()),
-        response: of_owner.zip(path).and_then(|(data, path)| data.responses.get(path).cloned()),
-        ..Documents::default()
-    }
-}
-
-fn store_in_memory(data: &mut BTreeMap<String, OwnerData>, owner: &str, path: Option<&str>, documents: Documents) {
-    data.entry(SESSION_OWNER.to_owned()).or_default().session = documents.session;
-    if documents.wiped {
-        data.remove(owner);
-        return;
-    }
-    let of_owner = data.entry(owner.to_owned()).or_default();
-    of_owner.outbox = documents.outbox;
-    // The catalogue has the memory cache, which is bounded.
-    if let Some(path) = path.filter(|_| documents.response_changed && owner != EVERYONE) {
-        match documents.response {
-            Some(response) => drop(of_owner.responses.insert(path.to_owned(), response)),
-            None => drop(of_owner.responses.remove(path)),
-        }
-    }
-}
-
 impl From<DatabaseError> for crate::error::Error {
     fn from(error: DatabaseError) -> Self {
         Self::storage(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_earlier_versions_saw_of_the_catalogue_is_read() {
+        let mut earlier = Outbox::default();
+        earlier.seen = Generations::parse("catalog=5");
+        let row: CatalogRow = serde_json::from_str(&json::to_text(&earlier)).unwrap();
+        assert_eq!(row.seen, earlier.seen);
+        let read: Outbox = serde_json::from_str(&json::to_text(&row)).unwrap();
+        assert_eq!(read, earlier, "and an earlier version reads what this one writes");
     }
 }

@@ -8,12 +8,12 @@ use futures_util::future::{Either, select};
 use kairos_protocol::api::ids::UserId;
 
 use crate::core::Core;
+use crate::documents::EVERYONE;
 use crate::environment;
 use crate::error::{Error, Result};
 use crate::fetched::Fetched;
 use crate::lookup::Lookup;
 use crate::outbox::Outbox;
-use crate::persistence::EVERYONE;
 use crate::query_result::{QueryResult, Shown};
 use crate::signed_in::PrivateData;
 use crate::stored_response::{Base, Reuse, Source, StoredResponse};
@@ -142,8 +142,7 @@ impl Core {
             Some(response) => (Some(response), Source::Memory),
             None => {
                 let documents = self.storage.read(EVERYONE, Some(&lookup.path)).await.unwrap_or_default();
-                let seen = documents.outbox.map(|outbox| outbox.seen).unwrap_or_default();
-                self.catalog_seen.borrow_mut().raise(&seen);
+                self.catalog_seen.borrow_mut().raise(&documents.catalog_seen);
                 self.promote(lookup, documents.response.as_ref());
                 (documents.response, Source::Disk)
             }

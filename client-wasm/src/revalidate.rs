@@ -17,6 +17,7 @@ use wasm_bindgen_futures::spawn_local;
 
 use crate::core::Core;
 use crate::database::Mode;
+use crate::documents::EVERYONE;
 use crate::environment;
 use crate::error::{Error, Result};
 use crate::events::Event;
@@ -25,7 +26,6 @@ use crate::fetched::{Fetched, Revalidation};
 use crate::json;
 use crate::lookup::Lookup;
 use crate::outbox::Outbox;
-use crate::persistence::EVERYONE;
 use crate::stored_response::{Base, Metadata, Source, StoredResponse};
 
 /// How often a learner's response is asked for when operations were sent meanwhile.
@@ -82,13 +82,13 @@ impl Core {
     async fn store_public(&self, lookup: &Lookup, response: &StoredResponse) {
         let generations = &response.metadata.generations;
         let updated = self.storage.update(EVERYONE, Some(&lookup.path), Mode::Write, |documents| {
-            documents.outbox_or_new().seen.raise(generations);
+            documents.catalog_seen.raise(generations);
             // Another tab may have stored a newer one.
             let is_newer = |there: &StoredResponse| !generations.satisfies(&there.metadata.generations);
             if !documents.response.as_ref().is_some_and(is_newer) {
                 documents.set_response(Some(response.clone()));
             }
-            documents.outbox_or_new().seen.clone()
+            documents.catalog_seen.clone()
         });
         // With no room on disk the memory still has it.
         let seen = updated.await.unwrap_or_else(|_| generations.clone());

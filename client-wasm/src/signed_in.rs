@@ -10,10 +10,10 @@ use wasm_bindgen_futures::spawn_local;
 
 use crate::core::Core;
 use crate::database::Mode;
+use crate::documents::{Documents, EVERYONE};
 use crate::error::{Error, Result};
 use crate::events::Event;
 use crate::outbox::Outbox;
-use crate::persistence::{Documents, EVERYONE};
 use crate::session::Session;
 use crate::stored_response::StoredResponse;
 
@@ -132,9 +132,7 @@ impl Core {
     /// Looks on disk for what other tabs did: who is signed in, what waits to be sent, what was seen of the catalogue.
     pub(crate) async fn follow_disk(self: &Rc<Self>) {
         let Ok(documents) = self.storage.read(EVERYONE, None).await else { return };
-        if let Some(everyone) = &documents.outbox {
-            self.catalog_seen.borrow_mut().raise(&everyone.seen);
-        }
+        self.catalog_seen.borrow_mut().raise(&documents.catalog_seen);
         let Some(session) = &documents.session else { return self.apply_snapshot(EVERYONE, &documents) };
         let before = (self.user(), self.outbox().pending);
         self.read_as(&session.profile.id, None).await.ok();

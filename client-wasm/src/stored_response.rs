@@ -56,7 +56,6 @@ pub(crate) enum Source {
     Disk,
     /// The edge's cache.
     Edge,
-    /// The origin.
     Origin,
 }
 

@@ -2,16 +2,14 @@
 //! never looked up or stored here (I-PRIVATE). Not here: the app's files, which the platform serves (`wrangler.toml`), and
 //! writes, which are only forwarded.
 //!
-//! To build it by hand, from the root, after `npm ci` and with the tools that `cargo xtask dev` puts into `target/tools`
-//! (absolute paths: they are started from other directories):
+//! To run it by hand, from the root, as it is shipped:
 //!
 //! ```sh
-//! WASM_BINDGEN_BIN=$PWD/target/tools/bin/wasm-bindgen WASM_OPT_BIN=$PWD/node_modules/.bin/wasm-opt \
-//! ESBUILD_BIN=$PWD/node_modules/.bin/esbuild target/tools/bin/worker-build --profile wasm edge
+//! cargo xtask build
 //! node_modules/.bin/wrangler dev --local --ip 127.0.0.1 --var ORIGIN_URL:http://127.0.0.1:8080
 //! ```
 //!
-//! The first writes `edge/build/`, which `wrangler.toml` names.
+//! The first writes `edge/build/`, which `wrangler.toml` names: this as wasm, its bindings, and `edge/entry.js`.
 
 mod cache_store;
 mod exchange;

@@ -1,7 +1,7 @@
 //! Walks through all states that a model can reach, breadth first, so that the first breach found is one of the shortest.
 //! Not here: what is modelled.
 //!
-//! States are remembered by a 64-bit fingerprint: of ten million states, two have the same with a probability of three in a
+//! States are recognised by a 64-bit fingerprint: of ten million states, two have the same with a probability of three in a
 //! million, and then one of them is not looked at.
 
 use std::collections::{BTreeMap, HashMap};
@@ -268,7 +268,7 @@ mod tests {
         assert_eq!(found.steps, ["(0, 0) false", "(1, 0) false", "(2, 0) true"]);
     }
 
-    /// Against a walk that remembers the states themselves, and does without symmetry.
+    /// Against a walk that collects the states themselves, and does without symmetry.
     #[test]
     fn no_state_is_lost_to_a_fingerprint_or_a_name() {
         let protocol = Protocol { rules: Rules::ALL, scope: Scope { flushes: true, ..Scope::calm(2, 1) } };

@@ -1,4 +1,4 @@
-//! The protocol that there was before: caches make the numbers, fence what is being written, and adopt what callers have seen.
+//! The protocol that there was before: caches make the numbers, fence what is being written, and adopt what callers report.
 //! Kept because a checker that cannot find what was seen to happen would be worth little. Not here: its bounds and its
 //! recovery, which are not needed to break it; its clocks agree and never stand still.
 
@@ -16,8 +16,8 @@ pub(crate) struct Former {
     pub(crate) redis: bool,
     /// Whether a load is done at once unless it finds a write under way; then none is late.
     pub(crate) prompt: bool,
-    /// What is checked: I-SESSION through the instances alone, or whether a number names two states among the answers that an
-    /// edge may keep (which breaks I-SESSION there).
+    /// What is checked: I-SESSION through the instances alone, or whether a number names two states among the responses that an
+    /// edge may store (which breaks I-SESSION there).
     pub(crate) property: Property,
 }
 
@@ -31,7 +31,7 @@ pub(crate) struct Moment {
     instances: [Instance; INSTANCES],
     sessions: [Session; SESSIONS],
     writer: Writer,
-    kept: [Option<Data>; NUMBERS],
+    stored_at_edge: [Option<Data>; NUMBERS],
 }
 
 /// A number, and whether a write is under way.
@@ -45,8 +45,8 @@ struct Known {
 struct Instance {
     known: Known,
     reaches: bool,
-    /// The copy that it keeps, and its number.
-    copy: Option<(Number, Data)>,
+    /// The response that it stores, and its number.
+    stored: Option<(Number, Data)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -56,14 +56,14 @@ struct Session {
     read: Option<Read>,
 }
 
-/// A read that found no copy.
+/// A read that found no stored response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct Read {
     instance: u8,
     /// What was current when it looked.
     number: Number,
     /// Whether no write was under way then.
-    keeps: bool,
+    may_store: bool,
     loaded: Option<Data>,
 }
 
@@ -79,7 +79,7 @@ enum Writer {
 pub(crate) enum Step {
     LookUp { session: usize, instance: usize },
     Load { session: usize },
-    Answer { session: usize },
+    Respond { session: usize },
     Fence { instance: usize },
     Commit,
     Release,
@@ -97,10 +97,10 @@ impl Model for Former {
             data: 0,
             clock: 2,
             redis: known,
-            instances: [Instance { known, reaches: self.redis, copy: None }; INSTANCES],
+            instances: [Instance { known, reaches: self.redis, stored: None }; INSTANCES],
             sessions: [Session { seen: 0, newest: 0, read: None }; SESSIONS],
             writer: Writer::Idle,
-            kept: [None; NUMBERS],
+            stored_at_edge: [None; NUMBERS],
         }
     }
 
@@ -109,7 +109,7 @@ impl Model for Former {
             match state.read {
                 None => steps.extend((0..INSTANCES).map(|instance| Step::LookUp { session, instance })),
                 Some(Read { loaded: None, .. }) => steps.push(Step::Load { session }),
-                Some(Read { loaded: Some(_), .. }) => steps.push(Step::Answer { session }),
+                Some(Read { loaded: Some(_), .. }) => steps.push(Step::Respond { session }),
             }
         }
         match moment.writer {
@@ -128,9 +128,9 @@ impl Model for Former {
         match *step {
             Step::LookUp { session, instance } => {
                 after.look_up(session, instance)?;
-                if let Some(read) = after.sessions[session].read.as_mut().filter(|read| self.prompt && read.keeps) {
+                if let Some(read) = after.sessions[session].read.as_mut().filter(|read| self.prompt && read.may_store) {
                     read.loaded = Some(after.data);
-                    after.answer(session, self.property)?;
+                    after.respond(session, self.property)?;
                 }
             }
             Step::Load { session } => {
@@ -138,7 +138,7 @@ impl Model for Former {
                     read.loaded = Some(after.data);
                 }
             }
-            Step::Answer { session } => after.answer(session, self.property)?,
+            Step::Respond { session } => after.respond(session, self.property)?,
             Step::Fence { instance } => {
                 after.advance(instance, true);
                 after.writer = Writer::Fenced(u8::from(instance != 0));
@@ -168,7 +168,7 @@ impl Model for Former {
         match step {
             Step::LookUp { .. } => "look up",
             Step::Load { .. } => "load",
-            Step::Answer { .. } => "answer",
+            Step::Respond { .. } => "respond",
             Step::Fence { .. } => "fence",
             Step::Commit => "commit",
             Step::Release => "release",
@@ -180,10 +180,10 @@ impl Model for Former {
         let end = match self.take(moment, step) {
             Err(property) => format!(": breaks {property:?}"),
             Ok(after) => match *step {
-                Step::LookUp { session, .. } | Step::Load { session } | Step::Answer { session } => {
+                Step::LookUp { session, .. } | Step::Load { session } | Step::Respond { session } => {
                     let Session { seen, newest, read } = after.sessions[session];
                     let how = match read {
-                        Some(Read { number, keeps: true, .. }) => format!("{number} is settled"),
+                        Some(Read { number, may_store: true, .. }) => format!("{number} is not fenced"),
                         Some(Read { number, .. }) => format!("{number} is fenced"),
                         None => format!("it was given state {newest} and number {seen}"),
                     };
@@ -219,26 +219,26 @@ impl Moment {
         let Known { number, is_fenced } = *known;
         let here = &mut self.instances[instance];
         here.known.number = here.known.number.max(number);
-        let keeps = !is_fenced && !here.known.is_fenced;
-        if let Some((_, data)) = here.copy.filter(|(of, _)| keeps && *of == number) {
+        let may_store = !is_fenced && !here.known.is_fenced;
+        if let Some((_, data)) = here.stored.filter(|(of, _)| may_store && *of == number) {
             return self.give(session, number, data);
         }
         let instance = u8::from(instance != 0);
-        self.sessions[session].read = Some(Read { instance, number, keeps, loaded: None });
+        self.sessions[session].read = Some(Read { instance, number, may_store, loaded: None });
         Ok(())
     }
 
-    fn answer(&mut self, session: usize, property: Property) -> Result<(), Property> {
-        let Some(Read { instance, number, keeps, loaded: Some(data) }) = self.sessions[session].read else {
+    fn respond(&mut self, session: usize, property: Property) -> Result<(), Property> {
+        let Some(Read { instance, number, may_store, loaded: Some(data) }) = self.sessions[session].read else {
             return Ok(());
         };
-        if keeps {
-            let kept = &mut self.kept[usize::from(number)];
-            if property == Property::OneState && kept.is_some_and(|kept| kept != data) {
+        if may_store {
+            let stored = &mut self.stored_at_edge[usize::from(number)];
+            if property == Property::OneState && stored.is_some_and(|stored| stored != data) {
                 return Err(Property::OneState);
             }
-            *kept = Some(data).filter(|_| property == Property::OneState);
-            self.instances[usize::from(instance)].copy = Some((number, data));
+            *stored = Some(data).filter(|_| property == Property::OneState);
+            self.instances[usize::from(instance)].stored = Some((number, data));
         }
         self.give(session, number, data)
     }

@@ -34,7 +34,7 @@ impl Model for Protocol {
     fn take(&self, world: &World, step: &Step) -> Result<World, Property> {
         let mut after = *world;
         self.take_in(&mut after, *step)?;
-        self.forget_what_cannot_matter(&mut after);
+        self.drop_what_cannot_matter(&mut after);
         Ok(after)
     }
 
@@ -62,14 +62,14 @@ impl Model for Protocol {
 impl Protocol {
     fn take_in(&self, world: &mut World, step: Step) -> Result<(), Property> {
         match step {
-            Step::LookUp { session, instance, lies } => self.look_up(world, session, instance, lies),
+            Step::LookUp { session, instance, overstates } => self.look_up(world, session, instance, overstates),
             Step::ShareLookUp { session, with } => self.share_look_up(world, session, with),
             Step::ReadNumber { session, number } => self.read_number(world, session, number),
-            Step::TakeNote { session } => self.take_note(world, session),
-            Step::UseCopy { session, number } => self.use_copy(world, session, number)?,
+            Step::LearnNumber { session } => self.learn_number(world, session),
+            Step::UseStored { session, number } => self.use_stored(world, session, number)?,
             Step::Load { session, from } => self.load(world, session, from)?,
             Step::Name { session } => self.name(world, session)?,
-            Step::AskEdge { session, number } => self.ask_edge(world, session, number)?,
+            Step::ReadAtEdge { session, number } => self.read_at_edge(world, session, number)?,
             Step::Arrive { session } => self.arrive(world, session),
             Step::BeginWrite { session, instance } => self.begin_write(world, session, instance),
             Step::Commit { session, number } => self.commit(world, session, number),
@@ -90,20 +90,20 @@ impl Protocol {
     }
 
     /// Worlds that differ in this only go on in the same way.
-    fn forget_what_cannot_matter(&self, world: &mut World) {
+    fn drop_what_cannot_matter(&self, world: &mut World) {
         if self.scope.redis {
             // Who is never cut off never asks how long ago something was known.
             world.instances[self.scope.cuts..].iter_mut().for_each(|here| here.known_age = NEVER);
         }
         if !self.scope.edge_ages {
-            // Nobody asks how long ago a load was asked for.
+            // Nobody asks how long ago a load began.
             for session in &mut world.sessions {
                 if let Act::Loading { age, .. } = &mut session.act {
                     *age = 0;
                 }
             }
         }
-        if self.rules.looks_into_each_claim {
+        if self.rules.checks_each_report {
             world.instances.iter_mut().for_each(|here| here.denied = false);
         }
         if self.rules.confirming == Confirming::IfSame {
@@ -125,20 +125,20 @@ impl Protocol {
         }
         match world.sessions[session].act {
             Act::Idle => self.beginnings(world, session, steps),
-            Act::InDoubt(asking) => {
+            Act::AskStore(lookup) => {
                 steps.push(Step::ReadNumber { session, number: world.store.number });
-                let deposed = world.deposed.filter(|then| self.is_believed(world, session, &asking, then.number));
+                let deposed = world.deposed.filter(|then| self.is_believed(world, session, &lookup, then.number));
                 steps.extend(deposed.map(|then| Step::ReadNumber { session, number: then.number }));
             }
-            Act::Numbered { .. } => steps.push(Step::TakeNote { session }),
+            Act::Numbered { .. } => steps.push(Step::LearnNumber { session }),
             Act::Loading { before, .. } => {
                 let sources = std::iter::once(world.store).chain(world.deposed);
                 steps.extend(sources.map(|from| Step::Load { session, from }));
                 // One from a load that others wait for may have a larger number, if it has the one it was loaded with.
                 let last = if self.rules.naming == Naming::Snapshot { NUMBERS } else { usize::from(before) + 1 };
-                let numbers = (before..).zip(&world.kept[usize::from(before)..last]);
+                let numbers = (before..).zip(&world.stored[usize::from(before)..last]);
                 steps.extend(
-                    numbers.filter(|(_, copy)| copy.is_some()).map(|(number, _)| Step::UseCopy { session, number }),
+                    numbers.filter(|(_, data)| data.is_some()).map(|(number, _)| Step::UseStored { session, number }),
                 );
             }
             Act::Loaded { .. } => steps.push(Step::Name { session }),
@@ -160,9 +160,9 @@ impl Protocol {
     fn beginnings(&self, world: &World, session: usize, steps: &mut Vec<Step>) {
         let state = world.sessions[session];
         for instance in 0..self.scope.instances {
-            steps.push(Step::LookUp { session, instance, lies: false });
-            if self.scope.lies {
-                steps.push(Step::LookUp { session, instance, lies: true });
+            steps.push(Step::LookUp { session, instance, overstates: false });
+            if self.scope.overstates {
+                steps.push(Step::LookUp { session, instance, overstates: true });
             }
             if world.writes_left > 0 {
                 steps.push(Step::BeginWrite { session, instance });
@@ -178,8 +178,8 @@ impl Protocol {
         let is_usable = |number: &Number| {
             (*number >= state.seen || !self.rules.edge_heeds_seen) && (is_fresh(*number) || !self.scope.edge_ages)
         };
-        let copies = (0..).zip(world.kept).filter(|(number, copy)| copy.is_some() && is_usable(number));
-        steps.extend(copies.map(|(number, _)| Step::AskEdge { session, number }));
+        let stored = (0..).zip(world.stored).filter(|(number, data)| data.is_some() && is_usable(number));
+        steps.extend(stored.map(|(number, _)| Step::ReadAtEdge { session, number }));
         for to in 0..self.scope.sessions {
             let other = world.sessions[to];
             if to != session && other.act == Act::Idle && (other.seen, other.newest) != (state.seen, state.newest) {

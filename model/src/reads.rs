@@ -2,20 +2,22 @@
 
 use crate::protocol::Protocol;
 use crate::rules::{Confirming, EDGE_TICKS, KNOWN_TICKS, Naming, VALUE_TICKS};
-use crate::world::{Act, Asking, Command, Data, Floor, Instance, NEVER, Number, Property, Sight, Stored, Value, World};
+use crate::world::{
+    Act, Command, Data, Floor, Instance, Lookup, NEVER, Number, Property, Sight, StoreState, Value, World,
+};
 
 impl Protocol {
     /// A request arrives, and what it depends on is looked up: in Redis, or in what the instance knows.
-    pub(crate) fn look_up(&self, world: &mut World, session: usize, instance: usize, lies: bool) {
+    pub(crate) fn look_up(&self, world: &mut World, session: usize, instance: usize, overstates: bool) {
         let floor = self.floor(world, session, instance);
-        let seen = if lies { Number::MAX } else { world.sessions[session].seen };
-        let claimed = if self.rules.origin_heeds_seen { seen } else { 0 };
+        let seen = if overstates { Number::MAX } else { world.sessions[session].seen };
+        let reported = if self.rules.origin_heeds_seen { seen } else { 0 };
         let here = world.instances[instance];
         let (number, sight) = if self.scope.redis && here.reaches {
-            self.ask_redis(world, if self.rules.heeds_own { claimed.max(here.known) } else { claimed })
+            self.look_up_in_redis(world, if self.rules.heeds_own { reported.max(here.known) } else { reported })
         } else {
             let is_usable = here.known_age <= KNOWN_TICKS || !self.rules.known_ends;
-            (Some(here.known).filter(|known| is_usable && *known >= claimed), Sight::Nothing)
+            (Some(here.known).filter(|known| is_usable && *known >= reported), Sight::Nothing)
         };
         world.sessions[session].act = if let Some(before) = number {
             let is_renewed = sight != Sight::Nothing && !self.rules.only_store_renews;
@@ -23,7 +25,7 @@ impl Protocol {
             Act::Loading { before, age: 0, floor }
         } else {
             let instance = u8::try_from(instance).unwrap_or(u8::MAX);
-            Act::InDoubt(Asking { instance, sight, age: 0, known: here.known, lies, floor })
+            Act::AskStore(Lookup { instance, sight, age: 0, known: here.known, overstates, floor })
         };
     }
 
@@ -35,9 +37,9 @@ impl Protocol {
         }
     }
 
-    /// The settled number if it is at least `least`, and what was seen.
-    fn ask_redis(&self, world: &mut World, least: Number) -> (Option<Number>, Sight) {
-        if let Value::Settled(number) = world.value.value
+    /// The number in Redis if it is at least `least`, and what was seen there.
+    fn look_up_in_redis(&self, world: &mut World, least: Number) -> (Option<Number>, Sight) {
+        if let Value::Current(number) = world.value.value
             && number >= least
         {
             return (Some(number), world.sight());
@@ -48,7 +50,7 @@ impl Protocol {
         (None, world.sight())
     }
 
-    /// The oldest state that a read which begins now may be answered with.
+    /// The oldest state that a read which begins now may be given.
     fn floor(&self, world: &World, session: usize, instance: usize) -> Floor {
         let here = world.instances[instance];
         // Redis may be told what a deposed server said: then only the bound holds.
@@ -68,27 +70,27 @@ impl Protocol {
         if self.scope.redis { 2 * VALUE_TICKS } else { KNOWN_TICKS }
     }
 
-    /// Whether a read in doubt goes on with `number`, which may come from a server that was deposed.
-    pub(crate) fn is_believed(&self, world: &World, session: usize, asking: &Asking, number: Number) -> bool {
-        let is_looked_into = self.rules.looks_into_each_claim || !world.instances[usize::from(asking.instance)].denied;
-        let seen = if asking.lies { Number::MAX } else { world.sessions[session].seen };
-        !self.rules.asks_again || number >= asking.known && (number >= seen || !is_looked_into)
+    /// Whether a read that asks the store goes on with `number`, which may come from a server that was deposed.
+    pub(crate) fn is_believed(&self, world: &World, session: usize, lookup: &Lookup, number: Number) -> bool {
+        let is_looked_into = self.rules.checks_each_report || !world.instances[usize::from(lookup.instance)].denied;
+        let seen = if lookup.overstates { Number::MAX } else { world.sessions[session].seen };
+        !self.rules.asks_again || number >= lookup.known && (number >= seen || !is_looked_into)
     }
 
-    /// The store says what the number is. A claim above it was never told to anybody.
+    /// The store says what the number is. A reported one above it was never told to anybody.
     pub(crate) fn read_number(&self, world: &mut World, session: usize, number: Number) {
-        let Act::InDoubt(asking) = world.sessions[session].act else { return };
-        world.instances[usize::from(asking.instance)].denied |= asking.lies;
-        world.sessions[session].act = Act::Numbered { asking, number };
+        let Act::AskStore(lookup) = world.sessions[session].act else { return };
+        world.instances[usize::from(lookup.instance)].denied |= lookup.overstates;
+        world.sessions[session].act = Act::Numbered { lookup, number };
         if self.rules.known_since_begin && self.rules.known_grows {
             // To learn it later would change nothing.
-            self.take_note(world, session);
+            self.learn_number(world, session);
         }
     }
 
     /// The instance learns the number, and sends it to Redis.
-    pub(crate) fn take_note(&self, world: &mut World, session: usize) {
-        let Act::Numbered { asking: Asking { instance, sight, age, floor, .. }, number } = world.sessions[session].act
+    pub(crate) fn learn_number(&self, world: &mut World, session: usize) {
+        let Act::Numbered { lookup: Lookup { instance, sight, age, floor, .. }, number } = world.sessions[session].act
         else {
             return;
         };
@@ -106,18 +108,18 @@ impl Protocol {
     }
 
     /// Reads the data, and with it the number.
-    pub(crate) fn load(&self, world: &mut World, session: usize, from: Stored) -> Result<(), Property> {
+    pub(crate) fn load(&self, world: &mut World, session: usize, from: StoreState) -> Result<(), Property> {
         let Act::Loading { before, age, floor } = world.sessions[session].act else { return Ok(()) };
         let data = from.data;
         match self.rules.naming {
             Naming::Snapshot if from.number < before && self.rules.refuses_older_loads => {
-                // An error, or an older copy that is not older than what the caller has seen; see `ask_edge`.
+                // An error, or a stale response that is not older than what the caller has seen; see `read_at_edge`.
                 world.sessions[session].act = Act::Idle;
                 Ok(())
             }
             Naming::Snapshot => {
                 self.store_at_edge(world, from.number, age);
-                answer(world, session, from, from.number, floor)
+                store_and_give(world, session, from, from.number, floor)
             }
             _ => {
                 world.sessions[session].act = Act::Loaded { before, data, floor };
@@ -126,25 +128,25 @@ impl Protocol {
         }
     }
 
-    /// Where the number does not come with the data: names the answer, and gives it.
+    /// Where the number does not come with the data: gives the response a number, and then to its caller.
     pub(crate) fn name(&self, world: &mut World, session: usize) -> Result<(), Property> {
         let Act::Loaded { before, data, floor } = world.sessions[session].act else { return Ok(()) };
         let after = world.store.number;
         match self.rules.naming {
-            Naming::Before => answer(world, session, Stored { number: before, data }, before, floor),
+            Naming::Before => store_and_give(world, session, StoreState { number: before, data }, before, floor),
             Naming::IfUnchanged | Naming::IfUnchangedToldBefore if before != after => {
                 let told = if self.rules.naming == Naming::IfUnchanged { after } else { before };
                 give(world, session, data, told, floor)
             }
-            _ => answer(world, session, Stored { number: after, data }, after, floor),
+            _ => store_and_give(world, session, StoreState { number: after, data }, after, floor),
         }
     }
 
-    /// Answers from a copy: one kept under the current number, or what another load brought that began when the same number
+    /// Uses a stored response: one stored under the current number, or what another load brought that began when the same number
     /// was current.
-    pub(crate) fn use_copy(&self, world: &mut World, session: usize, number: Number) -> Result<(), Property> {
+    pub(crate) fn use_stored(&self, world: &mut World, session: usize, number: Number) -> Result<(), Property> {
         let (Act::Loading { age, floor, .. }, Some(data)) =
-            (world.sessions[session].act, world.kept[usize::from(number)])
+            (world.sessions[session].act, world.stored[usize::from(number)])
         else {
             return Ok(());
         };
@@ -152,16 +154,16 @@ impl Protocol {
         give(world, session, data, number, floor)
     }
 
-    /// The answer goes by way of the edge.
+    /// The response goes by way of the edge.
     fn store_at_edge(&self, world: &mut World, number: Number, age: u8) {
         if self.scope.edge_ages {
             world.edge = Some((number, if self.rules.edge_counts_from_request { age } else { 0 }));
         }
     }
 
-    /// An edge answers from a copy, or an origin does whose store is down.
-    pub(crate) fn ask_edge(&self, world: &mut World, session: usize, number: Number) -> Result<(), Property> {
-        let Some(data) = world.kept[usize::from(number)] else { return Ok(()) };
+    /// An edge uses a stored response, or an origin does whose store is down.
+    pub(crate) fn read_at_edge(&self, world: &mut World, session: usize, number: Number) -> Result<(), Property> {
+        let Some(data) = world.stored[usize::from(number)] else { return Ok(()) };
         let newest = world.sessions[session].newest;
         let mut floor = Floor { least: newest, property: Property::Session };
         if self.scope.edge_ages {
@@ -180,13 +182,19 @@ impl Protocol {
     }
 }
 
-/// Keeps a state under a number and gives it.
-fn answer(world: &mut World, session: usize, named: Stored, told: Number, floor: Floor) -> Result<(), Property> {
-    let kept = &mut world.kept[usize::from(named.number)];
-    if kept.is_some_and(|kept| kept != named.data) {
+/// Stores a state under a number and gives it.
+fn store_and_give(
+    world: &mut World,
+    session: usize,
+    named: StoreState,
+    told: Number,
+    floor: Floor,
+) -> Result<(), Property> {
+    let stored = &mut world.stored[usize::from(named.number)];
+    if stored.is_some_and(|stored| stored != named.data) {
         return Err(Property::OneState);
     }
-    *kept = Some(named.data);
+    *stored = Some(named.data);
     give(world, session, named.data, told, floor)
 }
 
@@ -202,7 +210,7 @@ fn give(world: &mut World, session: usize, data: Data, told: Number, floor: Floo
 }
 
 impl Instance {
-    /// Takes note that `number` was the current one `age` ticks ago.
+    /// Learns that `number` was the current one `age` ticks ago.
     pub(crate) fn learn(&mut self, number: Number, age: u8) {
         if number > self.known {
             (self.known, self.known_age) = (number, age);

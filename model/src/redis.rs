@@ -21,30 +21,30 @@ impl World {
     pub(crate) fn sight(&self) -> Sight {
         match self.value.value {
             Value::Absent => Sight::Absent,
-            Value::Doubt => {
+            Value::Invalidated => {
                 let in_snapshot = self.snapshot.is_some_and(|snapshot| snapshot.is_present);
                 Sight::Mark { is_there: true, in_snapshot }
             }
-            Value::Settled(number) => Sight::Number(number),
+            Value::Current(number) => Sight::Number(number),
         }
     }
 
     /// Makes sure that there is something to compare with.
     pub(crate) fn mark(&mut self) {
         if self.value.value == Value::Absent {
-            self.put(Value::Doubt);
+            self.put(Value::Invalidated);
         }
     }
 
     /// Somebody who saw `sight` has read `number` from the store afterwards.
     pub(crate) fn confirm(&mut self, rules: &Rules, sight: Sight, number: Number) {
         let is_same = match (sight, self.value.value) {
-            (Sight::Mark { is_there, .. }, Value::Doubt) => is_there,
-            (Sight::Number(seen), Value::Settled(there)) => seen == there,
+            (Sight::Mark { is_there, .. }, Value::Invalidated) => is_there,
+            (Sight::Number(seen), Value::Current(there)) => seen == there,
             (Sight::Absent, Value::Absent) => rules.confirming == Confirming::IfSameOrAbsent,
             _ => false,
         };
-        let is_no_smaller = !matches!(self.value.value, Value::Settled(there) if there > number);
+        let is_no_smaller = !matches!(self.value.value, Value::Current(there) if there > number);
         let is_taken_over = match rules.confirming {
             Confirming::IfSame | Confirming::IfSameOrAbsent => is_same && is_no_smaller,
             Confirming::IfLarger => is_no_smaller,
@@ -52,8 +52,8 @@ impl World {
         };
         if is_taken_over {
             let there = self.value;
-            self.put(Value::Settled(number));
-            if matches!((sight, there.value), (Sight::Number(_), Value::Settled(_))) {
+            self.put(Value::Current(number));
+            if matches!((sight, there.value), (Sight::Number(_), Value::Current(_))) {
                 // A number, unlike a mark, may have come back since it was seen: then the store was asked too long ago.
                 self.value.age = there.age;
             }
@@ -65,13 +65,13 @@ impl World {
         let there = self.value;
         match (rules.announcing, there.value) {
             (Announcing::Nothing, _) => {}
-            (Announcing::Settle, _) | (Announcing::RaiseOrSettle, Value::Absent | Value::Doubt) => {
-                self.put(Value::Settled(number));
+            (Announcing::Put, _) | (Announcing::RaiseOrPut, Value::Absent | Value::Invalidated) => {
+                self.put(Value::Current(number));
             }
-            (_, Value::Absent | Value::Doubt) => self.put(Value::Doubt),
-            (_, Value::Settled(known)) if known >= number => {}
-            (announcing, Value::Settled(_)) => {
-                self.put(Value::Settled(number));
+            (_, Value::Absent | Value::Invalidated) => self.put(Value::Invalidated),
+            (_, Value::Current(known)) if known >= number => {}
+            (announcing, Value::Current(_)) => {
+                self.put(Value::Current(number));
                 if announcing != Announcing::RaiseAndRenew {
                     self.value.age = there.age;
                 }

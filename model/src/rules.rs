@@ -17,7 +17,7 @@ pub enum Numbering {
     ClockAlone,
 }
 
-/// Which number an answer is kept under, and its caller told.
+/// Which number a response is stored under, and its caller told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Naming {
     /// The one that was read from the same snapshot as the data.
@@ -26,7 +26,7 @@ pub enum Naming {
     Before,
     /// One that was read after the load.
     After,
-    /// The one known before the load, if it was still the same after it; else the answer is not kept.
+    /// The one known before the load, if it was still the same after it; else the response is not stored.
     IfUnchanged,
     /// The one known before the load, and the caller is told that also when it was another one after it.
     IfUnchangedToldBefore,
@@ -53,9 +53,9 @@ pub enum Announcing {
     /// Raises a number that is there, and lets it live anew.
     RaiseAndRenew,
     /// Raises a number that is there; puts its own where there is none.
-    RaiseOrSettle,
+    RaiseOrPut,
     /// Puts its own number.
-    Settle,
+    Put,
     /// Nothing.
     Nothing,
     /// The same as `Raise`, after the acknowledgement.
@@ -77,9 +77,9 @@ pub struct Rules {
     pub values_end: bool,
     /// The origin asks the store when a caller has seen more than is known.
     pub origin_heeds_seen: bool,
-    /// The edge asks the origin when a caller has seen more than its copy's number.
+    /// The edge asks the origin when a caller has seen more than the number of its stored response.
     pub edge_heeds_seen: bool,
-    /// The edge takes an answer to be as old as its request, not as new as its arrival.
+    /// The edge takes a response to be as old as its request, not as new as its arrival.
     pub edge_counts_from_request: bool,
     /// An instance takes the largest number that it knows itself like one that its caller has seen.
     pub heeds_own: bool,
@@ -97,15 +97,15 @@ pub struct Rules {
     pub asks_again: bool,
     /// What was loaded under a smaller number than was known before is not given.
     pub refuses_older_loads: bool,
-    /// A claim that turned out to be false does not keep later ones from being looked into.
-    pub looks_into_each_claim: bool,
+    /// A reported number that turned out never to have been given out does not keep later ones from being looked into.
+    pub checks_each_report: bool,
     /// What an instance knows is not replaced by a smaller number that was read before.
     pub known_grows: bool,
 }
 
 /// How long what an instance knows is used without Redis.
 pub const KNOWN_TICKS: u8 = 1;
-/// How long a copy at an edge is fresh.
+/// How long a stored response is fresh at an edge.
 pub const EDGE_TICKS: u8 = 1;
 /// How long a value in Redis lives.
 pub const VALUE_TICKS: u8 = 1;
@@ -129,7 +129,7 @@ impl Rules {
         only_store_renews: true,
         asks_again: true,
         refuses_older_loads: true,
-        looks_into_each_claim: true,
+        checks_each_report: true,
         known_grows: true,
     };
 }
@@ -147,12 +147,12 @@ pub struct Scope {
     pub writes: u8,
     /// Whether time passes, so that things end.
     pub time: bool,
-    /// Whether the edge looks at the time too: then its copies have an end and, without Redis, a bound that is looked at. Else
+    /// Whether the edge looks at the time too: then what is stored there has an end and, without Redis, a bound that is looked at. Else
     /// they may be of any age.
     pub edge_ages: bool,
     /// How many of the instances may be cut off from Redis: what they send is lost, or late.
     pub cuts: usize,
-    /// Whether Redis forgets everything.
+    /// Whether Redis loses all its data.
     pub flushes: bool,
     /// Whether Redis falls back to an older state.
     pub restores: bool,
@@ -160,8 +160,8 @@ pub struct Scope {
     pub crashes: bool,
     /// Whether a server of the store is deposed and does not know it: for a tick it goes on answering reads as of then.
     pub deposed: bool,
-    /// Whether callers claim to have seen what nobody was given.
-    pub lies: bool,
+    /// Whether callers report more than anybody was given.
+    pub overstates: bool,
 }
 
 impl Scope {
@@ -180,7 +180,7 @@ impl Scope {
             restores: false,
             crashes: false,
             deposed: false,
-            lies: false,
+            overstates: false,
         }
     }
 }
@@ -200,7 +200,7 @@ impl fmt::Display for Scope {
             (self.restores, "restores"),
             (self.crashes, "crashes"),
             (self.deposed, "a deposed server"),
-            (self.lies, "lies"),
+            (self.overstates, "callers that report more than they were given"),
         ] {
             if is_there {
                 write!(formatter, ", {what}")?;

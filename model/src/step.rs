@@ -1,26 +1,26 @@
 //! What can happen in a world, one thing at a time, and how a counterexample tells of it. Not here: what comes of it.
 
-use crate::world::{Act, Number, Property, Stored, Value, World};
+use crate::world::{Act, Number, Property, StoreState, Value, World};
 
 /// One thing that happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     /// A session begins to read at an instance.
-    LookUp { session: usize, instance: usize, lies: bool },
+    LookUp { session: usize, instance: usize, overstates: bool },
     /// It begins to read, and shares what another's look-up found.
     ShareLookUp { session: usize, with: usize },
     /// The store tells its read the number.
     ReadNumber { session: usize, number: Number },
-    /// The instance takes note of the number.
-    TakeNote { session: usize },
-    /// Its read is answered from a copy.
-    UseCopy { session: usize, number: Number },
+    /// The instance learns the number.
+    LearnNumber { session: usize },
+    /// Its read uses a stored response.
+    UseStored { session: usize, number: Number },
     /// Its read loads the data.
-    Load { session: usize, from: Stored },
+    Load { session: usize, from: StoreState },
     /// Its read gives a number to what it loaded without one.
     Name { session: usize },
-    /// It reads at an edge that has a copy.
-    AskEdge { session: usize, number: Number },
+    /// It reads at an edge that has a stored response.
+    ReadAtEdge { session: usize, number: Number },
     /// Its last command to Redis arrives, late.
     Arrive { session: usize },
     /// It begins to write at an instance.
@@ -59,11 +59,11 @@ impl Step {
             Self::LookUp { .. } => "look up",
             Self::ShareLookUp { .. } => "share a look-up",
             Self::ReadNumber { .. } => "read the number",
-            Self::TakeNote { .. } => "take note of the number",
-            Self::UseCopy { .. } => "use a copy",
+            Self::LearnNumber { .. } => "learn the number",
+            Self::UseStored { .. } => "use a stored response",
             Self::Load { .. } => "load",
             Self::Name { .. } => "name what was loaded",
-            Self::AskEdge { .. } => "use a copy at the edge",
+            Self::ReadAtEdge { .. } => "use a stored response at the edge",
             Self::Arrive { .. } => "arrive late at Redis",
             Self::BeginWrite { .. } => "begin to write",
             Self::Commit { .. } => "commit",
@@ -88,28 +88,28 @@ impl Step {
             Ok(after) => format!("has seen number {}", after.sessions[session].seen),
             Err(property) => format!("which breaks {property:?}"),
         };
-        let copy = |number: Number| world.kept[usize::from(number)].unwrap_or_default();
+        let stored = |number: Number| world.stored[usize::from(number)].unwrap_or_default();
         match self {
-            Self::LookUp { session, instance, lies } => {
+            Self::LookUp { session, instance, overstates } => {
                 let found = match after.map(|after| after.sessions[session].act) {
                     Ok(Act::Loading { before, .. }) => format!("{before} is current"),
-                    _ => "in doubt".to_owned(),
+                    _ => "the store must be asked".to_owned(),
                 };
-                let claim = if lies { ", claiming to have seen more," } else { "" };
-                format!("session {session} reads at instance {instance}{claim}: {found}")
+                let report = if overstates { ", reporting more than it was given" } else { "" };
+                format!("session {session} reads at instance {instance}{report}: {found}")
             }
             Self::ReadNumber { session, number } => format!("the store tells session {session} the number {number}"),
-            Self::Load { session, from: Stored { number, data } } => {
+            Self::Load { session, from: StoreState { number, data } } => {
                 format!("session {session} loads state {data} (number {number}), {}", told(session))
             }
-            Self::UseCopy { session, number } => {
-                format!("session {session} gets state {} from a copy under {number}, {}", copy(number), told(session))
+            Self::UseStored { session, number } => {
+                format!("session {session} gets state {}, stored under {number}, {}", stored(number), told(session))
             }
-            Self::Name { session } => format!("session {session} is answered what it loaded, {}", told(session)),
-            Self::AskEdge { session, number } => {
+            Self::Name { session } => format!("session {session} is given what it loaded, {}", told(session)),
+            Self::ReadAtEdge { session, number } => {
                 format!(
-                    "an edge gives session {session} state {}, kept under {number}, {}",
-                    copy(number),
+                    "an edge gives session {session} state {}, stored under {number}, {}",
+                    stored(number),
                     told(session)
                 )
             }

@@ -1,7 +1,7 @@
 //! One moment of a world of callers, origins, a Redis and a store: only what tells it from another moment. Not here: what
 //! happens next.
 //!
-//! There is one namespace, and its data is the number of writes that were done. A copy that was ever kept under a number is
+//! There is one namespace, and its data is the number of writes that were done. A response that was ever stored under a number is
 //! taken to be everywhere and for ever: in every process, in Redis, at every edge, for every key. Whoever may use one finds one.
 
 /// A state of the data: how many writes were done.
@@ -19,27 +19,27 @@ pub(crate) const LOOK_BACK: usize = 3;
 /// See the module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct World {
-    pub(crate) store: Stored,
+    pub(crate) store: StoreState,
     /// What a server that was deposed goes on answering.
-    pub(crate) deposed: Option<Stored>,
+    pub(crate) deposed: Option<StoreState>,
     pub(crate) value: Timed,
     pub(crate) snapshot: Option<Snapshot>,
     pub(crate) instances: [Instance; INSTANCES],
     pub(crate) sessions: [Session; SESSIONS],
-    /// For each number the state whose copy is kept under it.
-    pub(crate) kept: [Option<Data>; NUMBERS],
+    /// For each number the state that is stored under it.
+    pub(crate) stored: [Option<Data>; NUMBERS],
     /// What one edge has that looks at the time, and how old it takes it to be.
     pub(crate) edge: Option<(Number, u8)>,
     /// What was done before the present tick, before the one before it, and so on.
     pub(crate) done_before: [Data; LOOK_BACK],
-    /// The newest state that was acknowledged after Redis was told, and that Redis has not forgotten since.
+    /// The newest state that was acknowledged after Redis was told, and that Redis has not lost since.
     pub(crate) announced: Data,
     /// Writes that may still begin.
     pub(crate) writes_left: u8,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Stored {
+pub(crate) struct StoreState {
     pub(crate) number: Number,
     pub(crate) data: Data,
 }
@@ -63,8 +63,8 @@ pub(crate) struct Snapshot {
 pub(crate) enum Value {
     Absent,
     /// A mark that no other value equals.
-    Doubt,
-    Settled(Number),
+    Invalidated,
+    Current(Number),
 }
 
 /// What somebody saw in Redis, to be compared with what is there later.
@@ -89,7 +89,7 @@ pub(crate) struct Instance {
     pub(crate) known: Number,
     /// How long ago that was known to be the current one; [`NEVER`] if nobody can tell.
     pub(crate) known_age: u8,
-    /// Whether a claim turned out to be false in this tick.
+    /// Whether a number was reported in this tick that was never given out.
     pub(crate) denied: bool,
     /// The newest state that it acknowledged.
     pub(crate) acknowledged: Data,
@@ -120,10 +120,10 @@ pub(crate) enum Command {
 pub(crate) enum Act {
     Idle,
     /// A read that must ask the store for the number.
-    InDoubt(Asking),
+    AskStore(Lookup),
     /// The number was read; its instance does not know it yet.
     Numbered {
-        asking: Asking,
+        lookup: Lookup,
         number: Number,
     },
     /// The number before the load is known.
@@ -153,25 +153,25 @@ pub(crate) enum Act {
     Committed {
         instance: u8,
         age: u8,
-        stored: Stored,
+        stored: StoreState,
     },
 }
 
-/// A read in doubt.
+/// A read that must ask the store for the number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Asking {
+pub(crate) struct Lookup {
     pub(crate) instance: u8,
     pub(crate) sight: Sight,
     /// How many ticks ago it began.
     pub(crate) age: u8,
     /// What its instance knew then.
     pub(crate) known: Number,
-    /// Whether it claims more than anybody was told.
-    pub(crate) lies: bool,
+    /// Whether it reports more than anybody was told.
+    pub(crate) overstates: bool,
     pub(crate) floor: Floor,
 }
 
-/// The oldest state that a read may be answered with, and why.
+/// The oldest state that a read may be given, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Floor {
     pub(crate) least: Data,
@@ -191,19 +191,19 @@ pub enum Property {
     OwnIsSeen,
     /// I-BOUND: what was done is seen by every read that begins long enough afterwards.
     Bound,
-    /// No number names two states, among the answers that may be kept.
+    /// No number names two states, among the responses that may be stored.
     OneState,
 }
 
 impl World {
     pub(crate) const START: Self = Self {
-        store: Stored { number: 0, data: 0 },
+        store: StoreState { number: 0, data: 0 },
         deposed: None,
         value: Timed { value: Value::Absent, age: 0 },
         snapshot: None,
         instances: [Instance { reaches: true, known: 0, known_age: NEVER, denied: false, acknowledged: 0 }; INSTANCES],
         sessions: [Session { seen: 0, newest: 0, act: Act::Idle, sent: None }; SESSIONS],
-        kept: [None; NUMBERS],
+        stored: [None; NUMBERS],
         edge: None,
         done_before: [0; LOOK_BACK],
         announced: 0,
@@ -213,15 +213,15 @@ impl World {
     /// Everything that somebody saw in Redis and may compare yet.
     pub(crate) fn sights(&mut self) -> impl Iterator<Item = &mut Sight> {
         self.sessions.iter_mut().flat_map(|session| {
-            let asking = match &mut session.act {
-                Act::InDoubt(asking) | Act::Numbered { asking, .. } => Some(&mut asking.sight),
+            let lookup = match &mut session.act {
+                Act::AskStore(lookup) | Act::Numbered { lookup, .. } => Some(&mut lookup.sight),
                 _ => None,
             };
             let sent = match &mut session.sent {
                 Some(Command::Confirm { sight, .. }) => Some(sight),
                 _ => None,
             };
-            asking.into_iter().chain(sent)
+            lookup.into_iter().chain(sent)
         })
     }
 
@@ -242,8 +242,8 @@ impl Act {
     /// Where it takes place, as long as that matters.
     pub(crate) fn instance_mut(&mut self) -> Option<&mut u8> {
         match self {
-            Self::InDoubt(Asking { instance, .. })
-            | Self::Numbered { asking: Asking { instance, .. }, .. }
+            Self::AskStore(Lookup { instance, .. })
+            | Self::Numbered { lookup: Lookup { instance, .. }, .. }
             | Self::Begun { instance, .. }
             | Self::HalfDone { instance, .. }
             | Self::Committed { instance, .. } => Some(instance),
@@ -254,8 +254,8 @@ impl Act {
     /// How long it is under way, as long as that matters.
     pub(crate) fn age_mut(&mut self) -> Option<&mut u8> {
         match self {
-            Self::InDoubt(Asking { age, .. })
-            | Self::Numbered { asking: Asking { age, .. }, .. }
+            Self::AskStore(Lookup { age, .. })
+            | Self::Numbered { lookup: Lookup { age, .. }, .. }
             | Self::Loading { age, .. }
             | Self::Begun { age, .. }
             | Self::HalfDone { age, .. }

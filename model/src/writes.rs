@@ -2,7 +2,7 @@
 
 use crate::protocol::Protocol;
 use crate::rules::{Announcing, Numbering};
-use crate::world::{Act, Command, Number, Stored, World};
+use crate::world::{Act, Command, Number, StoreState, World};
 
 impl Protocol {
     /// A write arrives. From here on it may be done at any time, also long after its caller has gone.
@@ -15,11 +15,11 @@ impl Protocol {
     /// The store does it, or one half of it.
     pub(crate) fn commit(&self, world: &mut World, session: usize, number: Number) {
         let Act::Begun { instance, age } = world.sessions[session].act else { return };
-        let Stored { number: last, data } = world.store;
+        let StoreState { number: last, data } = world.store;
         world.store = match self.rules.numbering {
-            Numbering::Before => Stored { number, data },
-            Numbering::After => Stored { number: last, data: data + 1 },
-            Numbering::With | Numbering::WithClock | Numbering::ClockAlone => Stored { number, data: data + 1 },
+            Numbering::Before => StoreState { number, data },
+            Numbering::After => StoreState { number: last, data: data + 1 },
+            Numbering::With | Numbering::WithClock | Numbering::ClockAlone => StoreState { number, data: data + 1 },
         };
         let stored = world.store;
         world.sessions[session].act = match self.rules.numbering {
@@ -37,7 +37,7 @@ impl Protocol {
         } else {
             world.store.number += 1;
         }
-        let stored = Stored { number: number.unwrap_or(world.store.number), ..world.store };
+        let stored = StoreState { number: number.unwrap_or(world.store.number), ..world.store };
         world.sessions[session].act = Act::Committed { instance, age, stored };
     }
 

@@ -17,8 +17,8 @@ const LATER: Scope = Scope { time: true, ..CALM };
 const CUT: Scope = Scope { cuts: 1, time: true, ..CALM };
 /// Without Redis.
 const ALONE: Scope = Scope { redis: false, time: true, ..CALM };
-/// Without Redis, with callers that lie and a server of the store that was deposed.
-const HOSTILE: Scope = Scope { redis: false, lies: true, deposed: true, time: true, ..CALM };
+/// Without Redis, with callers that report more than they were given and a server of the store that was deposed.
+const HOSTILE: Scope = Scope { redis: false, overstates: true, deposed: true, time: true, ..CALM };
 
 /// What is broken, how, where, and what catches it.
 type Variant = (&'static str, Rules, Scope, Property);
@@ -54,16 +54,16 @@ fn numbers_change_with_the_data() {
 }
 
 #[test]
-fn an_answer_carries_the_number_of_its_own_snapshot() {
+fn a_response_carries_the_number_of_its_own_snapshot() {
     use Property::{OneState, Session};
     is_caught(&[
         (
-            "kept and told under the number from before the load",
+            "stored and told under the number from before the load",
             Rules { naming: Naming::Before, ..ALL },
             CALM,
             OneState,
         ),
-        ("kept and told under a number read after the load", Rules { naming: Naming::After, ..ALL }, CALM, Session),
+        ("stored and told under a number read after the load", Rules { naming: Naming::After, ..ALL }, CALM, Session),
         (
             "told the number from before the load when it was another after it",
             Rules { naming: Naming::IfUnchangedToldBefore, ..ALL },
@@ -71,7 +71,7 @@ fn an_answer_carries_the_number_of_its_own_snapshot() {
             Session,
         ),
         (
-            "kept if the same number is read after the load, from a deposed server",
+            "stored if the same number is read after the load, from a deposed server",
             Rules { naming: Naming::IfUnchanged, ..ALL },
             HOSTILE,
             Session,
@@ -93,8 +93,8 @@ fn what_callers_have_seen_is_heeded() {
         ("the edge does not heed what a caller has seen", Rules { edge_heeds_seen: false, ..ALL }, CALM, Session),
         ("a smaller number than somebody knows of is believed", Rules { asks_again: false, ..ALL }, HOSTILE, Session),
         (
-            "a false claim keeps later ones from being looked into",
-            Rules { looks_into_each_claim: false, ..ALL },
+            "a false report keeps later ones from being looked into",
+            Rules { checks_each_report: false, ..ALL },
             HOSTILE,
             Session,
         ),
@@ -116,7 +116,7 @@ fn what_an_instance_knows_has_its_time() {
         ("what is known is as old as the end of the query", Rules { known_since_begin: false, ..ALL }, ALONE, Bound),
         ("ages are measured by a clock that is set back", Rules { monotonic: false, ..ALL }, ALONE, Bound),
         (
-            "the edge takes an answer to be as new as its arrival",
+            "the edge takes a response to be as new as its arrival",
             Rules { edge_counts_from_request: false, ..ALL },
             Scope { edge_ages: true, ..ALONE },
             Bound,
@@ -126,7 +126,7 @@ fn what_an_instance_knows_has_its_time() {
 }
 
 #[test]
-fn redis_compares_before_it_settles() {
+fn redis_compares_before_it_confirms() {
     use Property::AcknowledgedIsSeen as Acknowledged;
     is_caught(&[
         (
@@ -162,15 +162,10 @@ fn writes_are_announced_before_they_are_acknowledged() {
             CALM,
             Acknowledged,
         ),
+        ("a write puts its number whatever is there", Rules { announcing: Announcing::Put, ..ALL }, CALM, Acknowledged),
         (
-            "a write settles its number whatever is there",
-            Rules { announcing: Announcing::Settle, ..ALL },
-            CALM,
-            Acknowledged,
-        ),
-        (
-            "a write settles its number in a doubt",
-            Rules { announcing: Announcing::RaiseOrSettle, ..ALL },
+            "a write puts its number where nobody knows it",
+            Rules { announcing: Announcing::RaiseOrPut, ..ALL },
             LATER,
             Acknowledged,
         ),

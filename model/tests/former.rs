@@ -25,8 +25,8 @@ fn report(line: Arguments<'_>) {
     writeln!(stderr(), "{line}").expect("somewhere to write to");
 }
 
-/// An answer loaded under a fence carries the fence's number; the other instance adopts it from a caller, and keeps what it
-/// loads from before the commit as settled under it.
+/// A response loaded under a fence carries the fence's number; the other instance adopts it from a caller, and stores what it
+/// loads from before the commit under it.
 #[test]
 fn an_instance_cut_off_from_redis_gives_an_older_state_under_the_same_number() {
     let steps = finds(true, true, Property::Session);

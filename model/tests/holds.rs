@@ -22,8 +22,15 @@ fn holds(rules: Rules, scope: Scope, kinds: &[&str]) {
         "holds: {states} states, {steps} steps, {depth} deep, {:.1} s: {scope}",
         walk.took.as_secs_f64()
     ));
-    let always =
-        ["look up", "read the number", "load", "use a copy", "use a copy at the edge", "commit", "acknowledge"];
+    let always = [
+        "look up",
+        "read the number",
+        "load",
+        "use a stored response",
+        "use a stored response at the edge",
+        "commit",
+        "acknowledge",
+    ];
     for kind in always.iter().chain(["pass numbers on"].iter().filter(|_| scope.sessions > 1)).chain(kinds) {
         assert!(walk.kinds.contains_key(kind), "never a step to {kind}: {:#?}", walk.kinds);
     }
@@ -68,9 +75,9 @@ fn no_redis() {
     holds(Rules::ALL, Scope { redis: false, time: true, ..CALM }, &["tick"]);
 }
 
-/// In all other worlds an edge may use a copy of any age.
+/// In all other worlds an edge may use a stored response of any age.
 #[test]
-fn copies_at_the_edge_have_an_end() {
+fn stored_responses_at_the_edge_have_an_end() {
     holds(Rules::ALL, Scope { redis: false, time: true, edge_ages: true, ..CALM }, &["tick"]);
 }
 
@@ -80,9 +87,9 @@ fn no_redis_and_a_deposed_server() {
 }
 
 #[test]
-fn false_claims_and_a_deposed_server() {
-    holds(Rules::ALL, Scope { redis: false, deposed: true, lies: true, ..CALM }, &["depose a server"]);
-    holds(Rules::ALL, Scope { deposed: true, lies: true, ..Scope::calm(2, 1) }, &["depose a server"]);
+fn false_reports_and_a_deposed_server() {
+    holds(Rules::ALL, Scope { redis: false, deposed: true, overstates: true, ..CALM }, &["depose a server"]);
+    holds(Rules::ALL, Scope { deposed: true, overstates: true, ..Scope::calm(2, 1) }, &["depose a server"]);
 }
 
 #[test]
@@ -103,7 +110,7 @@ fn an_instance_cut_off_from_redis_for_long() {
 }
 
 #[test]
-fn a_redis_that_forgets() {
+fn a_redis_that_loses_its_data() {
     holds(Rules::ALL, Scope { flushes: true, ..CALM }, &["flush Redis", "arrive late at Redis"]);
     holds(Rules::ALL, Scope { flushes: true, time: true, ..Scope::calm(2, 1) }, &["flush Redis", "tick"]);
 }
@@ -122,9 +129,9 @@ fn at_length() {
     let later = Scope { time: true, ..CALM };
     for scope in [
         Scope { flushes: true, ..later },
-        Scope { deposed: true, lies: true, ..CALM },
-        Scope { redis: false, lies: true, ..later },
-        Scope { redis: false, lies: true, deposed: true, ..later },
+        Scope { deposed: true, overstates: true, ..CALM },
+        Scope { redis: false, overstates: true, ..later },
+        Scope { redis: false, overstates: true, deposed: true, ..later },
         Scope { redis: false, time: true, ..Scope::calm(2, 3) },
         Scope { cuts: 2, crashes: true, ..CALM },
         Scope { cuts: 2, time: true, ..Scope::calm(2, 1) },

@@ -1,5 +1,5 @@
-//! Whether a stored answer may be used: ages, lifetimes, what the caller asks for, and what an answer's directives allow a shared
-//! cache (RFC 9111 §3, §4.2; RFC 5861; RFC 9213).
+//! Whether a stored response is fresh enough: ages, lifetimes, what the caller asks for, and what a response's directives allow a
+//! shared cache (RFC 9111 §3, §4.2; RFC 5861; RFC 9213).
 
 use kairos_protocol::http::cache_control::CacheControl;
 use kairos_protocol::http::freshness::Freshness::{Expired, Fresh, StaleIfError, StaleWhileRevalidate};
@@ -29,7 +29,7 @@ fn age_grows_with_the_clock_and_is_not_known_of_what_lies_in_the_future() {
 }
 
 #[test]
-fn what_lies_in_the_future_is_expired_in_every_window() {
+fn what_lies_in_the_future_is_expired_in_every_lifetime() {
     for lifetime in [lifetime(60, 30, 600), lifetime(u32::MAX, u32::MAX, u32::MAX)] {
         for request in ["", "max-age=4000000000"] {
             let age = age_secs(61_000, 0, 60_000);
@@ -40,7 +40,7 @@ fn what_lies_in_the_future_is_expired_in_every_window() {
 
 #[test]
 fn current_age_counts_from_the_request_and_from_the_date() {
-    for (asked_at, age_value, date, now, age) in [
+    for (requested_at, age_value, date, now, age) in [
         (10_000, 0, None, 10_500, 0),
         (10_000, 0, None, 14_000, 4),
         (10_000, 30, None, 14_000, 34),
@@ -56,8 +56,8 @@ fn current_age_counts_from_the_request_and_from_the_date() {
         (90_000, 0, Some(10_000), 14_000, u32::MAX),
         (10_000, u32::MAX, None, 14_000, u32::MAX),
     ] {
-        let found = current_age_secs(asked_at, age_value, date, now);
-        assert_eq!(found, age, "asked at {asked_at}, Age {age_value}, Date {date:?}, now {now}");
+        let found = current_age_secs(requested_at, age_value, date, now);
+        assert_eq!(found, age, "requested at {requested_at}, Age {age_value}, Date {date:?}, now {now}");
     }
 }
 
@@ -84,9 +84,9 @@ fn an_age_field_is_its_first_member_if_that_is_a_whole_number() {
 }
 
 #[test]
-fn an_answer_is_judged_by_its_age() {
+fn a_response_is_as_fresh_as_its_age_in_its_lifetime() {
     let both = lifetime(60, 30, 600);
-    for (age, lifetime, verdict) in [
+    for (age, lifetime, expected) in [
         (0, both, Fresh { ttl_secs: 60 }),
         (59, both, Fresh { ttl_secs: 1 }),
         (60, both, StaleWhileRevalidate),
@@ -102,14 +102,14 @@ fn an_answer_is_judged_by_its_age() {
         (u32::MAX - 1, lifetime(u32::MAX, u32::MAX, u32::MAX), Fresh { ttl_secs: 1 }),
         (u32::MAX, lifetime(u32::MAX, u32::MAX, u32::MAX), Expired),
     ] {
-        assert_eq!(evaluate(age, lifetime, &CacheControl::default()), verdict, "at {age} s in {lifetime:?}");
+        assert_eq!(evaluate(age, lifetime, &CacheControl::default()), expected, "at {age} s in {lifetime:?}");
     }
 }
 
 #[test]
 fn the_caller_may_ask_for_less_age() {
     let both = lifetime(60, 30, 600);
-    for (request, age, verdict) in [
+    for (request, age, expected) in [
         ("no-cache", 1, StaleIfError),
         ("no-cache", 700, Expired),
         ("max-age=0", 0, StaleIfError),
@@ -120,7 +120,7 @@ fn the_caller_may_ask_for_less_age() {
         ("max-age=600", 60, StaleIfError),
         ("stale-if-error=9, only-if-cached", 60, StaleWhileRevalidate),
     ] {
-        assert_eq!(evaluate(age, both, &CacheControl::parse(request)), verdict, "{request} at {age} s");
+        assert_eq!(evaluate(age, both, &CacheControl::parse(request)), expected, "{request} at {age} s");
     }
 }
 

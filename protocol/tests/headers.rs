@@ -1,5 +1,5 @@
 //! Reading and writing header fields: `Cache-Control`, `Accept-Encoding`, entity tags, `Cache-Status`, `Kairos-Gen`. Tables of
-//! values and what they mean. Not here: how long an answer is fresh (`freshness.rs`).
+//! values and what they mean. Not here: how long a response is fresh (`freshness.rs`).
 
 use kairos_protocol::api::headers::{EDGE_CACHE, ORIGIN_CACHE};
 use kairos_protocol::api::ids::UserId;

@@ -1,4 +1,4 @@
-//! The policy table: which path has which policy, and that no shared cache is ever told to keep a learner's data (I-PRIVATE).
+//! The policy table: which path has which policy, and that no shared cache is ever told to store a learner's data (I-PRIVATE).
 
 use kairos_protocol::api::ids::UserId;
 use kairos_protocol::api::paths;
@@ -85,7 +85,7 @@ fn the_headers_of_a_policy_say_what_its_table_says() {
 }
 
 #[test]
-fn answers_depend_on_what_they_are_made_from() {
+fn responses_depend_on_what_they_are_made_from() {
     let user = UserId::new("u1").expect("a user id");
     for policy in Policy::ALL.iter().copied() {
         let (signed_in, nobody) = (policy.namespaces(Some(&user)), policy.namespaces(None));

@@ -1,12 +1,12 @@
 /** The app as a thing on a device: installable, and as its owner set it. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { openBrowser, settle } from "./browser.mjs";
+import { openBrowser, untilIdle } from "./browser.mjs";
 
 test("the app can be installed", async (t) => {
   const { page, context } = await openBrowser(t);
   await page.goto("/");
-  await settle(page);
+  await untilIdle(page);
   const devtools = await context.newCDPSession(page);
   const { errors, data } = await devtools.send("Page.getAppManifest");
   assert.deepEqual(errors, []);

@@ -10,7 +10,7 @@ import { Line } from "./line.mjs";
 /** Nothing here takes longer, unless it is broken. */
 export const PATIENCE_MS = 20_000;
 
-/** The browser's own words for an answer that is an error or did not come; tests that provoke those check them elsewhere. */
+/** The browser's own words for a response that is an error or did not come; tests that provoke those check them elsewhere. */
 const FAILED_REQUEST = /^Failed to load resource/;
 
 /**
@@ -73,7 +73,7 @@ export async function goOnline({ context, line }) {
 }
 
 /** Waits until the app can start with no network, and has nothing left to send. */
-export async function settle(page) {
+export async function untilIdle(page) {
   await withStatus(page, async (panel) => {
     await panel.getByText("ready for use with no network").waitFor();
     await panel.getByText("Nothing waits to be sent").waitFor();

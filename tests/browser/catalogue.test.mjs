@@ -1,10 +1,10 @@
-/** The catalogue and what the app says about its answers. */
+/** The catalogue, and what the app says about where it came from. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { firstModule, send } from "./api.mjs";
-import { goOffline, mainLink, openBrowser, settle } from "./browser.mjs";
+import { goOffline, mainLink, openBrowser, untilIdle } from "./browser.mjs";
 
-test("every answer says where it came from: the network, memory, then this device", async (t) => {
+test("every view says where its content came from: the network, memory, then this device", async (t) => {
   const module = await firstModule();
   const world = await openBrowser(t);
   const { page } = world;
@@ -13,7 +13,7 @@ test("every answer says where it came from: the network, memory, then this devic
   await mainLink(page, "Catalogue").click();
   await page.getByRole("link", { name: module.title, exact: true }).click();
   await source(page, /^memory$/);
-  await settle(page);
+  await untilIdle(page);
   await goOffline(world);
   await page.reload();
   await source(page, /^disk$/);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { authorToken, firstModule, newLearner, publish, send, tokenOf } from "./api.mjs";
-import { goOffline, goOnline, mainLink, openBrowser, settle, signIn, waitForTile, withStatus } from "./browser.mjs";
+import { goOffline, goOnline, mainLink, openBrowser, signIn, untilIdle, waitForTile, withStatus } from "./browser.mjs";
 
 test("what is done offline shows at once, survives a reload, and is applied at the origin exactly once", async (t) => {
   const [module, learner] = await Promise.all([firstModule(), newLearner()]);
@@ -11,7 +11,7 @@ test("what is done offline shows at once, survives a reload, and is applied at t
   await signIn(page, learner);
   await page.getByRole("link", { name: module.title, exact: true }).click();
   const text = await page.locator(".prose").innerText();
-  await settle(page);
+  await untilIdle(page);
 
   await goOffline(world);
   await mainLink(page, "Catalogue").click();
@@ -47,10 +47,10 @@ test("what is done offline shows at once, survives a reload, and is applied at t
   await page.reload();
   await mainLink(page, "Progress").click();
   await waitForTile(page, "Completed", "1");
-  await settle(page);
+  await untilIdle(page);
 });
 
-test("an operation that the origin refuses comes back with the reason", async (t) => {
+test("an operation that the origin rejects comes back with the reason", async (t) => {
   const author = await authorToken();
   const [module, learner] = await Promise.all([publish(author, { title: "Gone tomorrow", content: "Read this today." }), newLearner()]);
   const world = await openBrowser(t);
@@ -58,7 +58,7 @@ test("an operation that the origin refuses comes back with the reason", async (t
   await signIn(page, learner);
   await page.goto(`/modules/${module.slug}`);
   await page.getByText("Read this today.").waitFor();
-  await settle(page);
+  await untilIdle(page);
 
   await goOffline(world);
   await send("DELETE", `/v1/modules/${module.slug}?version=1`, undefined, author);
@@ -80,7 +80,7 @@ test("signing out with something unsent warns, and loses nothing unless told to"
   await signIn(page, learner);
   await page.goto(`/modules/${module.slug}`);
   await page.locator(".prose").waitFor();
-  await settle(page);
+  await untilIdle(page);
   await goOffline(world);
   await page.getByRole("button", { name: "I have finished this" }).click();
   await page.getByText("You have finished this.").waitFor();

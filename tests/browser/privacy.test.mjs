@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { firstModule, newLearner, send, tokenOf } from "./api.mjs";
-import { mainLink, openBrowser, settle, signIn, signOut, waitForTile } from "./browser.mjs";
+import { mainLink, openBrowser, signIn, signOut, untilIdle, waitForTile } from "./browser.mjs";
 
 test("after signing out the next learner finds nothing of the one before", async (t) => {
   const [module, first, second] = await Promise.all([firstModule(), newLearner(), newLearner()]);
@@ -11,16 +11,16 @@ test("after signing out the next learner finds nothing of the one before", async
   await page.goto(`/modules/${module.slug}`);
   await page.getByRole("button", { name: "I have finished this" }).click();
   await page.getByText("You have finished this.").waitFor();
-  await settle(page);
+  await untilIdle(page);
   await mainLink(page, "History").click();
   await page.getByText(`Finished ${module.title}`).waitFor();
   const done = (await send("GET", "/v1/me/history", undefined, await tokenOf(first))).items.map((entry) => entry.id);
   const traces = [first.id, first.email, ...done];
-  const before = await keptText(page);
+  const before = await storedText(page);
   for (const trace of traces) assert.ok(before.includes(trace), `the search for leftovers does not find ${trace}, which is there`);
 
   await signOut(page);
-  const after = await keptText(page);
+  const after = await storedText(page);
   for (const trace of traces) assert.ok(!after.includes(trace), `${trace} is still on this device`);
   await page.goto("/progress");
   await page.getByRole("heading", { name: "Sign in to see your progress" }).waitFor();
@@ -34,24 +34,24 @@ test("after signing out the next learner finds nothing of the one before", async
   await page.getByRole("button", { name: "I have finished this" }).waitFor();
 });
 
-/** Everything that the app keeps on this device, as one text: databases, storage, caches. */
-function keptText(page) {
+/** Everything that the app stores on this device, as one text: databases, storage, caches. */
+function storedText(page) {
   return page.evaluate(async () => {
     const result = (request) => new Promise((resolve, reject) => {
       request.onsuccess = () => resolve(request.result);
       request.onerror = () => reject(request.error);
     });
     const bytes = (_, value) => (ArrayBuffer.isView(value) || value instanceof ArrayBuffer ? new TextDecoder().decode(value) : value);
-    const kept = [JSON.stringify(localStorage), JSON.stringify(sessionStorage)];
+    const stored = [JSON.stringify(localStorage), JSON.stringify(sessionStorage)];
     for (const { name } of await indexedDB.databases()) {
       const database = await result(indexedDB.open(name));
       for (const store of database.objectStoreNames) {
         const transaction = database.transaction(store);
-        kept.push(JSON.stringify([await result(transaction.objectStore(store).getAllKeys()), await result(transaction.objectStore(store).getAll())], bytes));
+        stored.push(JSON.stringify([await result(transaction.objectStore(store).getAllKeys()), await result(transaction.objectStore(store).getAll())], bytes));
       }
       database.close();
     }
-    for (const name of await caches.keys()) kept.push(...(await (await caches.open(name)).keys()).map((request) => request.url));
-    return kept.join("\n");
+    for (const name of await caches.keys()) stored.push(...(await (await caches.open(name)).keys()).map((request) => request.url));
+    return stored.join("\n");
   });
 }

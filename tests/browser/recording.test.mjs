@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { firstModule, newLearner, send, tokenOf } from "./api.mjs";
-import { goOffline, mainLink, openBrowser, settle, signIn } from "./browser.mjs";
+import { goOffline, mainLink, openBrowser, signIn, untilIdle } from "./browser.mjs";
 
 async function progressOf(learner) {
   return (await send("GET", "/v1/me/progress", undefined, await tokenOf(learner))).items;
@@ -16,13 +16,13 @@ test("time is recorded while somebody reads, and when they leave", async (t) => 
   await page.getByRole("link", { name: module.title, exact: true }).click();
   await page.locator(".prose").waitFor();
   await page.clock.runFor(185_000);
-  await settle(page);
+  await untilIdle(page);
   const [early] = await progressOf(learner);
   assert.ok(early.time_spent_secs >= 180 && early.time_spent_secs < 185, `${early.time_spent_secs} s`);
   await page.clock.runFor(60_000);
   await mainLink(page, "Catalogue").click();
   await page.locator(".module-row").first().waitFor();
-  await settle(page);
+  await untilIdle(page);
   const [late] = await progressOf(learner);
   assert.ok(late.time_spent_secs >= 240 && late.time_spent_secs < 300, `${late.time_spent_secs} s`);
   assert.equal(late.status, "in_progress");
@@ -42,7 +42,7 @@ test("a score from the one that the page names on completes the module", async (
     await page.locator(".module-actions .facts").getByText(`${score} %`).waitFor();
     await badge.getByText(status).waitFor();
   }
-  await settle(page);
+  await untilIdle(page);
   const [record] = await progressOf(learner);
   assert.deepEqual([record.status, record.best_score, record.attempts], ["completed", enough, 2]);
 });
@@ -61,7 +61,7 @@ test("a long history comes page by page, and says what is not on this device", a
   const entries = page.locator(".timeline li");
   await entries.nth(49).waitFor();
   assert.equal(await entries.count(), 50);
-  await settle(page);
+  await untilIdle(page);
   await goOffline(world);
   await page.getByRole("button", { name: "Load more" }).click();
   await page.getByText("are not on this device").waitFor();

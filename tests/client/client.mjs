@@ -34,7 +34,7 @@ export async function openTab(context, service) {
   return tab;
 }
 
-/** A page with a client. Arguments and answers are plain values. */
+/** A page with a client. Arguments and results are plain values. */
 export class Tab {
   constructor(page, service) {
     this.page = page;
@@ -83,7 +83,7 @@ export class Tab {
   }
 
   statistics(options) {
-    return this.get("/v1/me/progress/stats", options).then((answer) => answer.body);
+    return this.get("/v1/me/progress/stats", options).then((result) => result.body);
   }
 
   async register(email = "ada@example.org") {

@@ -1,4 +1,4 @@
-/** What the learner does is applied exactly once, or comes back refused: whatever is lost, killed or in between (I-ONCE). */
+/** What the learner does is applied exactly once, or comes back rejected: whatever is lost, killed or in between (I-ONCE). */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { openTab, openWorld, rejects, waitUntil } from "./client.mjs";
@@ -60,7 +60,7 @@ test("the outbox survives a reload and the death of the page", async (t) => {
   assert.deepEqual(applied(service), ["open", "complete"]);
 });
 
-test("applied once when the origin applies it and the answer is lost", async (t) => {
+test("applied once when the origin applies it and the response is lost", async (t) => {
   const { service, tab } = await signedIn(t);
   let lost = 0;
   service.interceptor = (request, response) => {
@@ -87,7 +87,7 @@ for (const [what, respond] of [
   ["a 500", (r) => problem(r, 500, "internal")],
   ["a 403", (r) => problem(r, 403, "forbidden")],
 ]) {
-  test(`${what} keeps the outbox`, async (t) => {
+  test(`${what} leaves the outbox as it is`, async (t) => {
     const { service, tab } = await signedIn(t);
     service.answerAll(respond);
     await tab.mutate("caching", { kind: "open" });
@@ -102,7 +102,7 @@ for (const [what, respond] of [
 }
 
 for (const [status, slug] of [[403, "forbidden"], [404, "not-found"], [409, "conflict"]]) {
-  test(`a ${status} for operations is none for the copies: they are shown with what waits`, async (t) => {
+  test(`a ${status} for operations is none for what is stored: it is shown with what waits`, async (t) => {
     const { service, tab } = await signedIn(t);
     await tab.statistics();
     service.interceptor = (request, response) => request.pathname === OPERATIONS && (problem(response, status, slug), true);
@@ -166,7 +166,7 @@ test("a renewal that fails by the network is no sign-out", async (t) => {
   assert.deepEqual(applied(service), ["open"]);
 });
 
-test("a session that ended keeps the outbox; it is sent when the same user signs in, never by another", async (t) => {
+test("a session that ended leaves the outbox as it is; it is sent when the same user signs in, never by another", async (t) => {
   const { service, tab } = await signedIn(t);
   await tab.statistics();
   service.expireTokens({ all: true });
@@ -190,7 +190,7 @@ test("a session that ended keeps the outbox; it is sent when the same user signs
   assert.deepEqual(applied(service), ["open", "complete"]);
 });
 
-test("a refused operation comes back with the reason, stays until noted, and does not count", async (t) => {
+test("a rejected operation comes back with the reason, stays until dismissed, and does not count", async (t) => {
   const { service, tab } = await signedIn(t);
   await tab.mutate("no-such-module", { kind: "complete" });
   await tab.mutate("caching", { kind: "open" });
@@ -225,14 +225,14 @@ function postpone(service, isPostponed) {
     if (request.pathname !== OPERATIONS) return false;
     const postponed = request.body.operations.filter(isPostponed);
     const others = request.body.operations.filter((operation) => !postponed.includes(operation));
-    const target = { writeHead: () => target, end: (text) => (target.results = JSON.parse(text).results) };
-    service.handle({ ...request, body: { operations: others } }, target);
-    json(response, { results: [...target.results, ...postponed.map(({ id }) => ({ id, outcome: "postponed" }))] });
+    const recorder = { writeHead: () => recorder, end: (text) => (recorder.results = JSON.parse(text).results) };
+    service.handle({ ...request, body: { operations: others } }, recorder);
+    json(response, { results: [...recorder.results, ...postponed.map(({ id }) => ({ id, outcome: "postponed" }))] });
     return true;
   };
 }
 
-test("an outcome that the client does not know keeps the operation, is asked about again after growing pauses, and is told", async (t) => {
+test("an outcome that the client does not know leaves the operation waiting, is asked about again after growing pauses, and is told", async (t) => {
   const { service, tab } = await signedIn(t);
   const attempts = [];
   postpone(service, () => attempts.push(Date.now()) > 0);
@@ -240,9 +240,9 @@ test("an outcome that the client does not know keeps the operation, is asked abo
   await waitUntil(() => attempts.length > 2, "two more attempts");
   const [first, second, third] = attempts;
   assert.ok(second - first >= 950 && third - second >= 1_900, `${attempts.map((at) => at - first)} ms`);
-  await rejects(tab.call("sync"), "unsettled");
+  await rejects(tab.call("sync"), "unconfirmed");
   const { pending, rejected, sendFailure } = await tab.status();
-  assert.deepEqual([pending.length, rejected, sendFailure.code], [1, [], "unsettled"]);
+  assert.deepEqual([pending.length, rejected, sendFailure.code], [1, [], "unconfirmed"]);
   assert.equal((await tab.get("/v1/me/history")).status, 200, "reads go on");
   service.answerAgain();
   await tab.call("sync");
@@ -260,7 +260,7 @@ test("operations of which the origin says nothing known hold up no others", asyn
   await tab.until((status) => status.pending.length === 121 && !status.sending);
   postpone(service, (operation) => operation.action.kind === "study");
   const before = service.asked("POST", OPERATIONS).length;
-  await rejects(tab.call("sync"), "unsettled");
+  await rejects(tab.call("sync"), "unconfirmed");
   assert.deepEqual(applied(service), ["complete"]);
   assert.equal(service.asked("POST", OPERATIONS).length - before, 2, "each operation is sent once, in two batches");
   service.answerAgain();
@@ -268,20 +268,20 @@ test("operations of which the origin says nothing known hold up no others", asyn
   assert.equal(applied(service).length, 121);
 });
 
-test("what the origin refuses is what was sent, whatever another tab settled and recorded meanwhile", async (t) => {
+test("what the origin rejects is what was sent, whatever another tab sent and recorded meanwhile", async (t) => {
   const prepare = () => Object.defineProperty(Navigator.prototype, "locks", { value: undefined });
   const { service, context, tab } = await signedIn(t, { prepare });
   const other = await openTab(context, service);
-  const refused = [];
+  const held = [];
   let isOther = false;
   service.interceptor = (request, response) => {
-    if (request.pathname !== OPERATIONS || isOther || refused.length > 7) return false;
-    refused.push(response);
+    if (request.pathname !== OPERATIONS || isOther || held.length > 7) return false;
+    held.push(response);
     return true;
   };
   await tab.mutate("caching", { kind: "study", seconds: 1 });
   for (let turn = 1; turn <= 8; turn += 1) {
-    await waitUntil(async () => refused.length === turn || (await tab.status()).rejected.length > 0);
+    await waitUntil(async () => held.length === turn || (await tab.status()).rejected.length > 0);
     assert.deepEqual((await tab.status()).rejected, []);
     isOther = true;
     await other.call("sync");
@@ -292,7 +292,7 @@ test("what the origin refuses is what was sent, whatever another tab settled and
     await other.until((status) => status.pending.length === 1 && !status.sending);
     service.interceptor = others;
     isOther = false;
-    problem(refused.at(-1), 422, "invalid-body");
+    problem(held.at(-1), 422, "invalid-body");
   }
   await tab.until((status) => status.pending.length === 0 && !status.sending);
   assert.deepEqual((await tab.status()).rejected, []);

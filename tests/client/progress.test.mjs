@@ -52,8 +52,8 @@ test("statistics are right offline even where they were never looked at", async 
   await waitUntil(() => service.requests.some((request) => request.path === "/v1/me/progress?limit=100&cursor=200"));
   const expected = service.statistics(EMAIL);
   await waitUntil(async () => {
-    const answer = await tab.get(STATISTICS, { revalidate: false }).catch(() => undefined);
-    return answer?.body.modules === 250;
+    const result = await tab.get(STATISTICS, { revalidate: false }).catch(() => undefined);
+    return result?.body.modules === 250;
   });
   service.goAway();
   assert.deepEqual(await tab.statistics(), expected);
@@ -65,16 +65,16 @@ test("statistics are right offline even where they were never looked at", async 
 test("while operations are being sent the statistics only ever grow, by each operation once", async (t) => {
   const { service, tab } = await signedIn(t);
   await tab.statistics();
-  // Answers take a while and one in three is lost after the origin has applied what was sent.
+  // Responses take a while and one in three is lost after the origin has applied what was sent.
   let turn = 0;
   service.interceptor = (request, response) => {
     if (!request.pathname.startsWith("/v1/me/")) return false;
     turn += 1;
     const lost = request.method === "POST" && turn % 3 === 0;
-    const target = { writeHead: (...head) => ((target.head = head), target), end: (body) => (target.body = body) };
+    const recorder = { writeHead: (...head) => ((recorder.head = head), recorder), end: (body) => (recorder.body = body) };
     setTimeout(() => {
-      service.handle(request, target);
-      setTimeout(() => (lost ? response.destroy() : response.writeHead(...target.head).end(target.body)), 15);
+      service.handle(request, recorder);
+      setTimeout(() => (lost ? response.destroy() : response.writeHead(...recorder.head).end(recorder.body)), 15);
     }, 15);
     return true;
   };
@@ -102,13 +102,13 @@ test("what another device did shows after a revalidation, together with what is 
   service.interceptor = (request, response) => request.method === "POST" && (response.destroy(), true);
   await tab.mutate("caching", { kind: "study", seconds: 5 });
   service.applyElsewhere(EMAIL, { module: "freshness", action: { kind: "study", seconds: 7 } });
-  assert.equal((await tab.statistics({ revalidate: true })).time_spent_secs, 5, "in doubt: the copy and one's own");
+  assert.equal((await tab.statistics({ revalidate: true })).time_spent_secs, 5, "unconfirmed: what is stored and one's own");
   service.answerAgain();
   await tab.call("sync");
   assert.equal((await tab.statistics()).time_spent_secs, 12);
 });
 
-test("an answer that may be older than one's own write never shows without it", async (t) => {
+test("a response that may be older than one's own write never shows without it", async (t) => {
   const { service, tab } = await signedIn(t);
   const before = await tab.get(STATISTICS);
   await tab.mutate("caching", { kind: "study", seconds: 9 });
@@ -120,7 +120,7 @@ test("an answer that may be older than one's own write never shows without it", 
   assert.match(service.asked("GET", STATISTICS).at(-1).headers["kairos-min-gen"], /^user\.u1=\d+$/);
 });
 
-test("a default or stale answer of a broken origin does not replace the copy", async (t) => {
+test("a default or stale response of a broken origin does not replace what is stored", async (t) => {
   const { service, tab } = await signedIn(t);
   await tab.mutate("caching", { kind: "study", seconds: 9 });
   await tab.call("sync");
@@ -185,7 +185,7 @@ test("what is shown before sending is field by field what the origin says afterw
 });
 
 for (const [what, isLost] of [["confirmed", false], ["applied, its confirmation lost,", true]]) {
-  test(`an answer on its way while an operation is ${what} does not count it twice`, async (t) => {
+  test(`a response on its way while an operation is ${what} does not count it twice`, async (t) => {
     const { service, tab } = await signedIn(t);
     await tab.statistics();
     let release;

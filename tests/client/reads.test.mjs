@@ -1,4 +1,4 @@
-/** Where answers come from, and what is shown when the network fails. */
+/** Where responses come from, and what is shown when the network fails. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { openWorld, rejects, waitUntil } from "./client.mjs";
@@ -6,7 +6,7 @@ import { json, problem } from "./service.mjs";
 
 const LIST = "/v1/modules?limit=50";
 
-test("an answer comes from the origin, then memory, then disk, and from the edge when the edge says so", async (t) => {
+test("a response comes from the origin, then memory, then disk, and from the edge when the edge says so", async (t) => {
   const { service, tab } = await openWorld(t);
   const first = await tab.get(LIST);
   assert.deepEqual([first.source, first.status, first.stale, first.pending], ["origin", 200, false, 0]);
@@ -18,7 +18,7 @@ test("an answer comes from the origin, then memory, then disk, and from the edge
   assert.equal((await tab.get(LIST)).source, "memory", "what came from disk is in memory now");
   service.edgeHit = true;
   assert.equal((await tab.get("/v1/modules/caching")).source, "edge");
-  assert.equal(service.asked("GET", "/v1/modules").length, 1, "fresh copies ask nobody");
+  assert.equal(service.asked("GET", "/v1/modules").length, 1, "where a fresh response is stored nobody is asked");
   const { memory } = await tab.status();
   assert.deepEqual([memory.entries, memory.hits], [2, 1]);
 });
@@ -34,7 +34,7 @@ test("what was handed out belongs to the caller", async (t) => {
   assert.equal(titles.length, 3);
 });
 
-test("offline, after a reload, the copy answers, marked stale once it is asked to be newer", async (t) => {
+test("offline, after a reload, what is stored is served, marked stale once something newer is asked for", async (t) => {
   const { service, tab } = await openWorld(t);
   await tab.get(LIST);
   service.goAway();
@@ -55,10 +55,10 @@ for (const [what, respond] of [
   ["a redirect", (r) => r.writeHead(302, { location: "/" }).end()],
   ["a proxy's 404", (r) => r.writeHead(404, { "content-type": "text/html" }).end("not here")],
   ["JSON of another service", (r) => r.writeHead(200, { "content-type": "application/json" }).end('{"ok":true}')],
-  ["half an answer", (r) => r.writeHead(200, { "content-type": "application/json" }).end('{"items":[')],
+  ["half a response", (r) => r.writeHead(200, { "content-type": "application/json" }).end('{"items":[')],
   ["the origin's 503", (r) => problem(r, 503, "unavailable", { "retry-after": "1" })],
 ]) {
-  test(`${what} does not replace a copy`, async (t) => {
+  test(`${what} does not replace a stored response`, async (t) => {
     const { service, tab } = await openWorld(t);
     const before = await tab.get(LIST);
     service.answerAll(respond);
@@ -77,7 +77,7 @@ test("what the origin says is gone is gone here; a proxy cannot say so", async (
   await rejects(tab.get("/v1/modules/caching"), "offline");
 });
 
-test("a copy past its freshness answers at once and is revalidated; a change is announced, no change is not", async (t) => {
+test("a stored response past its freshness is served at once and revalidated; a change is announced, no change is not", async (t) => {
   const { service, tab } = await openWorld(t);
   service.age = 3_600;
   await tab.get(LIST);
@@ -93,7 +93,7 @@ test("a copy past its freshness answers at once and is revalidated; a change is 
   assert.equal(events, 1, "one change, one event");
 });
 
-test("a 304 makes the copy fresh again", async (t) => {
+test("a 304 makes the stored response fresh again", async (t) => {
   const { service, tab } = await openWorld(t);
   service.age = 3_600;
   const { body } = await tab.get(LIST);
@@ -104,7 +104,7 @@ test("a 304 makes the copy fresh again", async (t) => {
   assert.deepEqual([now.source, now.stale], ["memory", false]);
 });
 
-test("what was seen is told, and a copy older than that is validated before it answers", async (t) => {
+test("what was seen is told, and a stored response older than that is validated before it is served", async (t) => {
   const { service, tab } = await openWorld(t);
   await tab.get(LIST);
   assert.equal(service.requests.at(-1).headers["kairos-min-gen"], undefined);
@@ -116,7 +116,7 @@ test("what was seen is told, and a copy older than that is validated before it a
   assert.equal(service.requests.at(-1).headers["kairos-min-gen"], "catalog=1001");
 });
 
-test("a copy made while the clock was ahead is not fresh when the clock is right again, and answers when nothing else does", async (t) => {
+test("a response stored while the clock was ahead is not fresh when the clock is right again, and is served when nothing else is there", async (t) => {
   const prepare = () => {
     const now = Date.now;
     Date.now = () => now() + (window.aheadMs ?? 0);
@@ -139,7 +139,7 @@ test("a copy made while the clock was ahead is not fresh when the clock is right
   }
 });
 
-test("an answer older than what was seen is not kept in place of a newer one", async (t) => {
+test("a response older than what was seen is not stored in place of a newer one", async (t) => {
   const { service, tab } = await openWorld(t);
   const { body } = await tab.get(LIST);
   service.answerAll((response) => json(response, { items: [] }, { gen: "catalog=1" }));

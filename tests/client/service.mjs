@@ -1,6 +1,6 @@
 /**
- * A scripted Kaïros: it keeps accounts, modules and operations in memory as the origin would, serves the packed client beside
- * them, and can be told to misbehave: to lose an answer, to be replaced by a proxy, to go away.
+ * A scripted Kaïros: it has accounts, modules and operations in memory as the origin would, serves the packed client beside
+ * them, and can be told to misbehave: to lose a response, to be replaced by a proxy, to go away.
  */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -211,14 +211,14 @@ export class Service {
       case "/v1/me/history":
         return json(response, page([...user.history].sort((a, b) => b.at_ms - a.at_ms || (b.id < a.id ? -1 : 1))), options);
       case "/v1/me/operations": {
-        const results = request.body.operations.map((operation) => this.#judge(user, operation));
+        const results = request.body.operations.map((operation) => this.#outcomeOf(user, operation));
         return json(response, { results }, { gen: `user.${user.profile.id}=${user.generation}` });
       }
       default: return problem(response, 404, "not-found");
     }
   }
 
-  #judge(user, operation) {
+  #outcomeOf(user, operation) {
     const { id, module } = operation;
     if (user.applied.has(id)) return { id, outcome: "duplicate", record: user.records.get(module) };
     if (!this.modules.some(({ slug }) => slug === module)) {
@@ -265,7 +265,7 @@ export class Service {
   }
 }
 
-/** An answer as the origin writes it: with generations, an entity tag, and 304 where that is all there is to say. */
+/** A response as the origin writes it: with generations, an entity tag, and 304 where that is all there is to say. */
 export function json(response, value, { status = 200, gen, request, headers = {} } = {}) {
   const body = JSON.stringify(value);
   const etag = `"${body.length}-${[...body].reduce((hash, c) => (hash * 31 + c.charCodeAt(0)) | 0, 7)}"`;

@@ -19,8 +19,8 @@ test("logout sends what waits, ends the session at the origin, and wipes the use
   const rows = await disk(tab);
   assert.deepEqual([rows.meta, rows.operations], [[], []]);
   assert.doesNotMatch(JSON.stringify(rows), /u1|ada|access-|refresh-/i);
-  const answers = rows.answers.map((row) => JSON.parse(row)[0]);
-  assert.deepEqual(answers, [["", "/v1/modules"]], "the catalogue is anybody's");
+  const stored = rows.answers.map((row) => JSON.parse(row)[0]);
+  assert.deepEqual(stored, [["", "/v1/modules"]], "the catalogue is anybody's");
   await rejects(tab.get("/v1/me/progress/stats"), "unauthenticated");
   await tab.load();
   await rejects(tab.get("/v1/me/progress/stats", { revalidate: false }), "unauthenticated");
@@ -40,7 +40,7 @@ test("logout that would lose operations asks first", async (t) => {
   assert.deepEqual((await disk(tab)).operations, []);
 });
 
-test("one user's answers are never another's, and a public request carries no token", async (t) => {
+test("one user's responses are never another's, and a public request carries no token", async (t) => {
   const { service, tab } = await openWorld(t);
   await tab.register(EMAIL);
   await tab.mutate("caching", { kind: "complete" });
@@ -52,12 +52,12 @@ test("one user's answers are never another's, and a public request carries no to
   service.goAway();
   await rejects(tab.get("/v1/me/history"), "offline");
   await tab.call("get", "/v1/me/progress/stats").then(
-    (answer) => assert.equal(answer.body.completed, 0),
+    (result) => assert.equal(result.body.completed, 0),
     (error) => assert.equal(error.code, "offline"),
   );
 });
 
-test("an answer that comes after logout is not kept", async (t) => {
+test("a response that comes after logout is not stored", async (t) => {
   const { service, tab } = await openWorld(t);
   await tab.register(EMAIL);
   await tab.replicated();
@@ -71,8 +71,8 @@ test("an answer that comes after logout is not kept", async (t) => {
       return true;
     };
   });
-  const answer = tab.get("/v1/me/history");
-  const outcome = answer.then(() => "answered", (error) => error.code);
+  const result = tab.get("/v1/me/history");
+  const outcome = result.then(() => "answered", (error) => error.code);
   await asked;
   await tab.call("logout");
   release();

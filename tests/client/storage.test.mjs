@@ -1,4 +1,4 @@
-/** Browsers that refuse the disk, lose it, or run out of it; and what is in the package. */
+/** Browsers that refuse the disk, lose it, or run out of it; disks of earlier versions; and what is in the package. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
@@ -112,7 +112,7 @@ const fillable = () => {
   };
 };
 
-test("a full disk costs old catalogue answers, never an operation; and no false `durable` when even that is no help", async (t) => {
+test("a full disk costs old responses of the catalogue, never an operation; and no false `durable` when even that is no help", async (t) => {
   const { tab } = await openWorld(t, { prepare: fillable });
   await tab.register(EMAIL);
   await tab.get("/v1/modules");
@@ -122,12 +122,12 @@ test("a full disk costs old catalogue answers, never an operation; and no false 
   await tab.page.evaluate(() => Object.assign(window, { full: "operations", roomFromEviction: false }));
   await rejects(tab.mutate("caching", { kind: "complete" }), "storage");
   await tab.page.evaluate(() => Object.assign(window, { full: "answers" }));
-  assert.equal((await tab.get("/v1/modules/caching")).body.slug, "caching", "an answer that finds no room still answers");
+  assert.equal((await tab.get("/v1/modules/caching")).body.slug, "caching", "a response that finds no room is given all the same");
 });
 
 const PRIVATE = ["/v1/me", "/v1/me/progress", "/v1/me/progress/stats", "/v1/me/history"];
 
-test("a full disk fails no read that the network answers: memory keeps it, and the client says that nothing else does", async (t) => {
+test("a full disk fails no read that the network answers: memory stores it, and the client says that nothing else does", async (t) => {
   const { service, tab } = await openWorld(t, { prepare: fillable });
   await tab.register(EMAIL);
   await tab.replicated();
@@ -135,12 +135,12 @@ test("a full disk fails no read that the network answers: memory keeps it, and t
   service.applyElsewhere(EMAIL, { module: "caching", action: { kind: "study", seconds: 9 } });
   await tab.page.evaluate(() => (window.full = true));
   for (const path of [...PRIVATE, "/v1/me/history?limit=7"]) {
-    const answer = await tab.get(path, { revalidate: true });
-    assert.deepEqual([path, answer.source, answer.stale], [path, "origin", false]);
+    const first = await tab.get(path, { revalidate: true });
+    assert.deepEqual([path, first.source, first.stale], [path, "origin", false]);
     const again = await tab.get(path);
-    assert.deepEqual([path, again.source, again.stale, again.body], [path, "memory", false, answer.body]);
+    assert.deepEqual([path, again.source, again.stale, again.body], [path, "memory", false, first.body]);
   }
-  assert.equal((await tab.statistics()).time_spent_secs, 9, "the older answer on the disk does not come back");
+  assert.equal((await tab.statistics()).time_spent_secs, 9, "the older response on the disk does not come back");
   assert.equal((await tab.status()).persistence, "memory");
   await tab.page.evaluate(() => ((window.full = undefined), (window.events.length = 0)));
   await tab.get("/v1/me/history?limit=8");
@@ -148,7 +148,7 @@ test("a full disk fails no read that the network answers: memory keeps it, and t
   assert.equal((await tab.status()).persistence, "disk");
 });
 
-test("a full disk keeps nobody from renewing a token and reading on", async (t) => {
+test("a full disk prevents nobody from renewing a token and reading on", async (t) => {
   const { service, tab } = await openWorld(t, { prepare: fillable });
   await tab.register(EMAIL);
   await tab.replicated();
@@ -182,6 +182,50 @@ test("a disk that cannot be read any more fails no read that the network answers
   }
   assert.equal((await tab.status()).persistence, "memory");
   await rejects(tab.mutate("caching", { kind: "open" }), "storage");
+});
+
+/** Rows as the client wrote them before what it stores had its present names: `[store, key, value]`. */
+function earlierRows(list) {
+  const operation = (id, module) => ({ id, module, at_ms: 7, action: { kind: "open" } });
+  const outbox = (fields) =>
+    JSON.stringify({ rejected: [], sequence: 0, confirmed: [], forgotten_to: 0, next_position: 0, bases: {}, ...fields });
+  const problem = { type: "urn:kairos:problem:unknown-module", title: "unknown", status: 422 };
+  const madeAt = Date.now();
+  const facts = JSON.stringify({ status: 200, generations: "catalog=1000", made_at_ms: madeAt, as_of: 0 });
+  return [
+    ["outboxes", "", outbox({ seen: "catalog=1000" })],
+    ["outboxes", "u1", outbox({ seen: "user.u1=1001", rejected: [{ operation: operation("a", "gone"), problem }], next_position: 2 })],
+    ["operations", ["u1", 1], JSON.stringify({ position: 1, attempts: 0, operation: operation("b", "caching") })],
+    ["answers", ["", list], { owner: "", madeAt, facts, body: JSON.stringify({ items: [{ title: "Stored earlier" }] }) }],
+  ];
+}
+
+test("what an earlier version stored is read: operations, responses, and what was seen of the catalogue", async (t) => {
+  const { service, tab } = await openWorld(t);
+  await tab.register(EMAIL);
+  await tab.replicated();
+  await tab.call("close");
+  const list = "/v1/modules?limit=50";
+  await tab.page.evaluate(async (rows) => {
+    const done = (target, name) => new Promise((resolve) => target.addEventListener(name, resolve));
+    const request = indexedDB.open("kairos");
+    await done(request, "success");
+    const transaction = request.result.transaction(["outboxes", "operations", "answers"], "readwrite");
+    for (const [store, key, value] of rows) transaction.objectStore(store).put(value, key);
+    await done(transaction, "complete");
+    request.result.close();
+  }, earlierRows(list));
+  service.goAway();
+  await tab.load();
+  const { pending, rejected } = await tab.status();
+  assert.deepEqual([pending.map(({ id }) => id), rejected.map(({ id }) => id)], [["b"], ["a"]]);
+  const offline = await tab.get(list);
+  assert.deepEqual([offline.source, offline.body.items[0].title], ["disk", "Stored earlier"]);
+  service.answerAgain();
+  await tab.get("/v1/modules/caching");
+  assert.equal(service.asked("GET", "/v1/modules/caching")[0].headers["kairos-min-gen"], "catalog=1000");
+  await tab.call("sync");
+  assert.deepEqual(service.user(EMAIL).history.map(({ id }) => id), ["b"]);
 });
 
 test("the package holds what the browser needs and nothing else, and the tests load it from there", async (t) => {

@@ -33,7 +33,7 @@ const holdable = () => {
   };
 };
 
-test("what another tab records while this one signs out is kept, at whatever moment", async (t) => {
+test("what another tab records while this one signs out is not lost, at whatever moment", async (t) => {
   const { service, context, tab } = await openWorld(t, { prepare: holdable });
   const other = await openTab(context, service);
   for (let moment = 1; ; moment += 1) {
@@ -58,7 +58,7 @@ test("what another tab records while this one signs out is kept, at whatever mom
     assert.deepEqual([moment, outcome, recorded], [moment, outcome, expected], "recorded, and lost");
     if (recorded !== "recorded") continue;
     assert.equal(outcome, "pending_operations");
-    assert.equal((await tab.status()).pending.length, 1, "what keeps this tab from signing out is shown in it");
+    assert.equal((await tab.status()).pending.length, 1, "what prevents this tab from signing out is shown in it");
     service.answerAgain();
     await tab.call("sync");
     assert.deepEqual(kinds(service, email), ["open"]);
@@ -112,13 +112,13 @@ test("a token that is renewed while somebody else signs in shows and sends nothi
   assert.deepEqual(kinds(service, ADA), ["open"]);
 });
 
-test("an answer that comes when somebody else has signed in is neither shown nor kept", async (t) => {
+test("a response that comes when somebody else has signed in is neither shown nor stored", async (t) => {
   const { service, tab, other } = await twoTabs(t);
-  const answer = service.hold("/v1/me/history");
+  const history = service.hold("/v1/me/history");
   const shown = tab.get("/v1/me/history").then(() => "shown", (error) => error.code);
-  await answer.asked;
+  await history.asked;
   await other.register(EVE);
-  answer.release();
+  history.release();
   assert.equal(await shown, "unauthenticated");
   assert.equal((await tab.status()).user.email, EVE, "the tab follows");
   await tab.call("login", ADA, "correct horse");

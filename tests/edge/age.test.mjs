@@ -1,26 +1,16 @@
-/** How old an answer is and says it is (RFC 9111 §4.2.3), and callers that want nothing but a stored one. */
+/** How old a response is and says it is (RFC 9111 §4.2.3), and callers that want nothing but a stored one. */
 import assert from "node:assert/strict";
-import { after, before, beforeEach, test } from "node:test";
-import { ask, edgeStatus, startEdge } from "./edge.mjs";
-import { catalogScript, startOrigin } from "./origin.mjs";
+import { test } from "node:test";
+import { ask, edgeStatus, isHit } from "./edge.mjs";
+import { catalogScript } from "./origin.mjs";
+import { startPair } from "./pair.mjs";
 
-let origin;
-let edge;
-before(async () => {
-  origin = await startOrigin();
-  edge = await startEdge(origin.url);
-});
-after(async () => {
-  await edge?.stop();
-  await origin?.stop();
-});
-beforeEach(() => (origin.asked.length = 0));
+const { origin, edge } = await startPair();
 
-const isHit = (answer) => /^kairos-edge; hit; ttl=\d+$/.test(edgeStatus(answer));
 const secondsAgo = (seconds) => new Date(Date.now() - seconds * 1_000).toUTCString();
-const ageOf = (answer) => (answer.headers.age === undefined ? undefined : Number(answer.headers.age));
+const ageOf = (response) => (response.headers.age === undefined ? undefined : Number(response.headers.age));
 
-test("an answer ages from when it was asked for, not from when it came", async () => {
+test("a response ages from when it was requested, not from when it came", async () => {
   const path = "/v1/modules?subject=slow";
   const script = catalogScript("slow", 5, { date: new Date(Date.now() + 60_000).toUTCString() });
   const tookMs = 2_100;
@@ -35,7 +25,7 @@ test("an answer ages from when it was asked for, not from when it came", async (
   assert.ok(ageOf(confirmed) >= 2 && ageOf(confirmed) < 20, `${ageOf(confirmed)}`);
 });
 
-test("an answer is as old as its Age and its Date say, whichever is more", async () => {
+test("a response is as old as its Age and its Date say, whichever is more", async () => {
   const cases = [
     [{ age: "30" }, 30],
     [{ age: "30, 7" }, 30],
@@ -60,7 +50,7 @@ test("an answer is as old as its Age and its Date say, whichever is more", async
   }
 });
 
-test("an answer that was made before its freshness is validated before it is used, and ages anew from then on", async () => {
+test("a response that was stale when it came is validated before it is used, and ages anew from then on", async () => {
   const path = "/v1/modules?subject=made-before";
   origin.script = catalogScript("made", 5, { date: secondsAgo(61) });
   await ask(edge, path);
@@ -72,15 +62,15 @@ test("an answer that was made before its freshness is validated before it is use
 
 const ONLY = { "cache-control": "only-if-cached" };
 
-function assertNotCached(answer) {
-  assert.equal(answer.status, 504, answer.text);
-  assert.equal(answer.headers["content-type"], "application/problem+json");
-  assert.equal(JSON.parse(answer.text).type, "urn:kairos:problem:not-cached");
-  assert.equal(answer.headers["cache-control"], "no-store");
-  assert.deepEqual([answer.headers["retry-after"], answer.headers["cache-status"]], [undefined, undefined]);
+function assertNotCached(response) {
+  assert.equal(response.status, 504, response.text);
+  assert.equal(response.headers["content-type"], "application/problem+json");
+  assert.equal(JSON.parse(response.text).type, "urn:kairos:problem:not-cached");
+  assert.equal(response.headers["cache-control"], "no-store");
+  assert.deepEqual([response.headers["retry-after"], response.headers["cache-status"]], [undefined, undefined]);
 }
 
-test("only-if-cached is answered from the store or with 504, and never by the origin", async () => {
+test("only-if-cached gets what is stored or 504, and never by the origin", async () => {
   const path = "/v1/modules?subject=only";
   origin.script = catalogScript("only", 5);
   assertNotCached(await ask(edge, path, { headers: ONLY }));
@@ -95,7 +85,7 @@ test("only-if-cached is answered from the store or with 504, and never by the or
   assert.equal(origin.asked.length, 1);
 });
 
-test("only-if-cached does not get a stale copy", async () => {
+test("only-if-cached does not get a stale response", async () => {
   const path = "/v1/modules?subject=only-stale";
   origin.script = catalogScript("stale", 5, { age: "61" });
   await ask(edge, path);

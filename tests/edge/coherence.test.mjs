@@ -1,33 +1,23 @@
-/** Which state the edge takes for the newer: late answers, clocks that were wrong, claims that cannot be true, what is gone. */
+/** Which state the edge takes for the newer: late responses, clocks that were wrong, reported generations that cannot be true, what is gone. */
 import assert from "node:assert/strict";
-import { after, before, beforeEach, test } from "node:test";
-import { ask, edgeStatus, startEdge } from "./edge.mjs";
-import { catalogScript, startOrigin, tagOf } from "./origin.mjs";
+import { test } from "node:test";
+import { ask, edgeStatus, isHit } from "./edge.mjs";
+import { catalogScript, tagOf } from "./origin.mjs";
+import { startPair } from "./pair.mjs";
 
-let origin;
-let edge;
-before(async () => {
-  origin = await startOrigin();
-  edge = await startEdge(origin.url);
-});
-after(async () => {
-  await edge?.stop();
-  await origin?.stop();
-});
-beforeEach(() => (origin.asked.length = 0));
+const { origin, edge } = await startPair();
 
 const HOUR_MS = 3_600_000;
-const isHit = (answer) => /^kairos-edge; hit; ttl=\d+$/.test(edgeStatus(answer));
 /** The clock's own generation, so many milliseconds from now. */
 const generationAt = (fromNowMs) => Math.round((Date.now() + fromNowMs) * 100);
 const seen = (generation) => ({ headers: { "kairos-min-gen": `catalog=${generation}` } });
 const RELOAD = { headers: { "cache-control": "no-cache" } };
 
-test("I-SESSION an author's own write wins over a copy made while the origin's clock was ahead", async () => {
+test("I-SESSION an author's own write wins over what was stored while the origin's clock was ahead", async () => {
   const path = "/v1/modules?subject=clock-ahead";
   origin.script = catalogScript("before", generationAt(HOUR_MS));
   await ask(edge, path);
-  // Some milliseconds on, so that the copy was surely asked for before it.
+  // Some milliseconds on, so that what is stored was surely requested before it.
   const written = generationAt(5);
   origin.script = catalogScript("after", written);
   const own = await ask(edge, path, seen(written));
@@ -36,7 +26,7 @@ test("I-SESSION an author's own write wins over a copy made while the origin's c
   assert.deepEqual([others.text, isHit(others)], ["after", true]);
 });
 
-test("a copy whose number cannot be true gives way to what a reload is answered, also to a 304", async () => {
+test("a stored response whose number cannot be true gives way to the response to a reload, also to a 304", async () => {
   for (const [name, body] of [["changed", "after"], ["unchanged", "before"]]) {
     const path = `/v1/modules?subject=reload-${name}`;
     origin.script = catalogScript("before", generationAt(HOUR_MS));
@@ -50,29 +40,29 @@ test("a copy whose number cannot be true gives way to what a reload is answered,
   }
 });
 
-test("a stale copy does not win over the origin's word by its number", async () => {
+test("a stale response does not win over the origin's by its number", async () => {
   const path = "/v1/modules?subject=stale-number";
   origin.script = catalogScript("higher", 7, { age: "61" });
   await ask(edge, path);
   origin.script = catalogScript("lower", 6);
-  const answer = await ask(edge, path);
-  assert.deepEqual([answer.text, edgeStatus(answer)], ["lower", "kairos-edge; fwd=stale; stored"]);
+  const response = await ask(edge, path);
+  assert.deepEqual([response.text, edgeStatus(response)], ["lower", "kairos-edge; fwd=stale; stored"]);
   assert.ok(isHit(await ask(edge, path)));
 });
 
-test("I-SESSION a stale copy does win for a caller who has seen its number", async () => {
+test("I-SESSION a stale response does win for a caller who has seen its number", async () => {
   const path = "/v1/modules?subject=stale-seen";
   origin.script = catalogScript("seen", 7, { age: "61" });
   await ask(edge, path);
   origin.script = catalogScript("lower", 6);
-  const answer = await ask(edge, path, seen(7));
-  assert.deepEqual([answer.text, answer.headers["kairos-degraded"]], ["seen", "stale"]);
+  const response = await ask(edge, path, seen(7));
+  assert.deepEqual([response.text, response.headers["kairos-degraded"]], ["seen", "stale"]);
   origin.script = catalogScript("seen", 6);
   const confirmed = await ask(edge, path, seen(7));
   assert.deepEqual([confirmed.text, confirmed.headers["kairos-gen"]], ["seen", "catalog=7"], "also when a 304 says less");
 });
 
-test("a caller who has seen a number that cannot be true any more gets the origin's answer, and it is stored", async () => {
+test("a caller who has seen a number that cannot be true any more gets the origin's response, and it is stored", async () => {
   const path = "/v1/modules?subject=seen-ahead";
   const ahead = generationAt(HOUR_MS);
   origin.script = catalogScript("before", ahead);
@@ -127,7 +117,7 @@ for (const [name, lateBody] of [["304", "old"], ["200", "older"]]) {
   });
 }
 
-test("I-SESSION a late first answer does not replace what was stored meanwhile", async () => {
+test("I-SESSION a late first response does not replace what was stored meanwhile", async () => {
   const path = "/v1/modules?subject=late-first";
   const held = holdNext(catalogScript("old", 5));
   const late = ask(edge, path);
@@ -143,7 +133,7 @@ test("I-SESSION a late first answer does not replace what was stored meanwhile",
 const MODULE = { "kairos-policy": "catalog-module" };
 
 for (const status of [404, 410]) {
-  test(`a ${status} forgets the copies of every coding`, async () => {
+  test(`a ${status} removes what is stored in every coding`, async () => {
     const path = `/v1/modules/gone-${status}`;
     const codings = ["br", "zstd", "gzip", "identity"];
     origin.script = catalogScript("here", 5, MODULE);
@@ -151,15 +141,15 @@ for (const status of [404, 410]) {
     origin.script = (_request, response) => response.writeHead(status).end();
     assert.equal((await ask(edge, path, { headers: { "accept-encoding": "gzip", "cache-control": "no-cache" } })).status, status);
     for (const coding of codings) {
-      const answer = await ask(edge, path, { headers: { "accept-encoding": coding } });
-      assert.equal(answer.status, status, coding);
+      const response = await ask(edge, path, { headers: { "accept-encoding": coding } });
+      assert.equal(response.status, status, coding);
     }
   });
 }
 
 for (const [name, body] of [["304", "here"], ["200", "here, changed"]]) {
-  test(`a late ${name} does not bring back what was forgotten meanwhile`, async () => {
-    const path = `/v1/modules/forgotten-${name}`;
+  test(`a late ${name} does not bring back what was removed meanwhile`, async () => {
+    const path = `/v1/modules/removed-${name}`;
     origin.script = catalogScript("here", 5, MODULE);
     await ask(edge, path);
     const held = holdNext(catalogScript(body, 5, MODULE));
@@ -173,22 +163,22 @@ for (const [name, body] of [["304", "here"], ["200", "here, changed"]]) {
   });
 }
 
-test("a claim that cannot be true is neither believed nor passed on", async () => {
+test("a reported generation that cannot be true is neither believed nor forwarded", async () => {
   const many = Array.from({ length: 16 }, (_, n) => `user.u${n}=1`).join(", ");
-  const claims = ["catalog=999999999999999", `catalog=${generationAt(HOUR_MS)}`, `catalog=6, ${many}`, "user.ab=9"];
-  for (const [index, claim] of claims.entries()) {
-    const path = `/v1/modules?subject=claim-${index}`;
-    const headers = { "kairos-min-gen": claim };
-    origin.script = catalogScript("claimed", 5);
+  const reports = ["catalog=999999999999999", `catalog=${generationAt(HOUR_MS)}`, `catalog=6, ${many}`, "user.ab=9"];
+  for (const [index, reported] of reports.entries()) {
+    const path = `/v1/modules?subject=reported-${index}`;
+    const headers = { "kairos-min-gen": reported };
+    origin.script = catalogScript("reported", 5);
     await ask(edge, path, { headers });
-    assert.equal(origin.asked.at(-1).headers["kairos-min-gen"], undefined, claim);
+    assert.equal(origin.asked.at(-1).headers["kairos-min-gen"], undefined, reported);
     origin.asked.length = 0;
-    assert.ok(isHit(await ask(edge, path, { headers })), claim);
+    assert.ok(isHit(await ask(edge, path, { headers })), reported);
     assert.equal(origin.asked.length, 0);
   }
 });
 
-test("what only passes through carries no claim that cannot be true either, and a true one", async () => {
+test("what is forwarded untouched carries no reported generation that cannot be true either, and a true one", async () => {
   origin.script = (_request, response) => response.writeHead(200).end();
   const [now, tooMuch] = [generationAt(0), generationAt(HOUR_MS)];
   const cases = [
@@ -196,21 +186,21 @@ test("what only passes through carries no claim that cannot be true either, and 
     ["/v1/modules/large", { "if-match": '"x"' }, "catalog=999999999999999", undefined],
     ["/v1/me/progress", { authorization: "Bearer a" }, `catalog=${now}, user.ab=${now}, user.cd=${tooMuch}`, `user.ab=${now}`],
   ];
-  for (const [path, fields, claim, expected] of cases) {
-    await ask(edge, path, { headers: { ...fields, "kairos-min-gen": claim } });
+  for (const [path, fields, reported, expected] of cases) {
+    await ask(edge, path, { headers: { ...fields, "kairos-min-gen": reported } });
     assert.equal(origin.asked.at(-1).headers["kairos-min-gen"], expected, path);
   }
   await ask(edge, "/v1/me/operations", { method: "POST", headers: { "kairos-min-gen": "catalog=5" }, body: "{}" });
   assert.equal(origin.asked.at(-1).headers["kairos-min-gen"], "catalog=5", "a write is not touched");
 });
 
-test("I-SESSION a 304 that lags behind a fresh copy leaves it as it is, with its age", async () => {
+test("I-SESSION a 304 that lags behind a fresh response leaves it as it is, with its age", async () => {
   const path = "/v1/modules?subject=lagging";
   origin.script = catalogScript("same", 7, { date: new Date(Date.now() - 20_000).toUTCString() });
   await ask(edge, path);
   origin.script = catalogScript("same", 6, { etag: tagOf("same") });
-  const answer = await ask(edge, path, RELOAD);
-  assert.deepEqual([answer.text, answer.headers["kairos-gen"]], ["same", "catalog=7"]);
-  assert.equal(edgeStatus(answer), "kairos-edge; fwd=request; detail=older");
-  assert.ok(Number(answer.headers.age) >= 20, answer.headers.age);
+  const response = await ask(edge, path, RELOAD);
+  assert.deepEqual([response.text, response.headers["kairos-gen"]], ["same", "catalog=7"]);
+  assert.equal(edgeStatus(response), "kairos-edge; fwd=request; detail=older");
+  assert.ok(Number(response.headers.age) >= 20, response.headers.age);
 });

@@ -11,8 +11,13 @@ import { fileURLToPath } from "node:url";
 const ROOT = resolve(fileURLToPath(import.meta.url), "../../..");
 const START_MS = 60_000;
 
-// A test that takes too long is ended by a signal, and a signal alone runs no "exit" listener: nothing may outlive it.
+// A test that takes too long is ended by a signal, and a signal alone runs no "exit" listener: nothing may outlive it. The same
+// where nobody reads what it writes any more: Node's test runner would take that for a failed test, and go on.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, () => process.exit(1));
+process.stdout.on("error", () => process.exit(1));
+
+// Ends its whole group when its standard input ends, which it does with this process however that dies, and when the program ends.
+const KEEPER = '{ "$@" < /dev/null; kill -KILL 0; } & cat > /dev/null; kill -KILL 0';
 
 /** A port that nobody listens on. */
 export async function freePort() {
@@ -43,9 +48,9 @@ export async function startEdge(originUrl, pages = { "index.html": "<!doctype ht
   const config = await writeConfig(folder, pages);
   const port = await freePort();
   const wrangler = spawn(
-    process.execPath,
+    "sh",
     [
-      join(ROOT, "node_modules/wrangler/bin/wrangler.js"),
+      ...["-c", KEEPER, "keeper", process.execPath, join(ROOT, "node_modules/wrangler/bin/wrangler.js")],
       ...["dev", "--local", "--ip", "127.0.0.1", "--port", String(port), "--inspector-port", "0"],
       ...["--config", config, "--var", `ORIGIN_URL:${originUrl}`, "--persist-to", join(folder, "state")],
       "--show-interactive-dev-session=false",
@@ -110,5 +115,8 @@ export function ask(edge, path, { method = "GET", headers = {}, body } = {}) {
 }
 
 /** The member that the edge wrote into `Cache-Status`. */
-export const edgeStatus = (answer) =>
-  (answer.headers["cache-status"] ?? "").split(", ").find((member) => member.startsWith("kairos-edge"));
+export const edgeStatus = (response) =>
+  (response.headers["cache-status"] ?? "").split(", ").find((member) => member.startsWith("kairos-edge"));
+
+/** Whether the edge served a stored response, with nothing more to say of it. */
+export const isHit = (response) => /^kairos-edge; hit; ttl=\d+$/.test(edgeStatus(response));

@@ -1,24 +1,14 @@
 /** What the edge answers by itself: keys, codings, conditions, generations. */
 import assert from "node:assert/strict";
-import { after, before, beforeEach, test } from "node:test";
+import { test } from "node:test";
 import { brotliCompressSync, brotliDecompressSync, gunzipSync, gzipSync } from "node:zlib";
-import { ask, edgeStatus, startEdge } from "./edge.mjs";
-import { catalogScript, startOrigin, tagOf } from "./origin.mjs";
+import { ask, edgeStatus, isHit } from "./edge.mjs";
+import { catalogScript, tagOf } from "./origin.mjs";
+import { startPair } from "./pair.mjs";
 
-let origin;
-let edge;
-before(async () => {
-  origin = await startOrigin();
-  edge = await startEdge(origin.url);
-});
-after(async () => {
-  await edge?.stop();
-  await origin?.stop();
-});
-beforeEach(() => (origin.asked.length = 0));
+const { origin, edge } = await startPair();
 
 const MISS = "kairos-edge; fwd=uri-miss; stored";
-const isHit = (answer) => /^kairos-edge; hit; ttl=\d+$/.test(edgeStatus(answer));
 
 test("a second request is answered from the store", async () => {
   origin.script = catalogScript("first", 5);
@@ -80,11 +70,11 @@ test("each coding comes as the origin made it, byte for byte, from the origin an
   for (const [coding, [bytes, decode]] of Object.entries(made)) {
     for (const round of ["origin", "store"]) {
       const headers = coding === "identity" ? {} : { "accept-encoding": coding };
-      const answer = await ask(edge, "/v1/modules?subject=codings", { headers });
-      assert.equal(answer.headers["content-encoding"], coding === "identity" ? undefined : coding, `${coding} from the ${round}`);
-      assert.ok(answer.bytes.equals(bytes), `${coding} from the ${round} has other bytes`);
-      assert.ok(decode(answer.bytes).equals(body));
-      assert.equal(isHit(answer), round === "store");
+      const response = await ask(edge, "/v1/modules?subject=codings", { headers });
+      assert.equal(response.headers["content-encoding"], coding === "identity" ? undefined : coding, `${coding} from the ${round}`);
+      assert.ok(response.bytes.equals(bytes), `${coding} from the ${round} has other bytes`);
+      assert.ok(decode(response.bytes).equals(body));
+      assert.equal(isHit(response), round === "store");
     }
   }
   assert.deepEqual(origin.asked.map(({ headers }) => headers["accept-encoding"]), Object.keys(made));
@@ -105,23 +95,23 @@ test("the origin is asked for the one coding that the caller likes best", async 
   }
 });
 
-test("a caller that has the copy gets 304 from the store, by weak comparison", async () => {
+test("a caller that has the response gets 304 from the store, by weak comparison", async () => {
   origin.script = catalogScript("conditional", 5, { "kairos-policy": "catalog-module" });
   const { etag } = (await ask(edge, "/v1/modules/conditional")).headers;
   assert.equal(etag, tagOf("conditional"));
   origin.asked.length = 0;
   for (const [condition, status] of [[etag, 304], [`W/${etag}`, 304], [`"x", ${etag}`, 304], ["*", 304], ['"x"', 200]]) {
-    const answer = await ask(edge, "/v1/modules/conditional", { headers: { "if-none-match": condition } });
-    assert.equal(answer.status, status, condition);
-    assert.equal(answer.text, status === 304 ? "" : "conditional");
-    assert.equal(answer.headers.etag, etag);
-    assert.equal(answer.headers["kairos-gen"], "catalog=5");
-    assert.ok(isHit(answer));
+    const response = await ask(edge, "/v1/modules/conditional", { headers: { "if-none-match": condition } });
+    assert.equal(response.status, status, condition);
+    assert.equal(response.text, status === 304 ? "" : "conditional");
+    assert.equal(response.headers.etag, etag);
+    assert.equal(response.headers["kairos-gen"], "catalog=5");
+    assert.ok(isHit(response));
   }
   assert.equal(origin.asked.length, 0);
 });
 
-test("a 304 that the caller's own tag would get does not keep the store from filling", async () => {
+test("a 304 that the caller's own tag would get does not stop the store from being filled", async () => {
   origin.script = catalogScript("known", 5);
   const headers = { "if-none-match": tagOf("known") };
   assert.equal((await ask(edge, "/v1/modules?subject=known", { headers })).status, 304);
@@ -141,7 +131,7 @@ test("HEAD is answered from what GET stored, and stores nothing", async () => {
   assert.deepEqual(origin.asked.map(({ method }) => method), ["HEAD", "GET"]);
 });
 
-test("I-SESSION a caller that has seen newer makes the edge ask, and the newer copy stays", async () => {
+test("I-SESSION a caller that has seen newer makes the edge ask, and the newer response stays", async () => {
   const path = "/v1/modules?subject=session";
   origin.script = catalogScript("old", 5);
   await ask(edge, path);
@@ -156,7 +146,7 @@ test("I-SESSION a caller that has seen newer makes the edge ask, and the newer c
   assert.deepEqual([later.text, later.headers["kairos-gen"], isHit(later)], ["new", "catalog=6", true]);
 });
 
-test("I-SESSION an unchanged copy is confirmed by 304 and carries the newer generation from then on", async () => {
+test("I-SESSION an unchanged response is confirmed by 304 and carries the newer generation from then on", async () => {
   const path = "/v1/modules?subject=confirmed";
   origin.script = catalogScript("same", 5);
   await ask(edge, path);
@@ -182,32 +172,32 @@ test("I-SESSION a 304 for its caller alone says what it was made from, and is no
   assert.deepEqual([others.text, others.headers["kairos-gen"], isHit(others)], ["same", "catalog=5", true]);
 });
 
-test("I-SESSION a late, older answer neither replaces a newer copy nor is given out", async () => {
+test("I-SESSION a late, older response neither replaces a newer one nor is given out", async () => {
   const path = "/v1/modules?subject=late";
   origin.script = catalogScript("newer", 7);
   await ask(edge, path);
   for (const fields of [{}, { etag: tagOf("newer") }]) {
     origin.script = catalogScript("older", 6, fields);
-    const answer = await ask(edge, path, { headers: { "cache-control": "no-cache" } });
-    assert.equal(answer.text, "newer");
+    const response = await ask(edge, path, { headers: { "cache-control": "no-cache" } });
+    assert.equal(response.text, "newer");
   }
   assert.equal(origin.asked.length, 3);
   const after = await ask(edge, path, { headers: { "kairos-min-gen": "catalog=7" } });
   assert.deepEqual([after.text, isHit(after)], ["newer", true]);
 });
 
-test("a caller may ask for the origin's answer", async () => {
+test("a caller may demand the origin's response", async () => {
   const path = "/v1/modules?subject=reload";
   origin.script = catalogScript("reload", 5);
   await ask(edge, path);
   for (const directive of ["no-cache", "max-age=0"]) {
-    const answer = await ask(edge, path, { headers: { "cache-control": directive } });
-    assert.equal(edgeStatus(answer), "kairos-edge; fwd=request; stored", directive);
+    const response = await ask(edge, path, { headers: { "cache-control": directive } });
+    assert.equal(edgeStatus(response), "kairos-edge; fwd=request; stored", directive);
   }
   assert.equal(origin.asked.length, 3);
 });
 
-test("an aged copy is validated before it is used", async () => {
+test("an aged response is validated before it is used", async () => {
   const path = "/v1/modules?subject=aged";
   origin.script = catalogScript("aged", 5, { age: "61" });
   assert.equal(edgeStatus(await ask(edge, path)), MISS);

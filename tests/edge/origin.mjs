@@ -1,9 +1,9 @@
-/** A scripted origin: answers each request as the test says, and remembers what it was asked. It caches nothing. */
+/** A scripted origin: answers each request as the test says, and records what it was asked. It caches nothing. */
 import { createServer } from "node:http";
 import { createHash } from "node:crypto";
 
-/** Starts one on `port` (a free one when absent). `script(request, response, body)` may be replaced at any time. */
-export async function startOrigin(port = 0) {
+/** Starts one on a free port. `script(request, response, body)` may be replaced at any time. */
+export async function startOrigin() {
   const origin = { asked: [], script: (_request, response) => response.writeHead(404).end() };
   const sockets = new Set();
   const server = createServer((request, response) => {
@@ -19,9 +19,13 @@ export async function startOrigin(port = 0) {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
   });
-  await new Promise((resolve, reject) => server.once("error", reject).listen(port, "127.0.0.1", resolve));
-  origin.port = server.address().port;
-  origin.url = `http://127.0.0.1:${origin.port}`;
+  const listen = (port) =>
+    new Promise((resolve, reject) => server.once("error", reject).listen(port, "127.0.0.1", resolve));
+  await listen(0);
+  const { port } = server.address();
+  origin.url = `http://127.0.0.1:${port}`;
+  /** Starts again after `stop`, where it was. */
+  origin.start = () => listen(port);
   /** Stops at once: open connections break, new ones are refused. */
   origin.stop = () =>
     new Promise((resolve) => {

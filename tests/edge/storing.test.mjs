@@ -1,37 +1,27 @@
-/** What the edge stores, what it gives when the origin fails, and what it makes of answers that are none. */
+/** What the edge stores, what it gives when the origin fails, and what it makes of responses that are none. */
 import assert from "node:assert/strict";
-import { after, before, beforeEach, test } from "node:test";
-import { ask, edgeStatus, startEdge } from "./edge.mjs";
-import { catalogFields, catalogScript, startOrigin } from "./origin.mjs";
+import { test } from "node:test";
+import { ask, edgeStatus } from "./edge.mjs";
+import { catalogFields, catalogScript } from "./origin.mjs";
+import { startPair } from "./pair.mjs";
 
-let origin;
-let edge;
-before(async () => {
-  origin = await startOrigin();
-  edge = await startEdge(origin.url);
-});
-after(async () => {
-  await edge?.stop();
-  await origin?.stop();
-});
-beforeEach(() => (origin.asked.length = 0));
+const { origin, edge } = await startPair();
 
 /** Runs `work` while the origin refuses connections. */
 async function withOriginDown(work) {
-  const { port } = origin;
   await origin.stop();
-  await work().finally(async () => (origin = await startOrigin(port)));
+  await work().finally(() => origin.start());
 }
 
-function assertProblem(answer, status, type) {
-  assert.equal(answer.status, status, answer.text);
-  assert.equal(answer.headers["content-type"], "application/problem+json");
-  assert.equal(JSON.parse(answer.text).type, `urn:kairos:problem:${type}`);
-  assert.match(answer.headers["retry-after"], /^\d+$/);
-  assert.equal(answer.headers["cache-control"], "no-store");
+function assertProblem(response, status, type) {
+  assert.equal(response.status, status, response.text);
+  assert.equal(response.headers["content-type"], "application/problem+json");
+  assert.equal(JSON.parse(response.text).type, `urn:kairos:problem:${type}`);
+  assert.match(response.headers["retry-after"], /^\d+$/);
+  assert.equal(response.headers["cache-control"], "no-store");
 }
 
-/** Each is answered twice and must reach the origin twice. Fields replace those of a catalogue page; null takes one out. */
+/** Each is asked for twice and must reach the origin twice. Fields replace those of a catalogue page; null takes one out. */
 const NOT_STORED = [
   ["no-store", { "cdn-cache-control": "no-store" }],
   ["private", { "cache-control": "private, max-age=60" }],
@@ -52,11 +42,11 @@ for (const [index, [name, fields]] of NOT_STORED.entries()) {
   test(`not stored: ${name}`, async () => {
     origin.script = catalogScript("anything", 5, fields);
     for (const round of [1, 2]) {
-      const answer = await ask(edge, `/v1/modules?subject=refused-${index}`);
-      assert.deepEqual([answer.status, answer.text], [200, "anything"]);
-      assert.match(edgeStatus(answer), /^kairos-edge; fwd=uri-miss; detail=[a-z-]+$/);
+      const response = await ask(edge, `/v1/modules?subject=refused-${index}`);
+      assert.deepEqual([response.status, response.text], [200, "anything"]);
+      assert.match(edgeStatus(response), /^kairos-edge; fwd=uri-miss; detail=[a-z-]+$/);
       assert.equal(origin.asked.length, round);
-      assert.deepEqual(answer.headers["set-cookie"], fields["set-cookie"]);
+      assert.deepEqual(response.headers["set-cookie"], fields["set-cookie"]);
     }
   });
 }
@@ -69,10 +59,10 @@ test("not stored: any other status, which is passed on as it is", async () => {
     };
     for (const round of [1, 2]) {
       origin.asked.length = round - 1;
-      const answer = await ask(edge, `/v1/modules?subject=status-${status}`);
-      assert.deepEqual([answer.status, answer.text], [status, status === 204 ? "" : "body"]);
-      assert.equal(answer.headers.location, "/elsewhere");
-      assert.equal(edgeStatus(answer), "kairos-edge; fwd=uri-miss; detail=status");
+      const response = await ask(edge, `/v1/modules?subject=status-${status}`);
+      assert.deepEqual([response.status, response.text], [status, status === 204 ? "" : "body"]);
+      assert.equal(response.headers.location, "/elsewhere");
+      assert.equal(edgeStatus(response), "kairos-edge; fwd=uri-miss; detail=status");
       assert.equal(origin.asked.length, round);
     }
   }
@@ -81,8 +71,8 @@ test("not stored: any other status, which is passed on as it is", async () => {
 test("not stored: what the caller forbids to store", async () => {
   origin.script = catalogScript("forbidden", 5);
   for (const _round of [1, 2]) {
-    const answer = await ask(edge, "/v1/modules?subject=forbidden", { headers: { "cache-control": "no-store" } });
-    assert.equal(edgeStatus(answer), "kairos-edge; fwd=uri-miss; detail=request");
+    const response = await ask(edge, "/v1/modules?subject=forbidden", { headers: { "cache-control": "no-store" } });
+    assert.equal(edgeStatus(response), "kairos-edge; fwd=uri-miss; detail=request");
   }
 });
 
@@ -92,35 +82,35 @@ test("a body without a length is passed on and not stored", async () => {
     for (let part = 0; part < 100; part += 1) response.write("part ".repeat(1_000));
     response.end();
   };
-  const answer = await ask(edge, "/v1/modules?subject=chunked");
-  assert.equal(answer.text, "part ".repeat(100_000));
-  assert.equal(edgeStatus(answer), "kairos-edge; fwd=uri-miss; detail=length");
+  const response = await ask(edge, "/v1/modules?subject=chunked");
+  assert.equal(response.text, "part ".repeat(100_000));
+  assert.equal(edgeStatus(response), "kairos-edge; fwd=uri-miss; detail=length");
 });
 
-test("I-UP a copy within its window stands in for an origin that is down, marked", async () => {
-  const path = "/v1/modules?subject=stands-in";
-  origin.script = catalogScript("kept", 5, { age: "100" });
+test("I-UP a stored response within its lifetime is served stale while the origin is down, marked", async () => {
+  const path = "/v1/modules?subject=served-stale";
+  origin.script = catalogScript("stored", 5, { age: "100" });
   await ask(edge, path);
   await withOriginDown(async () => {
-    const answer = await ask(edge, path);
-    assert.deepEqual([answer.status, answer.text], [200, "kept"]);
-    assert.equal(answer.headers["kairos-degraded"], "stale");
-    assert.match(answer.headers["cache-status"], /^kairos-edge; hit; ttl=-\d+$/);
-    assert.ok(Number(answer.headers.age) >= 100);
+    const response = await ask(edge, path);
+    assert.deepEqual([response.status, response.text], [200, "stored"]);
+    assert.equal(response.headers["kairos-degraded"], "stale");
+    assert.match(response.headers["cache-status"], /^kairos-edge; hit; ttl=-\d+$/);
+    assert.ok(Number(response.headers.age) >= 100);
 
     const head = await ask(edge, path, { method: "HEAD" });
     assert.deepEqual([head.status, head.text, head.headers["kairos-degraded"]], [200, "", "stale"]);
-    const known = await ask(edge, path, { headers: { "if-none-match": answer.headers.etag } });
+    const known = await ask(edge, path, { headers: { "if-none-match": response.headers.etag } });
     assert.equal(known.status, 304);
   });
-  origin.script = catalogScript("kept", 6);
+  origin.script = catalogScript("stored", 6);
   const again = await ask(edge, path);
   assert.deepEqual([again.headers["kairos-degraded"], edgeStatus(again)], [undefined, "kairos-edge; fwd=stale; stored"]);
 });
 
-test("I-UP a copy stands in for an origin that answers with an error, or with its default", async () => {
+test("I-UP a stored response is served stale where the origin responds with an error, or with its default", async () => {
   const path = "/v1/modules?subject=errors";
-  origin.script = catalogScript("kept", 5, { age: "100" });
+  origin.script = catalogScript("stored", 5, { age: "100" });
   await ask(edge, path);
   const failures = [
     ...[500, 502, 503, 504].map((status) => (_request, response) => response.writeHead(status).end("error")),
@@ -134,14 +124,14 @@ test("I-UP a copy stands in for an origin that answers with an error, or with it
   ];
   for (const [index, script] of failures.entries()) {
     origin.script = script;
-    const answer = await ask(edge, path);
-    assert.deepEqual([answer.status, answer.text, answer.headers["kairos-degraded"]], [200, "kept", "stale"], `${index}`);
+    const response = await ask(edge, path);
+    assert.deepEqual([response.status, response.text, response.headers["kairos-degraded"]], [200, "stored", "stale"], `${index}`);
   }
 });
 
-test("I-SESSION a copy older than the caller has seen does not stand in", async () => {
+test("I-SESSION a response older than the caller has seen is not served stale", async () => {
   const path = "/v1/modules?subject=seen";
-  origin.script = catalogScript("kept", 5);
+  origin.script = catalogScript("stored", 5);
   await ask(edge, path);
   await withOriginDown(async () => {
     const headers = { "kairos-min-gen": "catalog=6" };
@@ -149,23 +139,23 @@ test("I-SESSION a copy older than the caller has seen does not stand in", async 
   });
 });
 
-test("a copy past its window does not stand in", async () => {
+test("a response past its lifetime is not served stale", async () => {
   const path = "/v1/modules?subject=past";
-  origin.script = catalogScript("kept", 5, { "cdn-cache-control": "max-age=60, stale-if-error=0", age: "59" });
+  origin.script = catalogScript("stored", 5, { "cdn-cache-control": "max-age=60, stale-if-error=0", age: "59" });
   assert.equal(edgeStatus(await ask(edge, path)), "kairos-edge; fwd=uri-miss; stored");
   origin.script = (request) => request.socket.destroy();
   assertProblem(await pastExpiry(path), 503, "unavailable");
 });
 
-/** Asks until the copy, which has at most a second to live, is gone: the clock is the runtime's own. */
+/** Asks until the response, which has at most a second to live, is gone: the clock is the runtime's own. */
 async function pastExpiry(path) {
   for (;;) {
-    const answer = await ask(edge, path);
-    if (answer.status !== 200) return answer;
+    const response = await ask(edge, path);
+    if (response.status !== 200) return response;
   }
 }
 
-test("I-UP with no copy and no origin there is a problem that says when to try again", async () => {
+test("I-UP with no stored response and no origin there is a problem that says when to try again", async () => {
   await withOriginDown(async () => {
     assertProblem(await ask(edge, "/v1/modules?subject=nothing"), 503, "unavailable");
     assertProblem(await ask(edge, "/v1/me/progress", { headers: { authorization: "Bearer a" } }), 503, "unavailable");
@@ -176,7 +166,7 @@ test("I-UP with no copy and no origin there is a problem that says when to try a
   });
 });
 
-test("I-UP an origin that does not answer is not waited for without end", async () => {
+test("I-UP an origin that does not respond is not waited for without end", async () => {
   origin.script = () => {};
   const started = Date.now();
   assertProblem(await ask(edge, "/v1/modules?subject=silent"), 503, "unavailable");
@@ -184,7 +174,7 @@ test("I-UP an origin that does not answer is not waited for without end", async 
   assert.ok(took > 9_000 && took < 25_000, `${took} ms`);
 });
 
-test("a connection that the origin closed between two requests costs no reader an answer", async () => {
+test("a connection that the origin closed between two requests costs no reader a response", async () => {
   const used = new WeakSet();
   const script = catalogScript("fine", 5);
   origin.script = (request, response) => {
@@ -194,8 +184,8 @@ test("a connection that the origin closed between two requests costs no reader a
   };
   for (let round = 0; round < 8; round += 1) {
     for (const path of [`/v1/modules?subject=closed-${round}`, "/v1/me/progress"]) {
-      const answer = await ask(edge, path);
-      assert.deepEqual([answer.status, answer.text], [200, "fine"], `round ${round}: ${path}`);
+      const response = await ask(edge, path);
+      assert.deepEqual([response.status, response.text], [200, "fine"], `round ${round}: ${path}`);
     }
   }
 });
@@ -214,7 +204,7 @@ test("a connection that breaks is tried again once for a read, never for a write
   }
 });
 
-test("a deleted module is forgotten, and does not come back when the origin is down", async () => {
+test("a deleted module is removed, and does not come back when the origin is down", async () => {
   const path = "/v1/modules/deleted";
   origin.script = catalogScript("here", 5, { "kairos-policy": "catalog-module", age: "400" });
   await ask(edge, path);
@@ -234,13 +224,13 @@ const RAW = [
 ];
 
 for (const [index, [name, raw]] of RAW.entries()) {
-  test(`an answer that is none becomes a problem, and the worker lives on: ${name}`, async () => {
+  test(`a response that is none becomes a problem, and the worker lives on: ${name}`, async () => {
     origin.script = (request) => request.socket.end(raw);
-    const isThrough304 = raw.includes(" 304 ");
-    for (const path of [`/v1/modules?subject=raw-${index}`, ...(isThrough304 ? [] : ["/v1/me"])]) {
-      const answer = await ask(edge, path);
-      assert.ok([502, 503].includes(answer.status), `${path}: ${answer.status} ${answer.text}`);
-      assertProblem(answer, answer.status, answer.status === 502 ? "bad-gateway" : "unavailable");
+    const isForwarded304 = raw.includes(" 304 ");
+    for (const path of [`/v1/modules?subject=raw-${index}`, ...(isForwarded304 ? [] : ["/v1/me"])]) {
+      const response = await ask(edge, path);
+      assert.ok([502, 503].includes(response.status), `${path}: ${response.status} ${response.text}`);
+      assertProblem(response, response.status, response.status === 502 ? "bad-gateway" : "unavailable");
     }
     origin.script = catalogScript("fine", 5);
     assert.equal((await ask(edge, `/v1/modules?subject=raw-${index}`)).text, "fine");

@@ -1,4 +1,4 @@
-//! A minute of `cargo xtask chaos`: sessions and faults on three systems, every answer checked. The seeds stand here and are printed, so that
+//! A minute of `cargo xtask chaos`: sessions and faults on three systems, every response checked. The seeds stand here and are printed, so that
 //! what fails can be run again by itself, and for longer.
 
 #![expect(clippy::unwrap_used, reason = "a failed check fails the test")]

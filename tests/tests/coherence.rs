@@ -1,4 +1,4 @@
-//! What keeps caches true, under load, under faults and in every order of steps: whoever reads after a write was acknowledged
+//! How caches stay true, under load, under faults and in every order of steps: whoever reads after a write was acknowledged
 //! sees it, on whatever instance, and whatever Redis does. Two instances share one table and one Redis; the same through whole
 //! origins is in `two_origins.rs`.
 
@@ -53,7 +53,7 @@ impl Member {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn no_instance_answers_older_than_any_has_acknowledged() {
+async fn no_instance_shows_older_than_any_has_acknowledged() {
     let Some(redis) = RedisServer::start().await else { return };
     let table = Arc::<Table>::default();
     let members = [member(&redis, &table, PATIENT).await, member(&redis, &table, PATIENT).await].map(Arc::new);
@@ -109,7 +109,7 @@ impl Acknowledged {
 /// Reads and writes through both members until told to stop, and checks at each step what holds even while Redis is away.
 async fn use_both(members: [Arc<Member>; 2], user: UserId, stop: Arc<AtomicBool>, reads: Arc<AtomicU64>) {
     let acknowledged = Acknowledged::default();
-    // An answer may be this much older for who has not seen more; clocks are read at different moments.
+    // A response may be this much older for who has not seen more; clocks are read at different moments.
     let bound = UNHEARD_USE.max(LIFETIME * 2) + Duration::from_millis(250);
     for round in 0_usize.. {
         if stop.load(Ordering::SeqCst) {
@@ -136,7 +136,7 @@ async fn use_both(members: [Arc<Member>; 2], user: UserId, stop: Arc<AtomicBool>
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn redis_may_freeze_die_forget_and_come_back_under_load() {
+async fn redis_may_freeze_die_lose_its_data_and_come_back_under_load() {
     let Some(mut redis) = RedisServer::start().await else { return };
     let table = Arc::<Table>::default();
     let patience = RedisConfig::OPERATION_TIMEOUT;
@@ -365,7 +365,7 @@ async fn a_redis_that_falls_back_to_an_older_state_is_believed_for_the_rest_of_a
     let (number, seen) = before.instance.write(&user).await;
     redis.kill();
     redis.restart().await;
-    // A new process remembers nothing; all it could believe is the snapshot, where the old answer is still the current one.
+    // A new process knows nothing; all it could believe is the snapshot, where the old number is still the current one.
     let after = member(&redis, &table, PATIENT).await;
     assert_eq!(after.instance.read(&user, &seen).await.expect("no read fails").row.number, number);
     let other = member(&redis, &table, PATIENT).await;
@@ -374,7 +374,7 @@ async fn a_redis_that_falls_back_to_an_older_state_is_believed_for_the_rest_of_a
 }
 
 #[tokio::test]
-async fn an_answer_made_by_one_instance_is_a_hit_on_another() {
+async fn a_response_stored_by_one_instance_is_a_hit_on_another() {
     let Some(redis) = RedisServer::start().await else { return };
     let table = Arc::<Table>::default();
     table.padding.store(5_000, Ordering::SeqCst);

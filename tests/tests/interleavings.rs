@@ -21,13 +21,13 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
-/// Instances, what each remembers, and the table that they are all about.
+/// Instances, what each has stored, and the table that they are all about.
 struct World<'a> {
     instances: &'a [Cache],
     table: &'a Table,
     user: UserId,
-    /// By instance: the last answer kept, under what it came with.
-    memories: Vec<Option<Versioned<u64>>>,
+    /// By instance: the last that was loaded, and its generations.
+    stored: Vec<Option<Versioned<u64>>>,
     /// By session: what it has seen.
     sessions: [Versioned<u64>; 2],
     /// Redis, when it is to be flushed now and then. Then a number may come back for its lifetime, and only sessions are sure.
@@ -77,7 +77,7 @@ impl World<'_> {
                     self.trace.push("redis is flushed".to_owned());
                 }
             }
-            // The store does not answer; it may have done it, or not.
+            // The store does not respond; it may have done it, or not.
             9 if !self.writes.is_empty() && which.is_multiple_of(4) => {
                 let write = self.writes.swap_remove(which % self.writes.len());
                 self.trace.push(format!("{} gives a write up", write.instance));
@@ -107,8 +107,8 @@ impl World<'_> {
         let current = self.instances[instance].current(&self.namespaces(), seen).await.expect("the table answers");
         self.trace.push(format!("{instance} looks up {current} for {session}"));
         let read = Read { instance, session, acknowledged, current, loaded: None };
-        match self.memories[instance].clone().filter(|kept| kept.generations == read.current) {
-            Some(kept) => self.tell(&read, "has", kept),
+        match self.stored[instance].clone().filter(|stored| stored.generations == read.current) {
+            Some(stored) => self.tell(&read, "has", stored),
             None => self.reads.push(read),
         }
     }
@@ -124,7 +124,7 @@ impl World<'_> {
         };
         let read = self.reads.swap_remove(which);
         self.instances[read.instance].learn(&loaded.generations);
-        self.memories[read.instance] = Some(loaded.clone());
+        self.stored[read.instance] = Some(loaded.clone());
         self.tell(&read, "loaded", loaded);
     }
 
@@ -133,7 +133,7 @@ impl World<'_> {
         self.trace.push(format!("{} {how} {number} at {generations} for {}", read.instance, read.session));
         let named = *self.states.entry(generations.to_string()).or_insert(*number);
         let session = &self.sessions[read.session];
-        // A session that asks twice at once takes the newer of the two answers.
+        // A session that asks twice at once takes the newer of the two.
         let seen = if read.current.satisfies(&session.generations) { session.value } else { 0 };
         let least = if self.heard_at_once { read.acknowledged } else { 0 };
         if *number < least || *number < seen || named != *number {
@@ -166,7 +166,7 @@ fn run_all(runtime: &tokio::runtime::Runtime, setting: &Setting<'_>) {
             instances: setting.instances,
             table: setting.table,
             user: learner(&format!("learner-{}", USERS.fetch_add(1, Ordering::SeqCst))),
-            memories: vec![None; setting.instances.len()],
+            stored: vec![None; setting.instances.len()],
             sessions: [nothing.clone(), nothing],
             flushed: setting.flushed,
             heard_at_once: setting.heard_at_once,

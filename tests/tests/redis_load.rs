@@ -1,4 +1,4 @@
-//! What a busy process and large answers do to the way to Redis: nothing. Redis itself failing is in `coherence.rs`.
+//! What a busy process and large responses do to the connection to Redis: nothing. Redis itself failing is in `coherence.rs`.
 
 #![expect(clippy::expect_used, reason = "a failed check fails the test")]
 
@@ -25,13 +25,13 @@ fn is_reached(instance: &Instance) -> bool {
 #[tokio::test]
 async fn requests_that_wait_for_their_turn_do_not_blame_redis() {
     let Some(redis) = RedisServer::start().await else { return };
-    // Five times the usual: a Redis that answers this late would be a slow one even on a busy machine.
+    // Five times the usual: a Redis that replies this late would be a slow one even on a busy machine.
     let operation_timeout = RedisConfig::OPERATION_TIMEOUT * 5;
     let config = RedisConfig { operation_timeout, ..RedisConfig::new(redis.url()) };
     let instance = Arc::new(Instance::sharing(config, Arc::default()).await);
     status(&instance).await;
     let (is_over, turns) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(0)));
-    // Each turn of them all takes twice as long as Redis may for an answer.
+    // Each turn of them all takes twice as long as Redis may for a reply.
     let turn = operation_timeout * 2 / CROWD;
     let crowd: Vec<_> = (0..CROWD)
         .map(|_| {
@@ -49,7 +49,7 @@ async fn requests_that_wait_for_their_turn_do_not_blame_redis() {
         let (reader, before) = (Arc::clone(&instance), turns.load(Ordering::SeqCst));
         let status = tokio::spawn(async move { status(&reader).await }).await.expect("no read fails");
         assert!(is_reached(&instance) && status.contains("hit"), "round {round}: {status}");
-        // To gather a batch, to send the next one, to go on with the answer; what Redis takes waits for nobody.
+        // To gather a batch, to send the next one, to go on with the reply; what Redis takes waits for nobody.
         let waited = (turns.load(Ordering::SeqCst) - before) / CROWD;
         assert!(waited <= 4, "round {round}: {waited} turns of all others");
     }
@@ -60,7 +60,7 @@ async fn requests_that_wait_for_their_turn_do_not_blame_redis() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_too_large_to_move_is_loaded_by_each_instance() {
+async fn a_response_that_is_too_large_to_move_is_loaded_by_each_instance() {
     let Some(redis) = RedisServer::start().await else { return };
     let table = Arc::<Table>::default();
     table.padding.store(600_000, Ordering::SeqCst);

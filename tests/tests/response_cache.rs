@@ -1,5 +1,5 @@
-//! What one instance's answers promise, whatever its cache: hits, encodings, validation, expiry, single flight, and what is never
-//! kept. Loads and writes are held at chosen points, so this runs below HTTP; coherence among instances is in `coherence.rs`.
+//! What one instance's responses promise, whatever its cache: hits, encodings, validation, expiry, request collapsing, and what is
+//! never stored. Loads and writes are held at chosen points, so this runs below HTTP; coherence among instances is in `coherence.rs`.
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a failed check fails the test")]
 
@@ -49,7 +49,7 @@ impl World {
     }
 
     async fn respond(&self, change: impl FnOnce(&mut CacheRequest)) -> Response {
-        self.instance.respond(self.lookup(change), &self.ada).await.expect("an answer")
+        self.instance.respond(self.lookup(change), &self.ada).await.expect("a response")
     }
 
     fn namespace(&self) -> Namespace {
@@ -93,7 +93,7 @@ async fn the_second_read_is_a_hit_and_a_write_makes_it_old() {
     let (number, written) = world.instance.write(&world.ada).await;
     let third = world.read().await;
     assert_eq!((third.row.number, third.status.as_str()), (number, "kairos-origin; fwd=stale; stored"));
-    assert_eq!(third.generations, written, "the answer carries what the writer was told");
+    assert_eq!(third.generations, written, "the response carries what the writer was told");
     assert!(!first.generations.satisfies(&written) && third.generations.satisfies(&written));
 }
 
@@ -152,7 +152,7 @@ async fn each_policy_has_its_time() {
         };
         read().await;
         if fresh_secs == 0 {
-            assert_eq!(read().await, "kairos-origin; fwd=bypass", "{policy:?} is not kept");
+            assert_eq!(read().await, "kairos-origin; fwd=bypass", "{policy:?} is not stored");
             continue;
         }
         world.clock.advance_ms(fresh_secs * 1_000 - 1);
@@ -204,7 +204,7 @@ async fn those_who_wait_share_the_outcome_good_or_bad() {
         *world.instance.table.gate.lock().unwrap() = None;
         *world.instance.table.failure.lock().unwrap() = None;
         let after = world.read().await;
-        assert_eq!(after.status.contains("hit"), failure.is_none(), "errors are not kept: {}", after.status);
+        assert_eq!(after.status.contains("hit"), failure.is_none(), "errors are not stored: {}", after.status);
     }
 }
 
@@ -234,7 +234,7 @@ async fn a_caller_that_hangs_up_wastes_nothing() {
 }
 
 #[tokio::test]
-async fn with_the_store_down_an_older_answer_is_given_and_marked() {
+async fn with_the_store_down_a_stale_response_is_served_and_marked() {
     let world = world();
     let seen = world.read().await.generations;
     let (_, written) = world.instance.write(&world.ada).await;
@@ -251,8 +251,8 @@ async fn with_the_store_down_an_older_answer_is_given_and_marked() {
     fail_with(Some(ProblemType::NotFound));
     assert_eq!(status(&seen).await, Err(404), "the store is not down");
     fail_with(Some(ProblemType::Unavailable));
-    let window = Policy::Statistics.at_origin();
-    world.clock.advance_ms(i64::from(window.fresh_secs + window.stale_if_error_secs) * 1_000);
+    let lifetime = Policy::Statistics.at_origin();
+    world.clock.advance_ms(i64::from(lifetime.fresh_secs + lifetime.stale_if_error_secs) * 1_000);
     assert_eq!(status(&seen).await, Err(503), "everything has an end");
     fail_with(None);
     assert_eq!(world.read().await.degraded, None);
@@ -287,7 +287,7 @@ async fn a_write_that_hangs_costs_readers_nothing() {
 }
 
 #[tokio::test]
-async fn a_fill_that_comes_late_is_not_used() {
+async fn a_response_that_is_stored_late_is_not_used() {
     let world = world();
     let gate = world.instance.table.close_gate();
     let slow = world.begin_read().await;
@@ -335,13 +335,13 @@ async fn a_write_runs_to_its_end_and_frees_its_namespace() {
 }
 
 #[tokio::test]
-async fn what_a_deposed_server_gives_is_neither_given_on_nor_kept() {
+async fn what_a_deposed_server_gives_is_neither_given_on_nor_stored() {
     let world = world();
     let (number, written) = world.instance.write(&world.ada).await;
     assert_eq!(world.read().await.row.number, number);
     let (_, newer) = world.instance.write(&world.ada).await;
     world.instance.table.lag.store(1, Ordering::SeqCst);
-    // Whoever has seen the newer state is told nothing older; who has not is given the older answer, marked.
+    // Whoever has seen the newer state is told nothing older; who has not is given the stale response, marked.
     let refused = world.instance.read(&world.ada, &newer).await;
     assert_eq!(refused.unwrap_err().problem.status, 503);
     let stale = world.instance.read(&world.ada, &written).await.unwrap();
@@ -352,7 +352,7 @@ async fn what_a_deposed_server_gives_is_neither_given_on_nor_kept() {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_set_back_makes_answers_old_and_not_immortal() {
+async fn a_clock_that_is_set_back_makes_responses_old_and_not_immortal() {
     let world = world();
     let first = world.read().await;
     world.clock.advance_ms(-3_600_000);
@@ -364,7 +364,7 @@ async fn a_clock_that_is_set_back_makes_answers_old_and_not_immortal() {
 }
 
 #[tokio::test]
-async fn an_answer_for_a_subject_is_nobody_elses() {
+async fn a_response_for_a_subject_is_nobody_elses() {
     let world = world();
     world.read().await;
     let bob = learner("bob");
@@ -382,7 +382,7 @@ async fn an_answer_for_a_subject_is_nobody_elses() {
 }
 
 #[tokio::test]
-async fn the_request_can_demand_a_new_answer() {
+async fn the_request_can_demand_a_new_response() {
     let world = world();
     for (directives, status) in [
         ("no-store", "fwd=request"),

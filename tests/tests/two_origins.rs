@@ -1,4 +1,4 @@
-//! Two whole origins on one MongoDB and one Redis (S1): what one acknowledged, the other never answers older (H4, I-SESSION), and each
+//! Two whole origins on one MongoDB and one Redis (S1): what one acknowledged, the other never shows older (H4, I-SESSION), and each
 //! operation counts once whichever of them takes it (I-ONCE). Below HTTP, with Redis failing, this is tested in `coherence.rs`.
 
 #![expect(clippy::indexing_slicing, reason = "a failed check fails the test")]
@@ -36,7 +36,7 @@ async fn publish_edition(origin: &TestOrigin, author: &Person, edition: u64) -> 
 }
 
 /// Reads now at one origin, now at the other, until the last edition: never one older than was acknowledged before the request
-/// began, nor than the same reader has seen. Returns how many answers came from a cache.
+/// began, nor than the same reader has seen. Returns how many responses came from a cache.
 async fn read_on(origins: [Arc<TestOrigin>; 2], acknowledged: Arc<AtomicU64>, reader: usize) -> usize {
     let (mut seen, mut generations, mut hits) = (0, String::new(), 0);
     for turn in 0.. {
@@ -57,7 +57,7 @@ async fn read_on(origins: [Arc<TestOrigin>; 2], acknowledged: Arc<AtomicU64>, re
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_one_writes_the_other_never_answers_older() {
+async fn what_one_writes_the_other_never_shows_older() {
     let Some(origins) = two().await else { return };
     let [first, second] = &origins;
     let author = first.author().await;
@@ -74,7 +74,7 @@ async fn what_one_writes_the_other_never_answers_older() {
         }
     }
     let hits: usize = join_all(readers).await.into_iter().map(Result::unwrap).sum();
-    assert!(hits > 0, "no answer came from a cache, so nothing was tested");
+    assert!(hits > 0, "no response came from a cache, so nothing was tested");
 }
 
 #[tokio::test]

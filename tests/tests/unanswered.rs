@@ -1,4 +1,4 @@
-//! Writes that the store does not answer: they may happen later, and nobody then says so. Everybody sees them within the bound, and
+//! Writes that the store does not respond to: they may happen later, and nobody then says so. Everybody sees them within the bound, and
 //! who has seen one at once.
 
 use std::sync::Arc;

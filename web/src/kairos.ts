@@ -3,7 +3,7 @@
  * Not here: caching, the outbox, sessions; those are `@kairos/client`.
  */
 import { computed, signal } from "@preact/signals";
-import { type Answer, init, KairosClient, KairosError, type Status } from "@kairos/client";
+import { init, KairosClient, KairosError, type QueryResult, type Status } from "@kairos/client";
 import type { Action } from "./api.ts";
 
 let opened: KairosClient | undefined;
@@ -29,7 +29,7 @@ export function kairos(): KairosClient {
   return opened ?? failUnopened();
 }
 
-/** Calls `listener` when answers of `path` (its query does not matter) may be different now. */
+/** Calls `listener` when the responses of `path` (its query does not matter) may be different now. */
 export function onChanged(path: string, listener: () => void): () => void {
   const bare = path.split("?", 1)[0] ?? path;
   return kairos().subscribe((event) => {
@@ -38,22 +38,21 @@ export function onChanged(path: string, listener: () => void): () => void {
 }
 
 /**
- * Records what the learner did in `module`. Resolves when it is kept, with whether that is on the disk: if not, it goes with the
- * tab. Sending it is the client's business.
+ * Records what the learner did in `module`. Resolves when it is stored, with whether that is on the disk: if not, it goes with
+ * the tab. Sending it is the client's business.
  */
 export async function record(module: string, action: Action): Promise<boolean> {
   return (await kairos().mutate({ module, action })).durable;
 }
 
-/** A moment's answer, and when this page got it: its age goes on from there. */
-export interface Received<T> {
-  answer: Answer<T>;
+/** A query result, and when this page got it: its age goes on from there. */
+export interface ReceivedResult<T> extends QueryResult<T> {
   receivedAtMs: number;
 }
 
-export async function fetchAnswer<T>(path: string, revalidate?: boolean): Promise<Received<T>> {
-  const answer = await kairos().get<T>(path, revalidate === undefined ? {} : { revalidate });
-  return { answer, receivedAtMs: Date.now() };
+export async function fetchQuery<T>(path: string, revalidate?: boolean): Promise<ReceivedResult<T>> {
+  const result = await kairos().get<T>(path, revalidate === undefined ? {} : { revalidate });
+  return { ...result, receivedAtMs: Date.now() };
 }
 
 export function asKairosError(error: unknown): KairosError {

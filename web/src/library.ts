@@ -1,13 +1,13 @@
 /**
  * What several views need to know of the whole catalogue and of the learner's whole progress: titles by slug, the order of a
- * subject, the record of a module. Loaded in the background, once, from copies where there are any.
+ * subject, the record of a module. Loaded in the background, once, from what is stored where it may be.
  */
 import { computed, effect, signal } from "@preact/signals";
 import { MAX_LIMIT, type ModuleSummary, type ProgressRecord, paths } from "./api.ts";
 import { isSignedIn, userId } from "./kairos.ts";
 import { PagedList } from "./paged-list.ts";
 
-/** So many pages are enough for 2,000 modules; beyond them slugs stand in for titles. */
+/** So many pages are enough for 2,000 modules; beyond them slugs are shown for titles. */
 const MAX_PAGES = 20;
 
 const catalogue = signal<PagedList<ModuleSummary> | undefined>(undefined);
@@ -16,7 +16,7 @@ const progress = signal<PagedList<ProgressRecord> | undefined>(undefined);
 export const summaries = computed(() => new Map((catalogue.value?.items.value ?? []).map((item) => [item.slug, item])));
 export const records = computed(() => new Map((progress.value?.items.value ?? []).map((item) => [item.module, item])));
 /** Whether {@link records} says all there is to know for now: it was loaded, or cannot be. */
-export const recordsSettled = computed(() => {
+export const recordsFetched = computed(() => {
   const list = progress.value;
   return list !== undefined && (list.items.value !== undefined || list.error.value !== undefined);
 });

@@ -14,7 +14,7 @@ import { App, preloadViews } from "./app.tsx";
 import { startClock } from "./clock.ts";
 import { openKairos } from "./kairos.ts";
 import { openLibrary } from "./library.ts";
-import { keepShell } from "./shell.ts";
+import { storeShell } from "./shell.ts";
 import { applyTheme } from "./theme.ts";
 
 async function start(root: HTMLElement): Promise<void> {
@@ -29,7 +29,7 @@ async function start(root: HTMLElement): Promise<void> {
   }
   openLibrary();
   render(<App />, root);
-  await keepShell();
+  await storeShell();
   preloadViews();
 }
 

@@ -1,9 +1,9 @@
-/** A list that comes in pages: what was loaded of it, kept up to date. One answer alone is `use-answer.ts`. */
+/** A list that comes in pages: what was loaded of it, kept up to date. One query alone is `use-query.ts`. */
 import { batch, signal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import type { KairosError } from "@kairos/client";
 import type { Page } from "./api.ts";
-import { asKairosError, fetchAnswer, onChanged, type Received } from "./kairos.ts";
+import { asKairosError, fetchQuery, onChanged, type ReceivedResult } from "./kairos.ts";
 
 /** The path of the page that `cursor` names; without one, of the first. */
 export type PathOf = (cursor?: string) => string;
@@ -11,8 +11,8 @@ export type PathOf = (cursor?: string) => string;
 export class PagedList<T> {
   /** Undefined until the first page is there. */
   readonly items = signal<T[] | undefined>(undefined);
-  /** The oldest of the answers that the items are from. */
-  readonly oldest = signal<Received<Page<T>> | undefined>(undefined);
+  /** The oldest of the results that the items are from. */
+  readonly oldest = signal<ReceivedResult<Page<T>> | undefined>(undefined);
   readonly error = signal<KairosError | undefined>(undefined);
   readonly hasMore = signal(false);
   readonly isLoading = signal(false);
@@ -36,21 +36,21 @@ export class PagedList<T> {
     void this.load();
   }
 
-  /** Copies answer where there are some; `revalidate` asks the network first. */
+  /** What is stored is served where the client may; `revalidate` asks the network first. */
   async load(revalidate?: boolean): Promise<void> {
     const generation = ++this.#generation;
     this.isLoading.value = true;
-    const pages: Received<Page<T>>[] = [];
+    const pages: ReceivedResult<Page<T>>[] = [];
     let error: KairosError | undefined;
     let cursor: string | undefined;
     do {
       try {
-        pages.push(await fetchAnswer<Page<T>>(this.#pathOf(cursor), revalidate));
+        pages.push(await fetchQuery<Page<T>>(this.#pathOf(cursor), revalidate));
       } catch (thrown) {
         error = asKairosError(thrown);
       }
       if (generation !== this.#generation) return;
-      cursor = pages.at(-1)?.answer.body.next_cursor;
+      cursor = pages.at(-1)?.body.next_cursor;
     } while (error === undefined && cursor !== undefined && pages.length < this.#pagesWanted);
     this.#show(pages, cursor !== undefined, error);
   }
@@ -60,13 +60,13 @@ export class PagedList<T> {
     this.#unsubscribe();
   }
 
-  #show(pages: Received<Page<T>>[], hasMore: boolean, error: KairosError | undefined): void {
+  #show(pages: ReceivedResult<Page<T>>[], hasMore: boolean, error: KairosError | undefined): void {
     batch(() => {
       this.isLoading.value = false;
       this.error.value = error;
       if (pages.length === 0) return;
-      this.items.value = pages.flatMap((page) => page.answer.body.items);
-      this.oldest.value = pages.reduce((a, b) => (b.answer.ageMs > a.answer.ageMs ? b : a));
+      this.items.value = pages.flatMap((page) => page.body.items);
+      this.oldest.value = pages.reduce((a, b) => (b.ageMs > a.ageMs ? b : a));
       this.hasMore.value = hasMore;
     });
   }

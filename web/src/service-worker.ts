@@ -1,7 +1,7 @@
 /**
- * The service worker: keeps the app's own files, so that the app starts with no network.
+ * The service worker: stores the app's own files, so that the app starts with no network.
  *
- * It never touches the API. What a learner reads and records is kept by `@kairos/client`, per user; a second cache here would
+ * It never touches the API. What a learner reads and records is stored by `@kairos/client`, per user; a second cache here would
  * outlive a sign-out. `SHELL` is written by `build/app-shell.ts`: every file of this build, and a version made from them.
  */
 
@@ -25,7 +25,7 @@ worker.addEventListener("install", (event) => {
 });
 
 worker.addEventListener("activate", (event) => {
-  event.waitUntil(dropOtherVersions().then(() => worker.clients.claim()));
+  event.waitUntil(deleteOtherVersions().then(() => worker.clients.claim()));
 });
 
 worker.addEventListener("message", (event) => {
@@ -45,7 +45,7 @@ async function fromShell(file: string, request: Request): Promise<Response> {
   return (await cache.match(file, { ignoreVary: true })) ?? fetch(request);
 }
 
-async function dropOtherVersions(): Promise<void> {
+async function deleteOtherVersions(): Promise<void> {
   const names = await caches.keys();
   const old = names.filter((name) => name.startsWith(CACHE_PREFIX) && name !== CACHE_NAME);
   await Promise.all(old.map((name) => caches.delete(name)));

@@ -3,13 +3,13 @@ import { signal } from "@preact/signals";
 
 const WORKER = "/sw.js";
 
-/** `saving`: not all files are kept yet. `unavailable`: this browser keeps none. */
+/** `saving`: not all files are stored yet. `unavailable`: this browser stores none. */
 export const shell = signal<"saving" | "ready" | "unavailable">("saving");
 /** Set when a newer version waits: calling it reloads into that version. */
 export const update = signal<(() => void) | undefined>(undefined);
 
-/** Registers the worker. Call once; never rejects. */
-export async function keepShell(): Promise<void> {
+/** Registers the worker, which stores the app's files. Call once; never rejects. */
+export async function storeShell(): Promise<void> {
   if (!("serviceWorker" in navigator) || import.meta.env.DEV) {
     shell.value = "unavailable";
     return;

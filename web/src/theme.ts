@@ -1,4 +1,4 @@
-/** Light, dark, or as the system has it: remembered on this device. Not here: the colours themselves (`styles/tokens.css`). */
+/** Light, dark, or as the system has it: stored on this device. Not here: the colours themselves (`styles/tokens.css`). */
 import { effect, signal } from "@preact/signals";
 
 export type Theme = "system" | "light" | "dark";
@@ -7,7 +7,7 @@ const STORAGE_KEY = "kairos-theme";
 const ORDER: readonly Theme[] = ["system", "light", "dark"];
 const systemIsDark = matchMedia("(prefers-color-scheme: dark)");
 
-export const theme = signal<Theme>(remembered());
+export const theme = signal<Theme>(storedTheme());
 /** What is on the screen now. */
 export const isDark = signal(false);
 
@@ -15,10 +15,10 @@ export function nextTheme(): void {
   theme.value = ORDER[(ORDER.indexOf(theme.value) + 1) % ORDER.length] ?? "system";
 }
 
-/** Keeps the document in the chosen colours. Call once, before the first render. */
+/** Shows the document in the chosen colours, from now on. Call once, before the first render. */
 export function applyTheme(): void {
   effect(() => {
-    remember(theme.value);
+    storeTheme(theme.value);
     show();
   });
   systemIsDark.addEventListener("change", show);
@@ -31,7 +31,7 @@ function show(): void {
   document.querySelector('meta[name="theme-color"]')?.setAttribute("content", paper);
 }
 
-function remembered(): Theme {
+function storedTheme(): Theme {
   try {
     return ORDER.find((name) => name === localStorage.getItem(STORAGE_KEY)) ?? "system";
   } catch {
@@ -39,7 +39,7 @@ function remembered(): Theme {
   }
 }
 
-function remember(choice: Theme): void {
+function storeTheme(choice: Theme): void {
   try {
     localStorage.setItem(STORAGE_KEY, choice);
   } catch {

@@ -5,13 +5,15 @@ use std::process::Command;
 
 use anyhow::{Context as _, Error, Result, bail};
 
+use crate::build::WasmBuild;
+use crate::plan::Plan;
 use crate::server::mongo;
 use crate::setup::debian::{self, FAKETIME, REDIS};
 use crate::{build, process, setup, workspace};
 
 #[expect(
     unreachable_pub,
-    reason = "the options of kairos-chaos: here they are only read to be told when they are wrong"
+    reason = "the options of kairos-chaos: here they are only read to find what is wrong with them"
 )]
 #[path = "../../tests/src/chaos/options.rs"]
 mod options;
@@ -19,7 +21,7 @@ mod options;
 pub(crate) use options::Options;
 
 /// # Errors
-/// Something is missing or does not build; or an invariant was broken, which is told by then.
+/// Something is missing or does not build; or an invariant was broken, which is printed by then.
 pub(crate) fn run(options: &Options) -> Result<()> {
     options.check().map_err(Error::msg)?;
     if options.has_redis() {
@@ -28,11 +30,13 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if options.faults().contains(&options::FaultKind::Clock) {
         debian::install_missing(&[FAKETIME])?;
     }
+    let mut plan = Plan::default();
     if options.edges > 0 {
-        setup::prepare()?;
-        build::edge()?;
+        setup::add_steps(&mut plan)?;
+        build::edge(&mut plan, if options.release { WasmBuild::Shipped } else { WasmBuild::Dev })?;
     }
-    let programs = build::chaos(options.release)?;
+    let programs = build::chaos(&mut plan, options.release);
+    plan.run()?;
     let mut chaos = Command::new(programs.chaos);
     // The same words that we were called with.
     chaos.args(std::env::args_os().skip_while(|word| word != "chaos").skip(1));

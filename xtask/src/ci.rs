@@ -6,7 +6,9 @@ use std::process::Command;
 use anyhow::{Result, bail};
 use clap::Args;
 
+use crate::build::WasmBuild;
 use crate::error::Interrupted;
+use crate::plan::Plan;
 use crate::setup::rust::WASM_TARGET;
 use crate::{build, process, setup, sizes, test, tidy, workspace};
 
@@ -52,14 +54,16 @@ const CHECKS: [Check; 8] = [
 /// # Errors
 /// A check or a test failed.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    setup::prepare()?;
+    let mut plan = Plan::default();
+    setup::add_steps(&mut plan)?;
+    plan.run()?;
     let mut failed = Vec::new();
     for (name, check) in CHECKS {
         println!("\n== {name}");
         attempt(name, check, &mut failed)?;
     }
     if !options.no_tests {
-        attempt("tests", || test::run(&test::Options::everything()), &mut failed)?;
+        attempt("tests", || test::run(&test::Options::everything(), WasmBuild::Shipped), &mut failed)?;
     }
     if !failed.is_empty() {
         bail!("failed: {}", failed.join(", "));
@@ -93,20 +97,20 @@ fn document() -> Result<()> {
 /// Licences, sources and duplicates only: the advisories are another server's, and a change does not break by what is published there.
 fn deny() -> Result<()> {
     setup::tools::install_cargo_deny()?;
-    let mut deny = Command::new(workspace::tool("cargo-deny"));
+    let mut deny = Command::new(setup::tools::cargo_deny());
     deny.args(["--all-features", "check", "--hide-inclusion-graph", "licenses", "sources", "bans"]);
     process::run("cargo deny", deny.current_dir(workspace::root()))
 }
 
 fn check_types() -> Result<()> {
-    build::client()?;
+    let mut plan = Plan::default();
+    build::client(&mut plan, WasmBuild::Shipped)?;
+    plan.run()?;
     let mut check = Command::new("npm");
     process::run("tsc", check.args(["run", "--silent", "check"]).current_dir(workspace::root().join("web")))
 }
 
 fn check_sizes() -> Result<()> {
-    build::client()?;
-    build::edge()?;
-    build::web()?;
+    build::run()?;
     sizes::check()
 }

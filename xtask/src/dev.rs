@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
+use crate::build::WasmBuild;
+use crate::plan::Plan;
 use crate::server::edge::EdgeServer;
 use crate::server::origin::{AUTHOR, LEARNER, Origin};
 use crate::{build, process, setup, workspace};
@@ -41,22 +43,23 @@ pub(crate) struct Options {
 /// Something is missing, does not build or does not start; or a server ended by itself.
 pub(crate) fn run(options: &Options) -> Result<()> {
     check_port(options.port)?;
-    setup::prepare()?;
-    build::client()?;
-    build::edge()?;
-    build::web()?;
-    let program = build::origin()?;
-
     let folder = workspace::target().join("dev");
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let data = options.data.clone().unwrap_or_else(|| folder.join("kairos.db"));
+    let mut plan = Plan::default();
+    setup::add_steps(&mut plan)?;
+    let program = build::origin(&mut plan);
+    build::edge(&mut plan, WasmBuild::Dev)?;
+    build::web(&mut plan, WasmBuild::Dev)?;
     let origin = Origin {
         program,
         data: std::path::absolute(data)?,
         mongodb_url: options.mongodb_url.clone(),
         redis_url: options.redis_url.clone(),
     };
-    seed_once(&origin, &folder)?;
+    seed_once(&mut plan, &origin, &folder);
+    plan.run()?;
+    println!("Starting the origin and the edge");
     let mut origin = origin.serve(&folder.join("origin.log"))?;
     check_port(options.port)?;
     let mut edge = EdgeServer::start(options.port, &origin.url(), &folder.join("edge"), &folder.join("edge.log"))?;
@@ -75,18 +78,20 @@ fn check_port(port: u16) -> Result<()> {
     Ok(())
 }
 
-/// Gives a new store its first catalogue and accounts, and notes that it did.
-fn seed_once(origin: &Origin, folder: &Path) -> Result<()> {
+/// Plans to give a new store its first catalogue and accounts, and to note that.
+fn seed_once(plan: &mut Plan, origin: &Origin, folder: &Path) {
     let mut hasher = DefaultHasher::new();
     (&origin.data, &origin.mongodb_url).hash(&mut hasher);
     let note = folder.join(format!("seeded-{:016x}", hasher.finish()));
     let has_store = origin.mongodb_url.is_some() || origin.data.exists();
     if has_store && note.exists() {
-        return Ok(());
+        return;
     }
-    println!("Importing the sample catalogue and creating the demo accounts");
-    origin.seed()?;
-    fs::write(&note, "").with_context(|| format!("cannot write {}", note.display()))
+    let origin = origin.clone();
+    plan.add("sample catalogue and accounts", &[build::ORIGIN], move |_| {
+        origin.seed()?;
+        fs::write(&note, "").with_context(|| format!("cannot write {}", note.display()))
+    });
 }
 
 fn greet(url: &str, folder: &Path) {

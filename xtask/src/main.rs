@@ -6,10 +6,12 @@ mod chaos;
 mod ci;
 mod dev;
 mod error;
+mod plan;
 mod process;
 mod server;
 mod setup;
 mod sizes;
+mod stamp;
 mod test;
 mod tidy;
 mod workspace;
@@ -18,6 +20,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::build::WasmBuild;
 use crate::error::Interrupted;
 
 /// Run, test and check Kaïros.
@@ -32,6 +35,8 @@ struct Arguments {
 enum Command {
     /// Set up, build and run the whole system on this machine
     Dev(dev::Options),
+    /// Build the edge worker, the browser client and the web app as they are shipped
+    Build,
     /// Run every test: Rust, edge worker, browser client, and the whole system in a browser
     Test(test::Options),
     /// Read and write through every tier, break things meanwhile, and check every answer
@@ -46,7 +51,8 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = process::listen_for_signals().and_then(|()| match arguments.command {
         Command::Dev(options) => dev::run(&options),
-        Command::Test(options) => test::run(&options),
+        Command::Build => build::run(),
+        Command::Test(options) => test::run(&options, WasmBuild::Dev),
         Command::Chaos(options) => chaos::run(&options),
         Command::Ci(options) => ci::run(&options),
         Command::Tidy => tidy::run(),

@@ -5,12 +5,12 @@
 mod family;
 
 use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -207,6 +207,18 @@ pub(crate) fn run(name: &str, command: &mut Command) -> Result<()> {
     Ok(())
 }
 
+/// Runs `command` to its end, its output in the file `log`.
+///
+/// # Errors
+/// It cannot be started or fails, or [`Interrupted`].
+pub(crate) fn run_logged(name: &str, command: &mut Command, log: &Path) -> Result<()> {
+    let status = Task::start_logged(name, command, log)?.wait()?;
+    if !status.success() {
+        bail!("{name} failed ({status})");
+    }
+    Ok(())
+}
+
 /// Runs `command` to its end, its output shown. An interruption is passed on to it alone, not to what it started: it ends that itself,
 /// and tells what it has so far.
 ///
@@ -227,21 +239,15 @@ pub(crate) fn run_to_its_own_end(name: &str, command: &mut Command) -> Result<()
     Ok(())
 }
 
-/// Runs `command` to its end and gives each line of its standard output to `on_line` as it comes.
+/// Runs `command` to its end and gives each line of its output to `on_line` as it comes.
 ///
 /// # Errors
 /// It cannot be started, or [`Interrupted`]. A failing program is no error here: the status tells.
 pub(crate) fn run_lines(name: &str, command: &mut Command, mut on_line: impl FnMut(&str)) -> Result<ExitStatus> {
-    let mut task = Task::start(name, command.stdout(Stdio::piped()))?;
+    let mut task = Task::start(name, command.stdout(Stdio::piped()).stderr(Stdio::piped()))?;
     let (sender, lines) = mpsc::channel();
-    let output = task.child.stdout.take().context("no output to read")?;
-    thread::spawn(move || {
-        for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
-            if sender.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
-                return;
-            }
-        }
-    });
+    forward(task.child.stdout.take().context("no output to read")?, sender.clone());
+    forward(task.child.stderr.take().context("no errors to read")?, sender);
     loop {
         match lines.recv_timeout(TICK) {
             Ok(line) => on_line(&line),
@@ -249,6 +255,17 @@ pub(crate) fn run_lines(name: &str, command: &mut Command, mut on_line: impl FnM
             Err(RecvTimeoutError::Disconnected) => return task.wait(),
         }
     }
+}
+
+/// Sends each line of `output` until nobody listens any more.
+fn forward(output: impl Read + Send + 'static, lines: Sender<String>) {
+    thread::spawn(move || {
+        for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
+            if lines.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
+                return;
+            }
+        }
+    });
 }
 
 /// Runs `command` with `input` on its standard input, silently.

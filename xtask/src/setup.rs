@@ -1,4 +1,4 @@
-//! Getting what a command needs before it runs, once: each module checks first and does nothing when it is there.
+//! Getting what a command needs before it runs, once: each module checks first and plans nothing when it is there.
 
 pub(crate) mod debian;
 pub(crate) mod node;
@@ -7,13 +7,15 @@ pub(crate) mod tools;
 
 use anyhow::Result;
 
-/// All that the builds need: Node and its packages, the wasm target, the wasm tools.
+use crate::plan::Plan;
+
+/// Plans all that the builds need: the wasm target, the crates, the npm packages.
 ///
 /// # Errors
-/// Something is missing that we may not install, or an installation failed; the message says what to do.
-pub(crate) fn prepare() -> Result<()> {
+/// Something is missing that we may not install; the message says what to do.
+pub(crate) fn add_steps(plan: &mut Plan) -> Result<()> {
     node::check_version()?;
-    rust::add_wasm_target()?;
-    tools::install_wasm_tools()?;
-    node::install_packages()
+    rust::add_wasm_target(plan)?;
+    rust::add_crates(plan)?;
+    node::add_packages(plan)
 }

@@ -6,10 +6,13 @@ mod rust;
 mod world;
 
 use std::path::PathBuf;
+use std::thread;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use clap::{Args, ValueEnum};
 
+use crate::build::WasmBuild;
+use crate::plan::Plan;
 use crate::setup::debian::{self, CHROMIUM, REDIS};
 use crate::test::counts::{Counts, Report};
 use crate::test::world::World;
@@ -70,20 +73,15 @@ impl Options {
 
 /// # Errors
 /// A test failed, nothing ran, a build or a server failed.
-pub(crate) fn run(options: &Options) -> Result<()> {
+pub(crate) fn run(options: &Options, wasm: WasmBuild) -> Result<()> {
     if options.wants(Suite::Rust) || options.wants(Suite::Browser) {
         debian::install_missing(&[REDIS])?;
     }
     if options.wants(Suite::Client) || options.wants(Suite::Browser) {
         debian::install_missing(&[CHROMIUM])?;
     }
-    let world = World::start(build_for(options)?)?;
-    let mut report = Report::default();
-    for suite in Suite::value_variants().iter().filter(|suite| options.wants(**suite)) {
-        println!("\n== {} tests", suite.name());
-        let filter = options.filter.as_deref();
-        report.measure(suite.name(), || run_suite(*suite, &world, filter))?;
-    }
+    let world = World::start(build_for(options, wasm)?)?;
+    let report = run_suites(options, &world)?;
     drop(world);
     report.print();
     let total = report.total();
@@ -95,29 +93,54 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 /// Builds what the wanted suites need and no more; the origin's program is for all of them.
-fn build_for(options: &Options) -> Result<PathBuf> {
+fn build_for(options: &Options, wasm: WasmBuild) -> Result<PathBuf> {
     let in_workerd = options.wants(Suite::Edge) || options.wants(Suite::Browser);
+    let mut plan = Plan::default();
     if in_workerd || options.wants(Suite::Client) {
-        setup::prepare()?;
-        build::client()?;
+        setup::add_steps(&mut plan)?;
+        build::client(&mut plan, wasm)?;
     }
     if in_workerd {
-        build::edge()?;
-        build::web()?;
+        build::edge(&mut plan, wasm)?;
+        build::web(&mut plan, wasm)?;
     }
-    build::origin()
+    let origin = build::origin(&mut plan);
+    if options.wants(Suite::Rust) {
+        build::rust_tests(&mut plan);
+    }
+    plan.run()?;
+    Ok(origin)
 }
 
-fn run_suite(suite: Suite, world: &World, filter: Option<&str>) -> Result<Counts> {
+/// The Rust tests, and beside them the others one after the other: each waits a lot, for clocks, servers and browsers. Every line says
+/// whose it is.
+fn run_suites(options: &Options, world: &World) -> Result<Report> {
+    let run = |suites: &[Suite]| -> Result<Report> {
+        let mut report = Report::default();
+        for suite in suites.iter().filter(|suite| options.wants(**suite)) {
+            let say = |line: &str| println!("{:<7} | {line}", suite.name());
+            report.measure(suite.name(), || run_suite(*suite, world, options.filter.as_deref(), &say))?;
+        }
+        Ok(report)
+    };
+    thread::scope(|scope| {
+        let others = scope.spawn(|| run(&[Suite::Edge, Suite::Client, Suite::Browser]));
+        let mut report = run(&[Suite::Rust])?;
+        report += others.join().map_err(|_| anyhow!("the tests in JavaScript ended with a panic"))??;
+        Ok(report)
+    })
+}
+
+fn run_suite(suite: Suite, world: &World, filter: Option<&str>, say: &dyn Fn(&str)) -> Result<Counts> {
     match suite {
-        Suite::Rust => rust::run(world, filter),
+        Suite::Rust => rust::run(world, filter, say),
         Suite::Client | Suite::Browser if CHROMIUM.find().is_none() => {
             node::skip_all(suite.name(), &CHROMIUM.missing())
         }
-        Suite::Edge | Suite::Client => node::run(suite.name(), &world.environment(), filter),
+        Suite::Edge | Suite::Client => node::run(suite.name(), &world.environment(), filter, say),
         Suite::Browser => {
             let system = world.start_system()?;
-            node::run(suite.name(), &[world.environment(), system.environment()].concat(), filter)
+            node::run(suite.name(), &[world.environment(), system.environment()].concat(), filter, say)
         }
     }
 }

@@ -39,11 +39,6 @@ pub(crate) fn npm_program(name: &str) -> PathBuf {
     root().join("node_modules/.bin").join(name)
 }
 
-/// A program that `setup::tools` installed.
-pub(crate) fn tool(name: &str) -> PathBuf {
-    target().join("tools/bin").join(name)
-}
-
 /// Whether `output` is missing or older than any of `inputs` (files, or folders with all they hold), as make would say.
 pub(crate) fn is_stale(output: &Path, inputs: &[PathBuf]) -> Result<bool> {
     let Ok(built) = fs::metadata(output).and_then(|metadata| metadata.modified()) else {

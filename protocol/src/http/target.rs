@@ -1,5 +1,5 @@
 //! The canonical form of a request target (RFC 9110 §7.1): one spelling for each path and query, so that one response has one cache
-//! key and is asked for in one way. Not here: which parameters a path takes; the caller names them.
+//! key and is requested in one way. Not here: which parameters a path takes; the caller names them.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -6,15 +6,14 @@ mod edges;
 mod mongo;
 mod origin;
 mod proxy;
+mod target;
 
 use std::path::PathBuf;
-use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use tempfile::TempDir;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::Mutex;
 
 use super::options::{FaultKind, Options, StoreKind};
 use super::schedule::Fault;
@@ -23,9 +22,9 @@ use clock::MovableClock;
 pub(crate) use clock::library as clock_library;
 use edges::Edges;
 use mongo::ReplicaSet;
-pub(crate) use origin::Health;
 use origin::Origin;
 use proxy::Proxy;
+pub(crate) use target::{Health, Lasting, Target};
 
 /// Where the programs are.
 #[derive(Clone, Debug)]
@@ -39,21 +38,6 @@ pub struct Programs {
     /// The root of the workspace, where the built edge and its tools are.
     pub workspace: PathBuf,
 }
-
-/// Where a request can be sent.
-#[derive(Clone)]
-pub(crate) struct Target {
-    pub(crate) name: Arc<str>,
-    pub(crate) url: Arc<str>,
-    pub(crate) is_edge: bool,
-    /// The origin there, or behind the edge there.
-    pub(crate) origin: usize,
-    /// That origin's.
-    pub(crate) health: watch::Receiver<Health>,
-}
-
-/// Resolves when a fault is to end.
-pub(crate) type Lasting = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The running system.
 pub(crate) struct Cluster {
@@ -125,26 +109,26 @@ impl Cluster {
     }
 
     /// Makes `fault` happen, and undoes it when `lasting` is over. Returns when all is as before.
-    pub(crate) async fn suffer(&self, fault: &Fault, lasting: Lasting) -> Result<()> {
+    pub(crate) async fn inject(&self, fault: &Fault, lasting: Lasting) -> Result<()> {
         match fault.kind {
             FaultKind::None => {}
             FaultKind::RedisFreeze | FaultKind::RedisKill | FaultKind::RedisOld | FaultKind::RedisFlush => {
                 let redis = self.redis.as_ref().context("no Redis")?;
-                suffer_redis(fault.kind, &mut *redis.lock().await, lasting).await;
+                inject_into_redis(fault.kind, &mut *redis.lock().await, lasting).await;
             }
             FaultKind::RedisSlow | FaultKind::RedisReset | FaultKind::RedisCut => {
                 let proxy = self.proxies.get(fault.origin).context("no such proxy")?;
-                proxy.suffer(fault.kind, fault.by_ms.unsigned_abs());
+                proxy.inject(fault.kind, fault.by_ms.unsigned_abs());
                 lasting.await;
                 proxy.recover();
             }
             FaultKind::MongoFreeze | FaultKind::MongoKill | FaultKind::MongoStepDown => {
                 let Some(mongo) = &self.mongo else { bail!("no MongoDB of our own to break") };
-                mongo.suffer(fault.kind, lasting).await?;
+                mongo.inject(fault.kind, lasting).await?;
             }
             FaultKind::OriginPause | FaultKind::OriginKill => {
                 let origin = self.origins.get(fault.origin).context("no such origin")?;
-                origin.lock().await.suffer(fault.kind, lasting).await?;
+                origin.lock().await.inject(fault.kind, lasting).await?;
             }
             FaultKind::Clock => {
                 let clock = self.clocks.get(fault.origin).and_then(Option::as_ref).context("no libfaketime")?;
@@ -157,7 +141,7 @@ impl Cluster {
     }
 }
 
-async fn suffer_redis(kind: FaultKind, redis: &mut RedisServer, lasting: Lasting) {
+async fn inject_into_redis(kind: FaultKind, redis: &mut RedisServer, lasting: Lasting) {
     match kind {
         FaultKind::RedisFreeze => {
             redis.freeze();

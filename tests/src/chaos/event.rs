@@ -1,5 +1,5 @@
-//! What happens in a run, as the checker takes it in and the history keeps it: answers, what one session told another, faults, and the
-//! last look at each learner. Not what is wrong about any of it.
+//! What happens in a run, as the checker and the history take it in: requests and their responses, what one session told another, faults,
+//! and the audit of each learner. Not what is wrong about any of it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,15 +13,15 @@ use super::schedule::Fault;
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(crate) enum Event {
-    /// A session got an answer, or none.
-    Answer(#[serde(serialize_with = "as_itself")] Arc<Answer>),
-    /// A session was told what another had seen in `answer`, and its generations.
+    /// A session got a response, or none.
+    Exchange(#[serde(serialize_with = "as_itself")] Arc<Exchange>),
+    /// A session was told what another had seen in `exchange`, and its generations.
     Handover {
         /// Who was told.
         to: usize,
         /// What the other had seen.
         #[serde(serialize_with = "as_itself")]
-        answer: Arc<Answer>,
+        exchange: Arc<Exchange>,
     },
     /// Operations are about to be sent, for the first time or again.
     Sending {
@@ -52,7 +52,7 @@ pub(crate) enum Phase {
 
 /// One request and what came of it. Times are from the start of the run.
 #[derive(Clone, Debug, Default, Serialize)]
-pub(crate) struct Answer {
+pub(crate) struct Exchange {
     pub(crate) session: usize,
     /// Where it was sent.
     #[serde(serialize_with = "as_text")]
@@ -60,7 +60,7 @@ pub(crate) struct Answer {
     /// The origin there, or behind the edge there.
     pub(crate) origin: usize,
     pub(crate) through_edge: bool,
-    /// Method, path, and what it said about copies.
+    /// Method, path, and its conditions.
     pub(crate) request: String,
     pub(crate) at_us: u64,
     pub(crate) took_us: u64,
@@ -74,7 +74,7 @@ pub(crate) struct Answer {
     /// Why there is no status, or what is wrong with the body.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) failure: Option<String>,
-    /// Whether caches may keep it.
+    /// Whether caches may store the response.
     pub(crate) storable: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) degraded: bool,
@@ -82,7 +82,7 @@ pub(crate) struct Answer {
     pub(crate) observed: Observed,
 }
 
-/// What an answer says about the data.
+/// What a response says about the data.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum Observed {
@@ -175,11 +175,11 @@ fn as_text<S: Serializer>(value: &impl fmt::Display, serializer: S) -> Result<S:
     serializer.collect_str(value)
 }
 
-fn as_itself<S: Serializer>(answer: &Arc<Answer>, serializer: S) -> Result<S::Ok, S::Error> {
-    answer.serialize(serializer)
+fn as_itself<S: Serializer>(exchange: &Arc<Exchange>, serializer: S) -> Result<S::Ok, S::Error> {
+    exchange.serialize(serializer)
 }
 
-impl Answer {
+impl Exchange {
     /// Whether it is a read that says something about the data.
     pub(crate) fn is_checked_read(&self) -> bool {
         matches!(
@@ -198,7 +198,7 @@ impl Answer {
     }
 }
 
-impl fmt::Display for Answer {
+impl fmt::Display for Exchange {
     /// One line for people.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let secs = |us: u64| us as f64 / 1e6;
@@ -207,7 +207,7 @@ impl fmt::Display for Answer {
         write!(f, "\n              seen [{}], got ", self.sent)?;
         match (self.status, &self.failure) {
             (Some(status), _) => write!(f, "{status}")?,
-            (None, failure) => write!(f, "no answer ({})", failure.as_deref().unwrap_or("?"))?,
+            (None, failure) => write!(f, "no response ({})", failure.as_deref().unwrap_or("?"))?,
         }
         write!(f, " after {:.1} ms [{}]", self.took_us as f64 / 1e3, self.received)?;
         write!(f, "{}{}", if self.storable { "" } else { " no-store" }, if self.degraded { " degraded" } else { "" })?;

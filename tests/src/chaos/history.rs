@@ -1,4 +1,4 @@
-//! What happened, kept: all of it in a file if one is wanted, and in memory the last of it, to show what surrounded a violation.
+//! The history of a run: all of it in a file if one is wanted, and in memory the last of it, to show what surrounded a violation.
 
 use std::collections::{HashMap, VecDeque};
 use std::fs::File;
@@ -9,11 +9,11 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 
 use super::checker::Violation;
-use super::event::{Answer, Event, FaultEvent, Observed, Phase};
+use super::event::{Event, Exchange, FaultEvent, Observed, Phase};
 
 /// Bytes that a history's file takes at most.
 const LONGEST_FILE: u64 = 1 << 30;
-/// Answers of a session, writes of the catalogue, and faults that are remembered.
+/// Exchanges of a session, writes, and faults that are in memory.
 const OF_A_SESSION: usize = 8;
 const WRITES: usize = 24;
 const FAULTS: usize = 12;
@@ -22,8 +22,8 @@ const FAULTS: usize = 12;
 pub(crate) struct History {
     file: Option<BufWriter<File>>,
     bytes: u64,
-    by_session: HashMap<usize, VecDeque<Arc<Answer>>>,
-    writes: VecDeque<Arc<Answer>>,
+    by_session: HashMap<usize, VecDeque<Arc<Exchange>>>,
+    writes: VecDeque<Arc<Exchange>>,
     faults: VecDeque<FaultEvent>,
 }
 
@@ -36,13 +36,13 @@ impl History {
         Ok(Self { file, bytes: 0, by_session, writes, faults })
     }
 
-    /// Keeps `event`.
-    pub(crate) fn keep(&mut self, event: &Event) -> Result<()> {
+    /// Adds `event`.
+    pub(crate) fn record(&mut self, event: &Event) -> Result<()> {
         match event {
-            Event::Answer(answer) => {
-                push(self.by_session.entry(answer.session).or_default(), Arc::clone(answer), OF_A_SESSION);
-                if matches!(answer.observed, Observed::Written { .. } | Observed::Acknowledged { .. }) {
-                    push(&mut self.writes, Arc::clone(answer), WRITES);
+            Event::Exchange(exchange) => {
+                push(self.by_session.entry(exchange.session).or_default(), Arc::clone(exchange), OF_A_SESSION);
+                if matches!(exchange.observed, Observed::Written { .. } | Observed::Acknowledged { .. }) {
+                    push(&mut self.writes, Arc::clone(exchange), WRITES);
                 }
             }
             Event::Fault(fault) => push(&mut self.faults, fault.clone(), FAULTS),
@@ -64,12 +64,12 @@ impl History {
         Ok(self.file.as_mut().map_or(Ok(()), BufWriter::flush)?)
     }
 
-    /// What came before `violation`: the answers of its session, writes to the same data, and faults.
+    /// What came before `violation`: the exchanges of its session, writes to the same data, and faults.
     pub(crate) fn around(&self, violation: &Violation) -> String {
-        let Some(shown) = &violation.answer else { return String::new() };
+        let Some(shown) = &violation.exchange else { return String::new() };
         let of_session = self.by_session.get(&shown.session).into_iter().flatten();
         let writes = self.writes.iter().filter(|write| concerns(write, shown));
-        let mut lines: Vec<(u64, String)> = of_session.chain(writes).map(|a| (a.at_us, a.to_string())).collect();
+        let mut lines: Vec<(u64, String)> = of_session.chain(writes).map(|e| (e.at_us, e.to_string())).collect();
         lines.extend(self.faults.iter().map(|fault| (fault.at_us, describe(fault))));
         lines.sort();
         lines.dedup();
@@ -84,7 +84,7 @@ fn push<T>(queue: &mut VecDeque<T>, item: T, most: usize) {
     }
 }
 
-fn concerns(write: &Answer, shown: &Answer) -> bool {
+fn concerns(write: &Exchange, shown: &Exchange) -> bool {
     match (&write.observed, &shown.observed) {
         (Observed::Written { module, .. }, Observed::Modules { editions, .. }) => {
             editions.iter().any(|(listed, _)| listed == module)

@@ -1,4 +1,4 @@
-//! What `cargo xtask chaos` can be told. Read twice: by xtask, so that `--help` and a mistyped option are answered before anything is
+//! The options of `cargo xtask chaos`. Read twice: by xtask, so that `--help` and a mistyped option end before anything is
 //! built, and by the program that does the work. Not what any of it does.
 
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ with it. A wrong clock takes libfaketime (on Debian: faketime), which KAIROS_LIB
 
 It ends with a non-zero status when an invariant of docs/ARCHITECTURE.md was broken. Ctrl-C ends it early, with the result so far.";
 
-/// Read and write through every tier, break things meanwhile, and check every answer
+/// Read and write through every tier, break things meanwhile, and check every response
 #[derive(Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct Options {
@@ -55,7 +55,7 @@ pub struct Options {
     /// Sessions that read and write at once
     #[arg(long, default_value_t = 24, value_name = "N", value_parser = clap::value_parser!(u16).range(4..=1000))]
     pub sessions: u16,
-    /// Write every request, answer and fault into this file, one JSON object a line [default: target/chaos/history.jsonl]
+    /// Write every request, response and fault into this file, one JSON object a line [default: target/chaos/history.jsonl]
     #[arg(long, value_name = "FILE")]
     pub history: Option<PathBuf>,
     /// Build with optimisations first
@@ -83,7 +83,7 @@ pub enum FaultKind {
     RedisKill,
     /// Redis dies and comes back as it was some seconds before
     RedisOld,
-    /// Redis forgets everything
+    /// Redis loses all its data
     RedisFlush,
     /// Every byte between one origin and Redis is late
     RedisSlow,

@@ -12,7 +12,7 @@ pub struct Report {
     system: String,
     counts: Counts,
     acknowledged: u64,
-    unsettled: u64,
+    unacknowledged: u64,
     secs: f64,
     history: Option<PathBuf>,
     /// What stopped it from being a test: servers that did not come back, a history that could not be written.
@@ -54,8 +54,8 @@ impl Report {
         history: Option<PathBuf>,
         troubles: Vec<String>,
     ) -> Self {
-        let (acknowledged, unsettled) = checker.operations();
-        Self { seed, system, counts: checker.counts().clone(), acknowledged, unsettled, secs, history, troubles }
+        let (acknowledged, unacknowledged) = checker.operations();
+        Self { seed, system, counts: checker.counts().clone(), acknowledged, unacknowledged, secs, history, troubles }
     }
 
     /// How many invariants were broken, each time counted.
@@ -92,9 +92,12 @@ impl fmt::Display for Report {
         line("time", format!("{:.1} s, {} faults", self.secs, counts.faults))?;
         line("reads checked", format!("{} ({} handed over between sessions)", counts.reads, counts.handovers))?;
         line("writes acknowledged", counts.writes.to_string())?;
-        let unsettled =
-            if self.unsettled > 0 { format!(", {} without an answer", self.unsettled) } else { String::new() };
-        line("operations", format!("{} acknowledged{unsettled}", self.acknowledged))?;
+        let unacknowledged = if self.unacknowledged > 0 {
+            format!(", {} never acknowledged", self.unacknowledged)
+        } else {
+            String::new()
+        };
+        line("operations", format!("{} acknowledged{unacknowledged}", self.acknowledged))?;
         for kind in KINDS {
             line(kind.name(), count(counts, kind).to_string())?;
         }
@@ -102,7 +105,7 @@ impl fmt::Display for Report {
         let statuses: Vec<String> =
             counts.statuses.iter().map(|(status, count)| format!("{count} × {status}")).collect();
         line("statuses", statuses.join(", "))?;
-        line("without an answer", counts.unanswered.to_string())?;
+        line("without a response", counts.unanswered.to_string())?;
         let of = format!("{} of {}", counts.unexplained, server_errors(counts) + counts.unanswered);
         line("failed for no fault", of)?;
         line("longest wait", format!("{:.1} s", counts.longest_wait_us as f64 / 1e6))?;
@@ -112,7 +115,7 @@ impl fmt::Display for Report {
             format!("{origins:.2} s at origins, {edges:.2} s at edges, by who knew nothing of it"),
         )?;
         let tiers: Vec<String> = counts.tiers.iter().map(|(tier, count)| format!("{count} {tier}")).collect();
-        line("answered by", tiers.join(", "))?;
+        line("served by", tiers.join(", "))?;
         if let Some(path) = &self.history {
             line("history", path.display().to_string())?;
         }

@@ -1,5 +1,5 @@
-//! One run from its start to its closing lines: starts the system, lets sessions and faults loose on it, settles what is unsettled, looks a
-//! last time. Each of these is told elsewhere.
+//! One run from its start to its closing lines: starts the system, lets sessions and faults loose on it, waits for what is not acknowledged,
+//! and audits. How each of these is done stands elsewhere.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -14,21 +14,18 @@ use tokio::time::{Instant, sleep_until};
 use super::audit;
 use super::checker::Kind;
 use super::cluster::{Cluster, Programs, clock_library};
-use super::crew::{Crew, Working};
-use super::desk::Desk;
 use super::event::{Event, FaultEvent, Phase};
 use super::history::History;
 use super::options::{FaultKind, Options, StoreKind};
+use super::recorder::{Recorder, Say};
 use super::report::Report;
 use super::schedule::{self, Lane};
-use super::sessions::Ground;
-use super::setup::{self, People};
+use super::sessions::RunContext;
+use super::setup::{self, Accounts};
+use super::workers::{WorkerCounts, Workers};
 
 /// Events that wait for the checker.
 const WAITING_EVENTS: usize = 4_096;
-
-/// Where lines for people go.
-pub type Say = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// Runs what `options` say, until its time is over or `stop` resolves.
 ///
@@ -41,53 +38,53 @@ pub async fn run(options: &Options, programs: &Programs, say: Say, stop: impl Fu
     let system = describe(options, &kinds);
     say(&format!("seed {seed}: {system}"));
     let history = History::open(options.history.as_deref())?;
-    let crew = Crew::of(usize::from(options.sessions));
+    let counts = WorkerCounts::of(usize::from(options.sessions));
     let mut stop = pin!(stop);
     let starting = async {
         let cluster = Arc::new(Cluster::start(options, programs).await?);
-        let people = setup::prepare(&cluster, crew.learners).await?;
-        Ok::<_, Error>((cluster, people))
+        let accounts = setup::prepare(&cluster, counts.learners).await?;
+        Ok::<_, Error>((cluster, accounts))
     };
-    let (cluster, people) = tokio::select! {
+    let (cluster, accounts) = tokio::select! {
         started = starting => started?,
         () = &mut stop => bail!("stopped before it began"),
     };
 
     let (end, over) = watch::channel(false);
     let (events, received) = mpsc::channel(WAITING_EVENTS);
-    let ground = Arc::new(Ground::new(seed, crew.total(), cluster.targets.clone(), events, over)?);
-    let checking = tokio::spawn(Desk::new(history, &say).run(received));
+    let context = Arc::new(RunContext::new(seed, counts.total(), cluster.targets.clone(), events, over)?);
+    let checking = tokio::spawn(Recorder::new(history, &say).run(received));
     let length = Duration::from_secs_f64(options.minutes * 60.0);
     let length_ms = u64::try_from(length.as_millis())?;
     let lanes = schedule::plan(seed, length_ms, &kinds, options.origins());
     let mut breaking = JoinSet::new();
-    lanes.into_iter().for_each(|lane| _ = breaking.spawn(suffer(lane, Arc::clone(&cluster), Arc::clone(&ground))));
+    lanes.into_iter().for_each(|lane| _ = breaking.spawn(inject(lane, Arc::clone(&cluster), Arc::clone(&context))));
     let began = Instant::now();
-    let working = crew.begin(&ground, &people);
+    let workers = Workers::start(&counts, &context, &accounts);
     tokio::select! {
         () = sleep_until(began + length) => {}
         () = &mut stop => say("stopping early"),
     }
     end.send_replace(true);
     let secs = began.elapsed().as_secs_f64();
-    let mut troubles = close(&ground, breaking, working, &people, &say).await;
-    drop(ground);
-    let (checker, wrote) = checking.await?;
+    let mut troubles = close(&context, breaking, workers, &accounts, &say).await;
+    drop(context);
+    let (checker, recorded) = checking.await?;
     if checker.counts().violations.contains_key(&Kind::Internal) {
         for (number, lines) in cluster.logged().await.iter().enumerate() {
             say(&format!("the end of origin {number}'s log:\n{lines}"));
         }
     }
-    troubles.extend(wrote.err().map(|error| format!("the history: {error:#}")));
+    troubles.extend(recorded.err().map(|error| format!("the history: {error:#}")));
     Ok(Report::new(seed, system, secs, &checker, options.history.clone(), troubles))
 }
 
-/// Waits until all is as before the faults, settles what is unsettled, and looks a last time. Gives what did not work.
+/// Waits until all is as before the faults and every operation is acknowledged, and audits. Gives what did not work.
 async fn close(
-    ground: &Arc<Ground>,
+    context: &Arc<RunContext>,
     mut breaking: JoinSet<Result<()>>,
-    working: Working,
-    people: &People,
+    workers: Workers,
+    accounts: &Accounts,
     say: &Say,
 ) -> Vec<String> {
     say("waiting for every operation to be acknowledged, then reading every history");
@@ -96,10 +93,10 @@ async fn close(
         let done = lane.map_err(Error::from).and_then(|done| done);
         troubles.extend(done.err().map(|error| format!("a fault: {error:#}")));
     }
-    troubles.extend(working.settle().await);
-    for (learner, account) in people.learners.iter().enumerate() {
-        match audit::audit(ground, learner, account).await {
-            Ok(audit) => ground.report(Event::Audit(audit)).await,
+    troubles.extend(workers.finish().await);
+    for (learner, account) in accounts.learners.iter().enumerate() {
+        match audit::audit(context, learner, account).await {
+            Ok(audit) => context.report(Event::Audit(audit)).await,
             Err(error) => troubles.push(format!("{error:#}")),
         }
     }
@@ -133,18 +130,18 @@ fn describe(options: &Options, kinds: &[FaultKind]) -> String {
 }
 
 /// Makes the faults of one lane happen, each at its time.
-async fn suffer(lane: Lane, cluster: Arc<Cluster>, ground: Arc<Ground>) -> Result<()> {
+async fn inject(lane: Lane, cluster: Arc<Cluster>, context: Arc<RunContext>) -> Result<()> {
     for fault in lane {
-        ground.rest(fault.at_ms.saturating_sub(ground.now_us() / 1_000)).await;
-        if ground.is_over() {
+        context.rest(fault.at_ms.saturating_sub(context.now_us() / 1_000)).await;
+        if context.is_over() {
             break;
         }
-        let event = |phase| Event::Fault(FaultEvent { at_us: ground.now_us(), phase, fault: fault.clone() });
-        ground.report(event(Phase::Begins)).await;
-        let (lasts_ms, resting) = (fault.lasts_ms, Arc::clone(&ground));
+        let event = |phase| Event::Fault(FaultEvent { at_us: context.now_us(), phase, fault: fault.clone() });
+        context.report(event(Phase::Begins)).await;
+        let (lasts_ms, resting) = (fault.lasts_ms, Arc::clone(&context));
         let lasting = Box::pin(async move { resting.rest(lasts_ms).await });
-        cluster.suffer(&fault, lasting).await?;
-        ground.report(event(Phase::Ends)).await;
+        cluster.inject(&fault, lasting).await?;
+        context.report(event(Phase::Ends)).await;
     }
     Ok(())
 }

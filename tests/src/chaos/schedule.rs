@@ -24,14 +24,14 @@ pub(crate) struct Fault {
 pub(crate) type Lane = Vec<Fault>;
 
 const REDIS: &[FaultKind] = &[FaultKind::RedisFreeze, FaultKind::RedisKill, FaultKind::RedisOld, FaultKind::RedisFlush];
-const LINKS: &[FaultKind] = &[FaultKind::RedisSlow, FaultKind::RedisReset, FaultKind::RedisCut];
+const CONNECTIONS: &[FaultKind] = &[FaultKind::RedisSlow, FaultKind::RedisReset, FaultKind::RedisCut];
 const MONGO: &[FaultKind] = &[FaultKind::MongoFreeze, FaultKind::MongoKill, FaultKind::MongoStepDown];
 const ORIGINS: &[FaultKind] = &[FaultKind::OriginPause, FaultKind::OriginKill];
 const CLOCKS: &[FaultKind] = &[FaultKind::Clock];
 /// The kinds of a lane, and how long nothing happens in it between two faults.
 const LANES: [(&[FaultKind], u64, u64); 5] = [
     (REDIS, 1_000, 5_000),
-    (LINKS, 1_500, 6_000),
+    (CONNECTIONS, 1_500, 6_000),
     (MONGO, 6_000, 20_000),
     (ORIGINS, 3_000, 12_000),
     (CLOCKS, 3_000, 12_000),
@@ -84,7 +84,7 @@ fn draw(random: &mut Random, kind: FaultKind, at_ms: u64, origins: usize) -> Fau
 }
 
 impl Fault {
-    /// Whether requests to one origin may go unanswered for it.
+    /// Whether requests to one origin may get no response for it.
     pub(crate) fn stops_origin(&self) -> Option<usize> {
         matches!(self.kind, FaultKind::OriginPause | FaultKind::OriginKill).then_some(self.origin)
     }

@@ -14,13 +14,13 @@ use crate::origin::PASSWORD;
 const AUTHOR: &str = "author@chaos.example";
 
 /// The accounts of a run.
-pub(super) struct People {
+pub(super) struct Accounts {
     pub(super) author: Arc<Account>,
     pub(super) learners: Vec<Arc<Account>>,
 }
 
 /// Makes everything through the first origin.
-pub(super) async fn prepare(cluster: &Cluster, learners: usize) -> Result<People> {
+pub(super) async fn prepare(cluster: &Cluster, learners: usize) -> Result<Accounts> {
     let first = cluster.targets.first().context("no origin")?;
     let client = reqwest::Client::builder().no_proxy().build()?;
     let post = async |path: &str, token: Option<&str>, body: Vec<u8>| {
@@ -50,5 +50,5 @@ pub(super) async fn prepare(cluster: &Cluster, learners: usize) -> Result<People
         let body = json!({ "email": email, "display_name": name, "password": PASSWORD });
         accounts.push(sign_in(paths::REGISTER, body).await?);
     }
-    Ok(People { author, learners: accounts })
+    Ok(Accounts { author, learners: accounts })
 }

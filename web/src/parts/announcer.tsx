@@ -1,4 +1,4 @@
-/** What just happened, in a line that is also read aloud. Not for errors that need an answer. */
+/** What just happened, in a line that is also read aloud. Not for errors that somebody has to react to. */
 import { signal } from "@preact/signals";
 
 const SHOWN_MS = 6_000;

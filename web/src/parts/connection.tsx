@@ -1,4 +1,4 @@
-/** The status in the masthead: whether Kaïros answers, what waits to be sent, what was refused. */
+/** The status in the masthead: whether Kaïros answers, what waits to be sent, what was rejected. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { describeAction, formatAge, formatCount } from "../format.ts";
 import { nowMs } from "../clock.ts";
@@ -29,7 +29,6 @@ export function Connection() {
   );
 }
 
-/** In few words. */
 function Summary() {
   const { reachable, pending, rejected } = status.value;
   const kind = rejected.length > 0 ? "refused" : !reachable ? "offline" : pending.length > 0 ? "waiting" : "online";
@@ -53,7 +52,7 @@ function Details() {
           : "Kaïros cannot be reached. You see copies, and what you do is kept and sent later."}
       </p>
       <Waiting />
-      <Refused />
+      <Rejected />
       <dl class="facts">
         <dt>This app</dt>
         <dd>{shell.value === "ready" ? "ready for use with no network" : shell.value === "unavailable" ? "needs the network to start" : "being saved…"}</dd>
@@ -92,7 +91,7 @@ function Waiting() {
   );
 }
 
-function Refused() {
+function Rejected() {
   const { rejected } = status.value;
   if (rejected.length === 0) return null;
   return (

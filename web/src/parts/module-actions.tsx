@@ -27,7 +27,7 @@ export function ModuleActions({ slug, progress }: { slug: string; progress: Prog
       <div class="module-actions-row">
         {isCompleted
           ? <p class="done"><Icon name="check" /> You have finished this.</p>
-          : <button type="button" class="button button-primary" onClick={() => void keep(slug, { kind: "complete" }, "Finished")}><Icon name="check" /> I have finished this</button>}
+          : <button type="button" class="button button-primary" onClick={() => void recordAndAnnounce(slug, { kind: "complete" }, "Finished")}><Icon name="check" /> I have finished this</button>}
         <ScoreForm slug={slug} />
       </div>
     </section>
@@ -45,7 +45,7 @@ function ScoreForm({ slug }: { slug: string }) {
     setWrong(!isRight);
     if (!isRight) return;
     setTyped("");
-    void keep(slug, { kind: "submit", score }, `Score of ${score} % recorded`);
+    void recordAndAnnounce(slug, { kind: "submit", score }, `Score of ${score} % recorded`);
   };
   return (
     <form class="score-form" noValidate onSubmit={submit}>
@@ -61,11 +61,11 @@ function ScoreForm({ slug }: { slug: string }) {
   );
 }
 
-async function keep(slug: string, action: Action, done: string): Promise<void> {
+async function recordAndAnnounce(slug: string, action: Action, done: string): Promise<void> {
   try {
     const isDurable = await record(slug, action);
-    const kept = isDurable ? "Kept on this device, sent" : "This device keeps nothing, so leave this tab open: it is sent";
-    announce(status.value.reachable ? `${done}.` : `${done}. ${kept} once Kaïros answers again.`);
+    const whatFollows = isDurable ? "Kept on this device, sent" : "This device keeps nothing, so leave this tab open: it is sent";
+    announce(status.value.reachable ? `${done}.` : `${done}. ${whatFollows} once Kaïros answers again.`);
   } catch (thrown) {
     announce(`Not recorded: ${asKairosError(thrown).message}`);
   }

@@ -3,12 +3,12 @@ import { useEffect } from "preact/hooks";
 import { type ModuleSummary, views } from "../api.ts";
 import { DIFFICULTY_NAMES, STATUS_NAMES } from "../format.ts";
 import { records } from "../library.ts";
-import { lookForCopies, readableOffline } from "../readable-offline.ts";
+import { lookForStored, readableOffline } from "../readable-offline.ts";
 import { Icon } from "./icon.tsx";
 
 export function ModuleList({ items, isGrouped }: { items: ModuleSummary[]; isGrouped: boolean }) {
   useEffect(() => {
-    void lookForCopies(items.map((item) => item.slug));
+    void lookForStored(items.map((item) => item.slug));
   }, [items]);
   if (!isGrouped) return <ol class="modules">{items.map((item) => <Row key={item.slug} item={item} withSubject />)}</ol>;
   return (

@@ -1,7 +1,7 @@
-/** One line that says where an answer came from and how old it is. */
+/** One line that says where a query result came from and how old it is. */
 import { nowMs } from "../clock.ts";
 import { formatAge, formatCount } from "../format.ts";
-import type { Received } from "../kairos.ts";
+import type { ReceivedResult } from "../kairos.ts";
 import type { Source } from "../api.ts";
 
 const SOURCE_NAMES: Record<Source, string> = {
@@ -11,20 +11,19 @@ const SOURCE_NAMES: Record<Source, string> = {
   origin: "the origin",
 };
 
-export function Provenance({ received }: { received: Received<unknown> | undefined }) {
-  if (received === undefined) return <p class="provenance" aria-hidden="true">&nbsp;</p>;
-  const { answer, receivedAtMs } = received;
-  const ageMs = answer.ageMs + Math.max(0, nowMs.value - receivedAtMs);
+export function Provenance({ result }: { result: ReceivedResult<unknown> | undefined }) {
+  if (result === undefined) return <p class="provenance" aria-hidden="true">&nbsp;</p>;
+  const ageMs = result.ageMs + Math.max(0, nowMs.value - result.receivedAtMs);
   return (
-    <p class="provenance" data-source={answer.source}>
+    <p class="provenance" data-source={result.source}>
       <span class="provenance-dot" />
       <span>
-        From {SOURCE_NAMES[answer.source]}, <span class="provenance-age">{formatAge(ageMs)}</span>
+        From {SOURCE_NAMES[result.source]}, <span class="provenance-age">{formatAge(ageMs)}</span>
       </span>
-      {answer.stale && <span class="badge" title="Kept from earlier; a newer one could not be had yet">kept copy</span>}
-      {answer.degraded === "stale" && <span class="badge" title="The server answered from a copy, because something behind it is down">server copy</span>}
-      {answer.degraded === "default" && <span class="badge" title="The server could not look this up and gave its default answer">default answer</span>}
-      {answer.pending > 0 && <span class="badge">with {formatCount(answer.pending, "unsent entry", "unsent entries")}</span>}
+      {result.stale && <span class="badge" title="Kept from earlier; a newer one could not be had yet">kept copy</span>}
+      {result.degraded === "stale" && <span class="badge" title="The server answered from a copy, because something behind it is down">server copy</span>}
+      {result.degraded === "default" && <span class="badge" title="The server could not look this up and gave its default answer">default answer</span>}
+      {result.pending > 0 && <span class="badge">with {formatCount(result.pending, "unsent entry", "unsent entries")}</span>}
     </p>
   );
 }

@@ -1,7 +1,7 @@
-/** The frame of every view: its heading, which takes the focus after a navigation, and where its answer came from. */
+/** The frame of every view: its heading, which takes the focus after a navigation, and where its content came from. */
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import type { Received } from "../kairos.ts";
+import type { ReceivedResult } from "../kairos.ts";
 import { Provenance } from "./provenance.tsx";
 
 interface ViewProps {
@@ -10,8 +10,8 @@ interface ViewProps {
   eyebrow?: ComponentChildren;
   /** Below the title. */
   lead?: ComponentChildren;
-  /** Left out by views that show no answer. */
-  received?: Received<unknown> | undefined;
+  /** What the view shows; left out by views that query nothing. */
+  result?: ReceivedResult<unknown> | undefined;
   class?: string;
   children: ComponentChildren;
 }
@@ -34,7 +34,7 @@ export function View(props: ViewProps) {
         {props.eyebrow !== undefined && <p class="eyebrow">{props.eyebrow}</p>}
         <h1 ref={heading} tabIndex={-1}>{props.title}</h1>
         {props.lead !== undefined && <div class="lead">{props.lead}</div>}
-        {"received" in props && <Provenance received={props.received} />}
+        {"result" in props && <Provenance result={props.result} />}
       </header>
       {props.children}
     </div>

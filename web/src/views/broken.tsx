@@ -1,12 +1,12 @@
 /** For when a view itself fails: a part of the app is not on this device, or has a defect. */
 import { View } from "../parts/view.tsx";
 
-/** Stands for a view whose code could not be loaded. */
+/** Shown instead of a view whose code could not be loaded. */
 export function Missing() {
   return <Reload title="Not on this device yet" advice="This part of the app could not be loaded. Once you are online, reload the page; from then on it is kept here." />;
 }
 
-/** Stands for a view that threw. */
+/** Shown instead of a view that threw. */
 export function Broken() {
   return <Reload title="This page failed" advice="That is a defect in the app. Nothing you recorded is lost; reloading usually helps." />;
 }

@@ -35,13 +35,13 @@ function Results({ filter, onChange }: { filter: Filter; onChange: (part: Partia
     JSON.stringify(isSearch ? q : listed),
   );
   const isLocal = isSearch && list.items.value === undefined && list.error.value?.code === "offline";
-  const found = isLocal ? searchCopies(q) : list.items.value;
-  // While the next answer is on its way the last one stays: no flicker between two keys.
+  const found = isLocal ? searchStored(q) : list.items.value;
+  // While the next result is on its way the last one stays: no flicker between two keys.
   const last = useRef<ModuleSummary[] | undefined>(undefined);
   last.current = found ?? (list.error.value === undefined ? last.current : undefined);
   const shown = isSearch ? last.current?.filter((item) => matches(item, filter)) : last.current;
   return (
-    <View title="Catalogue" lead={<p>Short modules, in the order they build on each other. What you open stays readable with no network.</p>} received={list.oldest.value}>
+    <View title="Catalogue" lead={<p>Short modules, in the order they build on each other. What you open stays readable with no network.</p>} result={list.oldest.value}>
       <Filters filter={filter} onChange={onChange} />
       {isLocal && <p class="remark" role="status">No network: searched the titles and summaries that are on this device.</p>}
       {shown === undefined
@@ -87,12 +87,12 @@ function Filters({ filter, onChange }: { filter: Filter; onChange: (part: Partia
 function SearchField({ value, onChange }: { value: string; onChange: (value: string) => void }) {
   const input = useRef<HTMLInputElement>(null);
   const [typed, setTyped] = useState(value);
-  const settled = useDebounced(typed.trim(), TYPING_PAUSE_MS);
+  const debounced = useDebounced(typed.trim(), TYPING_PAUSE_MS);
   useEffect(() => {
-    if (settled !== value) onChange(settled);
-  }, [settled]);
+    if (debounced !== value) onChange(debounced);
+  }, [debounced]);
   useEffect(() => {
-    if (value !== settled) setTyped(value);
+    if (value !== debounced) setTyped(value);
   }, [value]);
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
@@ -140,7 +140,7 @@ function matches(item: ModuleSummary, { subject, difficulty }: Filter): boolean 
   return (subject === "" || item.subject === subject) && (difficulty === "" || item.difficulty === (difficulty as Difficulty));
 }
 
-function searchCopies(query: string): ModuleSummary[] {
+function searchStored(query: string): ModuleSummary[] {
   const words = query.toLowerCase().split(/\s+/);
   return [...summaries.value.values()].filter((item) => {
     const text = [item.title, item.summary, item.subject, ...item.tags].join(" ").toLowerCase();

@@ -18,7 +18,7 @@ function History() {
   const list = usePagedList<HistoryEntry>(paths.history, "history");
   const items = list.items.value;
   return (
-    <View title="History" received={list.oldest.value}>
+    <View title="History" result={list.oldest.value}>
       {items === undefined
         ? list.error.value === undefined ? <Loading what="your history" /> : <Failure error={list.error.value} what="your history" onRetry={() => void list.load(true)} />
         : <Days items={items} />}

@@ -4,15 +4,15 @@ import { useEffect, useMemo, useRef } from "preact/hooks";
 import { type Module, paths, views } from "../api.ts";
 import { DIFFICULTY_NAMES } from "../format.ts";
 import { isSignedIn, record, userId } from "../kairos.ts";
-import { neighbours, records, recordsSettled, summaries } from "../library.ts";
+import { neighbours, records, recordsFetched, summaries } from "../library.ts";
 import { renderMarkdown } from "../markdown.ts";
 import { Icon } from "../parts/icon.tsx";
 import { ModuleActions } from "../parts/module-actions.tsx";
 import { Failure, Loading } from "../parts/notices.tsx";
 import { View } from "../parts/view.tsx";
-import { keepCopy } from "../readable-offline.ts";
+import { prefetchModule } from "../readable-offline.ts";
 import { useStudyTime } from "../study-time.ts";
-import { useAnswer } from "../use-answer.ts";
+import { useQuery } from "../use-query.ts";
 
 export default function ModulePage() {
   const slug = useRoute().params["slug"] ?? "";
@@ -20,17 +20,17 @@ export default function ModulePage() {
 }
 
 function ModuleView({ slug }: { slug: string }) {
-  const { received, error, retry } = useAnswer<Module>(paths.module(slug));
-  if (received === undefined) {
+  const { result, error, refetch } = useQuery<Module>(paths.module(slug));
+  if (result === undefined) {
     return (
       <View title={summaries.value.get(slug)?.title ?? (error === undefined ? "Loading…" : "Module")}>
-        {error === undefined ? <Loading what="the module" lines={14} /> : <Failure error={error} what="this module" onRetry={retry} />}
+        {error === undefined ? <Loading what="the module" lines={14} /> : <Failure error={error} what="this module" onRetry={refetch} />}
       </View>
     );
   }
-  const module = received.answer.body;
+  const module = result.body;
   return (
-    <View title={module.title} class="reading" eyebrow={<a href={subjectAddress(module)}>{module.subject}</a>} lead={<Facts module={module} />} received={received}>
+    <View title={module.title} class="reading" eyebrow={<a href={subjectAddress(module)}>{module.subject}</a>} lead={<Details module={module} />} result={result}>
       <Content module={module} />
       {isSignedIn.value ? <Learning slug={slug} /> : <SignInHint />}
       <Neighbours slug={slug} />
@@ -38,7 +38,7 @@ function ModuleView({ slug }: { slug: string }) {
   );
 }
 
-function Facts({ module }: { module: Module }) {
+function Details({ module }: { module: Module }) {
   return (
     <p class="module-facts">
       <span>{DIFFICULTY_NAMES[module.difficulty]}</span>
@@ -62,7 +62,7 @@ function Content({ module }: { module: Module }) {
 /** What a signed-in learner's reading sets in motion. */
 function Learning({ slug }: { slug: string }) {
   useStudyTime(slug);
-  const isNew = recordsSettled.value && !records.value.has(slug);
+  const isNew = recordsFetched.value && !records.value.has(slug);
   useEffect(() => {
     if (isNew) recordOpening(slug);
   }, [isNew, slug]);
@@ -76,7 +76,7 @@ function recordOpening(slug: string): void {
   const opening = `${userId.value}/${slug}`;
   if (openings.has(opening)) return;
   openings.add(opening);
-  // That it cannot be kept shows in the status of the app; reading goes on.
+  // That it cannot be stored shows in the status of the app; reading goes on.
   record(slug, { kind: "open" }).catch(() => openings.delete(opening));
 }
 
@@ -91,7 +91,7 @@ function SignInHint() {
 function Neighbours({ slug }: { slug: string }) {
   const { previous, next } = neighbours(slug);
   useEffect(() => {
-    if (next !== undefined) keepCopy(next.slug);
+    if (next !== undefined) prefetchModule(next.slug);
   }, [next?.slug]);
   if (previous === undefined && next === undefined) return null;
   return (

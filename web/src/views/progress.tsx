@@ -9,23 +9,23 @@ import { Empty, Failure, Loading } from "../parts/notices.tsx";
 import { ProgressChart } from "../parts/progress-chart.tsx";
 import { SignedIn } from "../parts/signed-in.tsx";
 import { View } from "../parts/view.tsx";
-import { useAnswer } from "../use-answer.ts";
+import { useQuery } from "../use-query.ts";
 
 export default function ProgressPage() {
   return <SignedIn title="Progress" what="your progress">{() => <Progress />}</SignedIn>;
 }
 
 function Progress() {
-  const { received, error, retry } = useAnswer<Statistics>(paths.statistics);
+  const { result, error, refetch } = useQuery<Statistics>(paths.statistics);
   const list = usePagedList<ProgressRecord>(paths.progress, "progress");
   const items = list.items.value;
   return (
-    <View title="Progress" received={received}>
-      {received !== undefined
-        ? <Tiles statistics={received.answer.body} />
-        : error === undefined ? <Loading what="your statistics" lines={3} /> : <Failure error={error} what="your statistics" onRetry={retry} />}
+    <View title="Progress" result={result}>
+      {result !== undefined
+        ? <Tiles statistics={result.body} />
+        : error === undefined ? <Loading what="your statistics" lines={3} /> : <Failure error={error} what="your statistics" onRetry={refetch} />}
       {items === undefined
-        ? list.error.value === undefined ? <Loading what="your records" /> : received && <Failure error={list.error.value} what="your records" onRetry={() => void list.load(true)} />
+        ? list.error.value === undefined ? <Loading what="your records" /> : result && <Failure error={list.error.value} what="your records" onRetry={() => void list.load(true)} />
         : <Records items={items} />}
       <More list={list} what="records" />
     </View>

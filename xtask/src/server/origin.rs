@@ -23,6 +23,7 @@ pub(crate) const AUTHOR: DemoAccount =
     DemoAccount { email: "author@kairos.example", password: "write-and-publish", name: "Ada Author", role: "author" };
 
 /// The program, and the servers it works with.
+#[derive(Clone)]
 pub(crate) struct Origin {
     pub(crate) program: PathBuf,
     /// The file of the embedded store; unused with MongoDB.

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
+use crate::plan::Plan;
 use crate::{process, workspace};
 
 /// Vite asks for this; wrangler 4.80 and the rest run on any Node 20.
@@ -30,21 +31,26 @@ fn parse_version(text: &str) -> Option<(u32, u32)> {
     Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
-/// `npm ci`, unless what is installed came from this very lock file: a copy of it is kept beside the packages.
+/// The step that installs the packages.
+pub(crate) const PACKAGES: &str = "npm packages";
+
+/// Plans `npm ci`, unless what is installed came from this very lock file: a copy of it is kept beside the packages.
 ///
 /// # Errors
-/// npm failed, most often for want of a network.
-pub(crate) fn install_packages() -> Result<()> {
+/// The lock file cannot be read.
+pub(super) fn add_packages(plan: &mut Plan) -> Result<()> {
     let lock = fs::read(workspace::root().join("package-lock.json")).context("cannot read package-lock.json")?;
     let installed = workspace::root().join("node_modules/.installed-lock.json");
     if fs::read(&installed).is_ok_and(|installed| installed == lock) {
         return Ok(());
     }
-    println!("Installing npm packages (half a minute)");
-    let mut npm = Command::new("npm");
-    npm.args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(workspace::root());
-    process::run("npm ci", &mut npm)?;
-    fs::write(&installed, lock).with_context(|| format!("cannot write {}", installed.display()))
+    plan.add(PACKAGES, &[], move |log| {
+        let mut npm = Command::new("npm");
+        npm.args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(workspace::root());
+        log.run("npm ci", &mut npm)?;
+        fs::write(&installed, lock).with_context(|| format!("cannot write {}", installed.display()))
+    });
+    Ok(())
 }
 
 #[cfg(test)]

@@ -33,10 +33,16 @@ impl fmt::Display for Counts {
     }
 }
 
-/// The suites that ran, in order.
+/// Suites that ran, in order.
 #[derive(Default)]
 pub(crate) struct Report {
     rows: Vec<(&'static str, Counts, Duration)>,
+}
+
+impl AddAssign for Report {
+    fn add_assign(&mut self, other: Self) {
+        self.rows.extend(other.rows);
+    }
 }
 
 impl Report {

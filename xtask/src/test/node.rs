@@ -18,7 +18,12 @@ const FILTERED_OUT: &str = "test name does not match pattern";
 ///
 /// # Errors
 /// Node cannot be started, or an interruption.
-pub(crate) fn run(suite: &str, environment: &[(String, String)], filter: Option<&str>) -> Result<Counts> {
+pub(crate) fn run(
+    suite: &str,
+    environment: &[(String, String)],
+    filter: Option<&str>,
+    say: &dyn Fn(&str),
+) -> Result<Counts> {
     let report = tempfile::NamedTempFile::new()?;
     let mut node = Command::new("node");
     node.args([
@@ -31,7 +36,7 @@ pub(crate) fn run(suite: &str, environment: &[(String, String)], filter: Option<
     node.arg("--test-reporter=tap").arg(format!("--test-reporter-destination={}", report.path().display()));
     node.args(filter.map(|name| format!("--test-name-pattern={}", escape_pattern(name)))).args(test_files(suite)?);
     node.envs(environment.iter().cloned()).current_dir(workspace::root());
-    let status = process::run_lines("node --test", &mut node, |line| println!("{line}"))?;
+    let status = process::run_lines("node --test", &mut node, |line| say(line))?;
     let mut counts = parse_tap(&fs::read_to_string(report.path())?);
     if !status.success() && counts.failed == 0 {
         counts.failed = 1;

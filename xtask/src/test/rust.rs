@@ -14,14 +14,14 @@ use crate::{process, workspace};
 ///
 /// # Errors
 /// cargo cannot be started, or an interruption.
-pub(crate) fn run(world: &World, filter: Option<&str>) -> Result<Counts> {
+pub(crate) fn run(world: &World, filter: Option<&str>, say: &dyn Fn(&str)) -> Result<Counts> {
     let log = tempfile::NamedTempFile::new()?;
     let mut cargo = workspace::cargo();
     cargo.args(["test", "--workspace", "--no-fail-fast"]).args(filter).current_dir(workspace::root());
     cargo.envs(world.environment()).env("KAIROS_SKIP_LOG", log.path());
     let mut counts = Counts::default();
     let status = process::run_lines("cargo test", &mut cargo, |line| {
-        println!("{line}");
+        say(line);
         counts += parse_result(line).unwrap_or_default();
     })?;
     // A test that does not compile or dies has no result line.

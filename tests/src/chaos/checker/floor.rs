@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Kind, Violation};
-use crate::chaos::event::{Answer, Entry, Observed, Record};
+use crate::chaos::event::{Entry, Exchange, Observed, Record};
 
-/// The newest entries of a history that are remembered: a page has a hundred.
-const REMEMBERED_ENTRIES: usize = 300;
+/// The newest entries of a history that are looked for: a page has a hundred.
+const MOST_ENTRIES: usize = 300;
 
-/// The answer that something was seen in.
-type Sighting = Arc<Answer>;
+/// The exchange that something was seen in.
+type Sighting = Arc<Exchange>;
 
 #[derive(Default)]
 pub(super) struct Floor {
@@ -52,59 +52,59 @@ fn sum<'a>(records: impl Iterator<Item = &'a Record>) -> Totals {
 }
 
 impl Floor {
-    /// What `answer` shows that is older than this.
-    pub(super) fn check(&self, answer: &Arc<Answer>) -> Option<Violation> {
-        match &answer.observed {
-            Observed::Modules { editions, complete } => self.check_modules(answer, editions, *complete),
+    /// What `exchange` shows that is older than this.
+    pub(super) fn check(&self, exchange: &Arc<Exchange>) -> Option<Violation> {
+        match &exchange.observed {
+            Observed::Modules { editions, complete } => self.check_modules(exchange, editions, *complete),
             Observed::Progress { records, .. } => {
-                self.check_records(answer, records, true).or_else(|| self.check_totals(answer, sum(records.iter())))
+                self.check_records(exchange, records, true).or_else(|| self.check_totals(exchange, sum(records.iter())))
             }
-            Observed::Acknowledged { records, .. } => self.check_records(answer, records, false),
+            Observed::Acknowledged { records, .. } => self.check_records(exchange, records, false),
             Observed::Statistics { attempts, seconds, .. } => {
-                self.check_totals(answer, Totals { attempts: *attempts, seconds: *seconds })
+                self.check_totals(exchange, Totals { attempts: *attempts, seconds: *seconds })
             }
-            Observed::History { entries, complete, .. } => self.check_history(answer, entries, *complete),
+            Observed::History { entries, complete, .. } => self.check_history(exchange, entries, *complete),
             Observed::Written { .. } | Observed::Nothing | Observed::Foreign { .. } | Observed::Refused { .. } => None,
         }
     }
 
-    fn check_modules(&self, answer: &Arc<Answer>, editions: &[(usize, u64)], complete: bool) -> Option<Violation> {
+    fn check_modules(&self, exchange: &Arc<Exchange>, editions: &[(usize, u64)], complete: bool) -> Option<Violation> {
         self.modules.iter().find_map(|(module, (seen, sighting))| {
             let edition = editions.iter().find(|(listed, _)| listed == module).map(|(_, edition)| *edition);
             // A module that is missing from a complete list is older than any edition.
             let edition = edition.or_else(|| complete.then_some(0))?;
             let what = format!("module {module} in edition {edition} after {seen}");
-            (edition < *seen).then(|| Violation::of(Kind::Older, answer, what).against(sighting))
+            (edition < *seen).then(|| Violation::of(Kind::Older, exchange, what).against(sighting))
         })
     }
 
-    fn check_records(&self, answer: &Arc<Answer>, records: &[Record], complete: bool) -> Option<Violation> {
+    fn check_records(&self, exchange: &Arc<Exchange>, records: &[Record], complete: bool) -> Option<Violation> {
         self.records.iter().find_map(|(module, (seen, sighting))| {
             let record = records.iter().find(|record| record.module == *module).copied();
             let nothing = Record { module: *module, attempts: 0, seconds: 0 };
             let record = record.or_else(|| complete.then_some(nothing))?;
             let what = format!("{record:?} after {seen:?}");
             let is_older = Totals::from(record).is_older_than(Totals::from(*seen));
-            is_older.then(|| Violation::of(Kind::Older, answer, what).against(sighting))
+            is_older.then(|| Violation::of(Kind::Older, exchange, what).against(sighting))
         })
     }
 
     /// Totals are at least those that were seen, and at least the sum of the records that were seen.
-    fn check_totals(&self, answer: &Arc<Answer>, totals: Totals) -> Option<Violation> {
+    fn check_totals(&self, exchange: &Arc<Exchange>, totals: Totals) -> Option<Violation> {
         let what = |seen: Totals| {
             let Totals { attempts, seconds } = totals;
             format!("{attempts} attempts and {seconds} s after {} and {} s", seen.attempts, seen.seconds)
         };
         if let Some((seen, sighting)) = self.statistics.as_ref().filter(|(seen, _)| totals.is_older_than(*seen)) {
-            return Some(Violation::of(Kind::Older, answer, what(*seen)).against(sighting));
+            return Some(Violation::of(Kind::Older, exchange, what(*seen)).against(sighting));
         }
         let seen = sum(self.records.values().map(|(record, _)| record));
         let (_, latest) = self.records.values().max_by_key(|(_, sighting)| sighting.ended_us())?;
-        totals.is_older_than(seen).then(|| Violation::of(Kind::Older, answer, what(seen)).against(latest))
+        totals.is_older_than(seen).then(|| Violation::of(Kind::Older, exchange, what(seen)).against(latest))
     }
 
     /// What was seen and belongs on this page is on it.
-    fn check_history(&self, answer: &Arc<Answer>, entries: &[Entry], complete: bool) -> Option<Violation> {
+    fn check_history(&self, exchange: &Arc<Exchange>, entries: &[Entry], complete: bool) -> Option<Violation> {
         let listed: BTreeSet<Entry> = entries.iter().copied().collect();
         let oldest = entries.last().copied().filter(|_| !complete);
         let missing = self.entries.iter().find(|(seen, _)| {
@@ -113,49 +113,49 @@ impl Floor {
         });
         let (entry, sighting) = missing?;
         let what = format!("a history without {}", entry.operation);
-        Some(Violation::of(Kind::Older, answer, what).against(sighting))
+        Some(Violation::of(Kind::Older, exchange, what).against(sighting))
     }
 
-    /// From now on `answer` has been seen.
-    pub(super) fn raise(&mut self, answer: &Arc<Answer>) {
-        match &answer.observed {
+    /// From now on `exchange` has been seen.
+    pub(super) fn raise(&mut self, exchange: &Arc<Exchange>) {
+        match &exchange.observed {
             Observed::Modules { editions, .. } => {
-                editions.iter().for_each(|(module, edition)| self.raise_module(*module, *edition, answer));
+                editions.iter().for_each(|(module, edition)| self.raise_module(*module, *edition, exchange));
             }
-            Observed::Written { module, edition } => self.raise_module(*module, *edition, answer),
+            Observed::Written { module, edition } => self.raise_module(*module, *edition, exchange),
             Observed::Progress { records, .. } => {
-                records.iter().for_each(|record| self.raise_record(*record, answer));
+                records.iter().for_each(|record| self.raise_record(*record, exchange));
             }
             Observed::Acknowledged { operations, records, .. } => {
-                records.iter().for_each(|record| self.raise_record(*record, answer));
-                self.raise_history(operations, answer);
+                records.iter().for_each(|record| self.raise_record(*record, exchange));
+                self.raise_history(operations, exchange);
             }
             Observed::Statistics { attempts, seconds, .. } => {
                 let seen = self.statistics.as_ref().map(|(seen, _)| *seen).unwrap_or_default();
                 let totals = Totals { attempts: *attempts, seconds: *seconds }.max(seen);
-                self.statistics = Some((totals, Arc::clone(answer)));
+                self.statistics = Some((totals, Arc::clone(exchange)));
             }
-            Observed::History { entries, .. } => self.raise_history(entries, answer),
+            Observed::History { entries, .. } => self.raise_history(entries, exchange),
             Observed::Nothing | Observed::Foreign { .. } | Observed::Refused { .. } => {}
         }
     }
 
-    fn raise_history(&mut self, entries: &[Entry], answer: &Arc<Answer>) {
-        self.entries.extend(entries.iter().map(|entry| (*entry, Arc::clone(answer))));
-        while self.entries.len() > REMEMBERED_ENTRIES {
+    fn raise_history(&mut self, entries: &[Entry], exchange: &Arc<Exchange>) {
+        self.entries.extend(entries.iter().map(|entry| (*entry, Arc::clone(exchange))));
+        while self.entries.len() > MOST_ENTRIES {
             self.entries.pop_first();
         }
     }
 
-    fn raise_module(&mut self, module: usize, edition: u64, answer: &Arc<Answer>) {
+    fn raise_module(&mut self, module: usize, edition: u64, exchange: &Arc<Exchange>) {
         if self.modules.get(&module).is_none_or(|(seen, _)| *seen < edition) {
-            self.modules.insert(module, (edition, Arc::clone(answer)));
+            self.modules.insert(module, (edition, Arc::clone(exchange)));
         }
     }
 
-    fn raise_record(&mut self, record: Record, answer: &Arc<Answer>) {
+    fn raise_record(&mut self, record: Record, exchange: &Arc<Exchange>) {
         let seen = self.records.get(&record.module).map(|(seen, _)| Totals::from(*seen)).unwrap_or_default();
         let Totals { attempts, seconds } = Totals::from(record).max(seen);
-        self.records.insert(record.module, (Record { attempts, seconds, ..record }, Arc::clone(answer)));
+        self.records.insert(record.module, (Record { attempts, seconds, ..record }, Arc::clone(exchange)));
     }
 }

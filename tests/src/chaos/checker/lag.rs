@@ -1,12 +1,12 @@
-//! How long an acknowledged write stays unseen by those who know nothing of it (I-BOUND). Measured, not judged: what is promised depends on
+//! How long an acknowledged write stays unseen by those who know nothing of it (I-BOUND). Measured, not checked: what is promised depends on
 //! what stands between.
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::chaos::event::{Answer, Observed};
+use crate::chaos::event::{Exchange, Observed};
 
-/// Editions of a module that are remembered.
-const REMEMBERED: usize = 2_000;
+/// Editions of a module that are looked back on.
+const MOST_EDITIONS: usize = 2_000;
 
 #[derive(Default)]
 pub(super) struct Lag(BTreeMap<usize, VecDeque<Write>>);
@@ -17,13 +17,13 @@ struct Write {
 }
 
 impl Lag {
-    /// Remembers a write; of a read, gives how long before it began a newer edition had been acknowledged.
-    pub(super) fn take(&mut self, answer: &Answer) -> Option<u64> {
-        match &answer.observed {
+    /// Takes in a write; of a read, gives how long before it began a newer edition had been acknowledged.
+    pub(super) fn take(&mut self, exchange: &Exchange) -> Option<u64> {
+        match &exchange.observed {
             Observed::Written { module, edition } => {
                 let writes = self.0.entry(*module).or_default();
-                writes.push_back(Write { edition: *edition, acknowledged_us: answer.ended_us() });
-                if writes.len() > REMEMBERED {
+                writes.push_back(Write { edition: *edition, acknowledged_us: exchange.ended_us() });
+                if writes.len() > MOST_EDITIONS {
                     writes.pop_front();
                 }
                 None
@@ -32,7 +32,7 @@ impl Lag {
                 .iter()
                 .filter_map(|(module, edition)| {
                     let newer = self.0.get(module)?.iter().find(|write| write.edition > *edition)?;
-                    answer.at_us.checked_sub(newer.acknowledged_us)
+                    exchange.at_us.checked_sub(newer.acknowledged_us)
                 })
                 .max(),
             _ => None,

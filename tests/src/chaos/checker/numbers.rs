@@ -1,5 +1,5 @@
 //! No number names two states: whatever comes with one generation of a namespace shows the same data. The newest numbers of each namespace
-//! are remembered.
+//! are compared.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -7,10 +7,10 @@ use std::sync::Arc;
 use kairos_protocol::sync::generation::{Generation, Namespace};
 
 use super::{Kind, Violation};
-use crate::chaos::event::{Answer, Observed};
+use crate::chaos::event::{Exchange, Observed};
 
-/// Numbers of one namespace that are remembered.
-const REMEMBERED: usize = 5_000;
+/// Numbers of one namespace that are compared.
+const MOST_NUMBERS: usize = 5_000;
 
 /// A fact that a state consists of, and its value.
 type Fact = (FactName, u64);
@@ -23,18 +23,18 @@ enum FactName {
 }
 
 /// What one number was first seen with.
-type State = BTreeMap<FactName, (u64, Arc<Answer>)>;
+type State = BTreeMap<FactName, (u64, Arc<Exchange>)>;
 
 #[derive(Default)]
 pub(super) struct Numbers(HashMap<Namespace, BTreeMap<Generation, State>>);
 
 impl Numbers {
-    /// How `answer` contradicts what came with its number before. What nobody may keep is only compared, not remembered.
-    pub(super) fn check(&mut self, answer: &Arc<Answer>) -> Option<Violation> {
-        let facts = facts(answer);
-        let is_of_catalog = matches!(answer.observed, Observed::Modules { .. });
+    /// How `exchange` contradicts what came with its number before. What nobody may store is compared, and nothing with it later.
+    pub(super) fn check(&mut self, exchange: &Arc<Exchange>) -> Option<Violation> {
+        let facts = facts(exchange);
+        let is_of_catalog = matches!(exchange.observed, Observed::Modules { .. });
         let (namespace, generation) =
-            answer.received.iter().find(|(namespace, _)| (**namespace == Namespace::Catalog) == is_of_catalog)?;
+            exchange.received.iter().find(|(namespace, _)| (**namespace == Namespace::Catalog) == is_of_catalog)?;
         let numbers = self.0.entry(namespace.clone()).or_default();
         let state = numbers.get(&generation);
         let contradiction = facts.iter().find_map(|(name, value)| {
@@ -45,14 +45,14 @@ impl Numbers {
                 name.describe(*before),
                 name.describe(*value)
             );
-            Some(Violation::of(Kind::TwoStates, answer, what).against(earlier))
+            Some(Violation::of(Kind::TwoStates, exchange, what).against(earlier))
         });
-        if answer.storable {
+        if exchange.storable {
             let state = numbers.entry(generation).or_default();
             for (name, value) in facts {
-                state.entry(name).or_insert_with(|| (value, Arc::clone(answer)));
+                state.entry(name).or_insert_with(|| (value, Arc::clone(exchange)));
             }
-            while numbers.len() > REMEMBERED {
+            while numbers.len() > MOST_NUMBERS {
                 numbers.pop_first();
             }
         }
@@ -70,8 +70,8 @@ impl FactName {
     }
 }
 
-fn facts(answer: &Answer) -> Vec<Fact> {
-    match &answer.observed {
+fn facts(exchange: &Exchange) -> Vec<Fact> {
+    match &exchange.observed {
         Observed::Modules { editions, .. } => {
             editions.iter().map(|(module, edition)| (FactName::Edition(*module), *edition)).collect()
         }

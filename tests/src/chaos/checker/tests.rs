@@ -9,17 +9,17 @@ use kairos_protocol::sync::generation::Generations;
 const ADA: usize = 0;
 const BOB: usize = 1;
 
-fn answer(session: usize, received: &str, observed: Observed) -> Answer {
+fn exchange(session: usize, received: &str, observed: Observed) -> Exchange {
     let received = Generations::parse(received);
-    Answer { session, received, observed, status: Some(200), storable: true, ..Answer::default() }
+    Exchange { session, received, observed, status: Some(200), storable: true, ..Exchange::default() }
 }
 
-fn event(answer: Answer) -> Event {
-    Event::Answer(Arc::new(answer))
+fn event(exchange: Exchange) -> Event {
+    Event::Exchange(Arc::new(exchange))
 }
 
 fn seen(session: usize, received: &str, observed: Observed) -> Event {
-    event(answer(session, received, observed))
+    event(exchange(session, received, observed))
 }
 
 fn module(module: usize, edition: u64) -> Observed {
@@ -78,9 +78,9 @@ fn fault(kind: FaultKind, phase: Phase, at_us: u64) -> Event {
 /// What is found in `events`, by kind.
 fn found(events: &[Event]) -> Vec<(Kind, u64)> {
     let mut checker = Checker::default();
-    let told: u64 = events.iter().flat_map(|event| checker.take(event)).map(|violation| violation.times).sum();
+    let found: u64 = events.iter().flat_map(|event| checker.take(event)).map(|violation| violation.times).sum();
     let counted: Vec<(Kind, u64)> = checker.counts().violations.clone().into_iter().collect();
-    assert_eq!(counted.iter().map(|(_, times)| times).sum::<u64>(), told, "what is told is counted");
+    assert_eq!(counted.iter().map(|(_, times)| times).sum::<u64>(), found, "what is found is counted");
     counted
 }
 
@@ -115,12 +115,13 @@ fn a_session_that_goes_back_is_caught() {
 
 #[test]
 fn a_session_that_was_told_of_a_state_must_see_it() {
-    let shown = Arc::new(answer(1, "catalog=9", module(1, 5)));
-    let events =
-        |after| [Event::Answer(shown.clone()), Event::Handover { to: 2, answer: shown.clone() }, seen(2, "", after)];
+    let shown = Arc::new(exchange(1, "catalog=9", module(1, 5)));
+    let events = |after| {
+        [Event::Exchange(shown.clone()), Event::Handover { to: 2, exchange: shown.clone() }, seen(2, "", after)]
+    };
     check("older than it was told", &events(module(1, 4)), &[(Kind::Older, 1)]);
     check("as it was told", &events(module(1, 5)), &[]);
-    check("whoever was not told", &[Event::Answer(shown), seen(2, "", module(1, 4))], &[]);
+    check("whoever was not told", &[Event::Exchange(shown), seen(2, "", module(1, 4))], &[]);
 }
 
 #[test]
@@ -134,14 +135,14 @@ fn what_only_looks_older_is_not() {
 }
 
 #[test]
-fn one_number_with_two_states_is_caught_where_caches_may_keep_it() {
+fn one_number_with_two_states_is_caught_where_caches_may_store_it() {
     let two = [(Kind::TwoStates, 1)];
     check("a module", &[seen(1, "catalog=9", module(1, 4)), seen(2, "catalog=9", module(1, 5))], &two);
     check("module and list", &[seen(1, "catalog=9", module(1, 4)), seen(2, "catalog=9", list(&[(1, 5)]))], &two);
     let of_ada = |observed| seen(1, "user.ada=9", observed);
     check("statistics and records", &[of_ada(statistics(4, 1)), of_ada(progress(&[(0, 5, 1)]))], &two);
     check("two numbers", &[seen(1, "catalog=9", module(1, 4)), seen(2, "catalog=10", module(1, 5))], &[]);
-    let mut unstorable = answer(2, "catalog=9", module(1, 5));
+    let mut unstorable = exchange(2, "catalog=9", module(1, 5));
     unstorable.storable = false;
     let mut checker = Checker::default();
     for event in [seen(1, "catalog=9", module(1, 4)), event(unstorable)] {
@@ -155,7 +156,7 @@ fn every_acknowledged_operation_counts_once() {
     let sent = || vec![sending(&[1, 2, 3]), acknowledged(&[1, 2])];
     let with = |last: Event| [sent(), vec![last]].concat();
     check("all there", &with(audit(&[1, 2], 2, 20)), &[]);
-    check("what was in doubt too", &with(audit(&[1, 2, 3], 3, 30)), &[]);
+    check("what was never acknowledged too", &with(audit(&[1, 2, 3], 3, 30)), &[]);
     check("one lost", &with(audit(&[1], 1, 10)), &[(Kind::Lost, 1)]);
     check("all lost", &with(audit(&[], 0, 0)), &[(Kind::Lost, 2)]);
     check("in the history twice", &with(audit(&[1, 2, 2], 2, 20)), &[(Kind::Doubled, 1)]);
@@ -178,10 +179,10 @@ fn another_learners_data_is_caught() {
 
 #[test]
 fn status_500_and_requests_that_hang_are_caught() {
-    let with_status = |status| event(Answer { status, ..Answer::default() });
+    let with_status = |status| event(Exchange { status, ..Exchange::default() });
     check("500", &[with_status(Some(500))], &[(Kind::Internal, 1)]);
-    check("503 and no answer", &[with_status(Some(503)), with_status(None)], &[]);
-    let slow = || event(Answer { status: Some(200), at_us: 5_000_000, took_us: 31_000_000, ..Answer::default() });
+    check("503 and no response", &[with_status(Some(503)), with_status(None)], &[]);
+    let slow = || event(Exchange { status: Some(200), at_us: 5_000_000, took_us: 31_000_000, ..Exchange::default() });
     check("31 s", &[slow()], &[(Kind::Hung, 1)]);
     let pause = [
         fault(FaultKind::OriginPause, Phase::Begins, 6_000_000),
@@ -198,7 +199,7 @@ fn failures_that_no_fault_explains_are_counted() {
         events.iter().for_each(|event| drop(checker.take(event)));
         checker.counts().unexplained
     };
-    let failed = |at_us| event(Answer { status: Some(503), at_us, ..Answer::default() });
+    let failed = |at_us| event(Exchange { status: Some(503), at_us, ..Exchange::default() });
     let kill = fault(FaultKind::MongoKill, Phase::Begins, 5_000_000);
     let over = fault(FaultKind::MongoKill, Phase::Ends, 6_000_000);
     assert_eq!(unexplained(&[failed(1)]), 1, "nothing was wrong");
@@ -210,7 +211,7 @@ fn failures_that_no_fault_explains_are_counted() {
 }
 
 #[test]
-fn tiers_are_told_in_the_words_of_cache_status() {
+fn tiers_are_named_in_the_words_of_cache_status() {
     for (cache_status, expected) in [
         ("kairos-origin; hit; ttl=5; detail=memory", "origin hit memory"),
         ("kairos-origin; fwd=uri-miss; stored", "origin uri-miss"),
@@ -218,14 +219,14 @@ fn tiers_are_told_in_the_words_of_cache_status() {
         ("kairos-origin; fwd=uri-miss; stored, kairos-edge; hit; ttl=59", "edge hit"),
         ("kairos-origin; hit; ttl=5; detail=redis, kairos-edge; fwd=uri-miss; stored", "origin hit redis"),
     ] {
-        assert_eq!(tier(&Answer { cache_status: cache_status.to_owned(), ..Answer::default() }), expected);
+        assert_eq!(tier(&Exchange { cache_status: cache_status.to_owned(), ..Exchange::default() }), expected);
     }
 }
 
 #[test]
 fn how_long_a_write_stays_unseen_is_measured_at_origins_and_edges() {
     let at = |observed, through_edge, at_us| {
-        event(Answer { observed, through_edge, at_us, took_us: 10, ..answer(1, "", Observed::Nothing) })
+        event(Exchange { observed, through_edge, at_us, took_us: 10, ..exchange(1, "", Observed::Nothing) })
     };
     let mut checker = Checker::default();
     for event in [

@@ -3,14 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::chaos::event::Answer;
+use crate::chaos::event::Exchange;
 
 /// Which invariant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     /// I-SESSION: a session that saw a state was given an older one.
     Older,
-    /// One generation was given with two states, in answers that caches may keep.
+    /// One generation was given with two states, in responses that caches may store.
     TwoStates,
     /// I-ONCE: an acknowledged operation does not count.
     Lost,
@@ -20,7 +20,7 @@ pub(crate) enum Kind {
     Crossed,
     /// I-UP: status 500.
     Internal,
-    /// I-UP: no answer within 30 s.
+    /// I-UP: no response within 30 s.
     Hung,
 }
 
@@ -42,7 +42,7 @@ impl Kind {
     /// Its name in a table.
     pub(crate) const fn name(self) -> &'static str {
         match self {
-            Self::Older => "older answers",
+            Self::Older => "older responses",
             Self::TwoStates => "one number, two states",
             Self::Lost => "operations lost",
             Self::Doubled => "operations doubled",
@@ -57,30 +57,30 @@ impl Kind {
 #[derive(Clone, Debug)]
 pub(crate) struct Violation {
     pub(crate) kind: Kind,
-    /// In how many cases, where several are told at once.
+    /// In how many cases, where one stands for several.
     pub(crate) times: u64,
     pub(crate) what: String,
-    /// The answer that shows it.
-    pub(crate) answer: Option<Arc<Answer>>,
+    /// The exchange that shows it.
+    pub(crate) exchange: Option<Arc<Exchange>>,
     /// The one that it contradicts.
-    pub(crate) earlier: Option<Arc<Answer>>,
+    pub(crate) earlier: Option<Arc<Exchange>>,
 }
 
 impl Violation {
-    /// One that `answer` shows by itself.
-    pub(crate) fn of(kind: Kind, answer: &Arc<Answer>, what: String) -> Self {
-        Self { kind, times: 1, what, answer: Some(Arc::clone(answer)), earlier: None }
+    /// One that `exchange` shows by itself.
+    pub(crate) fn of(kind: Kind, exchange: &Arc<Exchange>, what: String) -> Self {
+        Self { kind, times: 1, what, exchange: Some(Arc::clone(exchange)), earlier: None }
     }
 
-    /// The same, with the answer that it contradicts.
-    pub(crate) fn against(mut self, earlier: &Arc<Answer>) -> Self {
+    /// The same, with the exchange that it contradicts.
+    pub(crate) fn against(mut self, earlier: &Arc<Exchange>) -> Self {
         self.earlier = Some(Arc::clone(earlier));
         self
     }
 
-    /// One that no answer shows, in so many cases.
+    /// One that no exchange shows, in so many cases.
     pub(crate) fn counted(kind: Kind, times: u64, what: String) -> Self {
-        Self { kind, times, what, answer: None, earlier: None }
+        Self { kind, times, what, exchange: None, earlier: None }
     }
 }
 
@@ -88,6 +88,6 @@ impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.kind, self.what)?;
         self.earlier.iter().try_for_each(|earlier| write!(f, "\n  first {earlier}"))?;
-        self.answer.iter().try_for_each(|answer| write!(f, "\n  then  {answer}"))
+        self.exchange.iter().try_for_each(|exchange| write!(f, "\n  then  {exchange}"))
     }
 }

@@ -1,4 +1,4 @@
-//! Edges in workerd, each in front of one origin, by the harness that the edge's own tests use. Not what they answer.
+//! Edges in workerd, each in front of one origin, by the harness that the edge's own tests use. Not how they respond.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 
-use super::Target;
+use super::target::Target;
 
 const START_TIMEOUT: Duration = Duration::from_secs(120);
 

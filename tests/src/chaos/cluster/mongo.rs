@@ -14,8 +14,8 @@ use tokio::process::{Child, Command};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::Lasting;
 use super::origin::{free_port, signal};
+use super::target::Lasting;
 use crate::chaos::options::FaultKind;
 
 const START_TIMEOUT: Duration = Duration::from_secs(60);
@@ -97,7 +97,7 @@ impl ReplicaSet {
     }
 
     /// Breaks the member that is primary now, and has it back after `lasting`.
-    pub(super) async fn suffer(&self, kind: FaultKind, lasting: Lasting) -> Result<()> {
+    pub(super) async fn inject(&self, kind: FaultKind, lasting: Lasting) -> Result<()> {
         let primary = self.wait_for_primary().await?;
         if kind == FaultKind::MongoStepDown {
             let step_down = doc! { "replSetStepDown": 10, "secondaryCatchUpPeriodSecs": 5 };

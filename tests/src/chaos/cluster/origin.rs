@@ -1,4 +1,4 @@
-//! One `kairos-origin serve` on a port that it keeps, started again when it dies, as a supervisor would. Not what it is asked.
+//! One `kairos-origin serve` on a fixed port, started again when it dies, as a supervisor would. Not what it is asked.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -14,23 +14,14 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::clock::MovableClock;
-use super::{Lasting, Target};
+use super::target::{Health, Lasting, Target};
 use crate::chaos::options::FaultKind;
 
-/// How long one may take to answer after its start. The store may be electing.
+/// How long one may take to respond after its start. The store may be electing.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Lines of a log that are told.
+/// Lines of a log that are shown.
 const LOGGED: usize = 5;
-
-/// Whether requests to an origin can be answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Health {
-    Up,
-    /// It stands still, connections stay open.
-    Paused,
-    Down,
-}
 
 /// What an origin is started with.
 pub(super) struct Plan {
@@ -99,23 +90,23 @@ impl Plan {
 }
 
 impl Origin {
-    /// Starts one and waits until it answers.
+    /// Starts one and waits until it responds.
     pub(super) async fn start(plan: Plan) -> Result<Self> {
         let file = format!("origin-{}.clock", plan.number);
         let clock = if plan.has_movable_clock { MovableClock::new(&plan.folder, &file)? } else { None };
         let child = plan.serve(clock.as_ref())?;
         let mut origin = Self { plan, clock, child, health: watch::Sender::new(Health::Down) };
-        origin.wait_until_it_answers().await?;
+        origin.wait_until_it_responds().await?;
         Ok(origin)
     }
 
     /// It dies at once when the store is away: then it is started again.
-    async fn wait_until_it_answers(&mut self) -> Result<()> {
+    async fn wait_until_it_responds(&mut self) -> Result<()> {
         let deadline = Instant::now() + START_TIMEOUT;
         let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(2)).build()?;
         let live = format!("{}{}", self.plan.url(), kairos_protocol::api::paths::HEALTH_LIVE);
         loop {
-            if client.get(&live).send().await.is_ok_and(|answer| answer.status().is_success()) {
+            if client.get(&live).send().await.is_ok_and(|response| response.status().is_success()) {
                 self.health.send_replace(Health::Up);
                 return Ok(());
             }
@@ -164,7 +155,7 @@ impl Origin {
     }
 
     /// Pauses or kills it, and has it back after `lasting`.
-    pub(super) async fn suffer(&mut self, kind: FaultKind, lasting: Lasting) -> Result<()> {
+    pub(super) async fn inject(&mut self, kind: FaultKind, lasting: Lasting) -> Result<()> {
         if kind == FaultKind::OriginPause {
             self.health.send_replace(Health::Paused);
             signal(&self.child, Signal::SIGSTOP)?;
@@ -177,6 +168,6 @@ impl Origin {
         self.child.kill().await?;
         lasting.await;
         self.child = self.plan.serve(self.clock.as_ref())?;
-        self.wait_until_it_answers().await
+        self.wait_until_it_responds().await
     }
 }

@@ -48,7 +48,7 @@ impl Proxy {
     }
 
     /// Is slow by `delay_ms` in each direction, breaks every connection, or takes none any more.
-    pub(super) fn suffer(&self, kind: FaultKind, delay_ms: u64) {
+    pub(super) fn inject(&self, kind: FaultKind, delay_ms: u64) {
         match kind {
             FaultKind::RedisSlow => self.state.delay_ms.store(delay_ms, Ordering::SeqCst),
             FaultKind::RedisCut => self.state.is_cut.store(true, Ordering::SeqCst),

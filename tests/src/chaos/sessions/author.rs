@@ -44,7 +44,7 @@ pub(crate) fn draft(module: usize, edition: u64, version: Option<u64>) -> Vec<u8
 impl Author {
     /// Goes on until it is over.
     pub(crate) async fn run(mut self) {
-        while !self.session.ground.is_over() {
+        while !self.session.context.is_over() {
             match self.version {
                 Some(version) => self.write(version).await,
                 None => self.find_version().await,
@@ -66,25 +66,25 @@ impl Author {
         let token = Some(self.account.token());
         let mut reply = self.session.send(Request { method: Method::PUT, body, token, ..Request::get(path) }).await;
         self.version = None;
-        match reply.answer.status {
+        match reply.exchange.status {
             Some(200) => {
                 self.version = serde_json::from_slice::<Versioned>(&reply.body).ok().map(|module| module.version);
-                reply.answer.observed = Observed::Written { module: self.module, edition: self.edition };
+                reply.exchange.observed = Observed::Written { module: self.module, edition: self.edition };
             }
             Some(401) => self.session.sign_in(&self.account).await,
             _ => {}
         }
-        self.session.report(reply.answer).await;
+        self.session.report(reply.exchange).await;
     }
 
-    /// After a conflict, or a write without an answer: it may have happened, or happen yet.
+    /// After a conflict, or a write without a response: it may have happened, or happen yet.
     async fn find_version(&mut self) {
         let reply =
             self.session.send(Request { no_cache: true, ..Request::get(paths::module(&slug(self.module))) }).await;
-        if reply.answer.status == Some(200) {
+        if reply.exchange.status == Some(200) {
             self.version = serde_json::from_slice::<Versioned>(&reply.body).ok().map(|module| module.version);
         }
-        self.session.report(reply.answer).await;
+        self.session.report(reply.exchange).await;
     }
 }
 
@@ -97,6 +97,6 @@ impl Session {
         if let Ok(grant) = serde_json::from_slice::<TokenGrant>(&reply.body) {
             account.renew(&grant.access_token);
         }
-        self.report(reply.answer).await;
+        self.report(reply.exchange).await;
     }
 }

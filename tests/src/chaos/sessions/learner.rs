@@ -17,6 +17,8 @@ use crate::chaos::event::{Entry, Event, Observed, OperationName, Record, Sent};
 /// Recorded so long ago that no clock makes it the future.
 const RECORDED_BEFORE_MS: i64 = 600_000;
 const LARGEST_BATCH: u64 = 8;
+/// How often what is not acknowledged is sent again at the end.
+const FINISHING_ATTEMPTS: u32 = 200;
 
 pub(crate) struct Device {
     session: Session,
@@ -56,7 +58,7 @@ impl Device {
 
     /// Goes on until it is over.
     pub(crate) async fn run(mut self) -> Self {
-        while !self.session.ground.is_over() {
+        while !self.session.context.is_over() {
             self.session.listen(Some(self.learner)).await;
             match self.session.random.between(0, 19) {
                 0..=5 => self.send_operations().await,
@@ -73,8 +75,8 @@ impl Device {
     }
 
     /// Sends what waits until it is acknowledged; gives up after so many attempts.
-    pub(crate) async fn settle(mut self) {
-        for _ in 0..200 {
+    pub(crate) async fn finish(mut self) {
+        for _ in 0..FINISHING_ATTEMPTS {
             if self.waiting.is_empty() {
                 return;
             }
@@ -87,7 +89,7 @@ impl Device {
         self.made += 1;
         let operation = OperationName { learner: self.learner, session: self.session.number, number: self.made };
         let module = self.session.random.index(MODULES);
-        let at_ms = self.session.ground.environment.now() - RECORDED_BEFORE_MS;
+        let at_ms = self.session.context.environment.now() - RECORDED_BEFORE_MS;
         let (action, attempts, seconds) = match self.session.random.between(0, 9) {
             0..=4 => {
                 let seconds = study_secs(self.learner);
@@ -111,7 +113,7 @@ impl Device {
         }
     }
 
-    /// A repeat of what was acknowledged: as when the answer had been lost.
+    /// A repeat of what was acknowledged: as when the response had been lost.
     async fn send_again(&mut self) {
         let batch = self.acknowledged.clone();
         if !batch.is_empty() {
@@ -122,25 +124,25 @@ impl Device {
     /// Whether all of it counts.
     async fn send_batch(&mut self, batch: &[Made]) -> bool {
         let operations = batch.iter().map(|made| made.sent).collect();
-        self.session.ground.report(Event::Sending { operations }).await;
+        self.session.context.report(Event::Sending { operations }).await;
         let operations: Vec<&Value> = batch.iter().map(|made| &made.json).collect();
         let body = Some(json!({ "operations": operations }).to_string().into_bytes());
         let token = Some(self.account.token());
         let request = Request { method: Method::POST, body, token, ..Request::get(paths::OPERATIONS) };
         let mut reply = self.session.send(request).await;
-        match reply.answer.status {
+        match reply.exchange.status {
             Some(200) => match serde_json::from_slice::<OperationResults>(&reply.body) {
-                Ok(results) => reply.answer.observed = self.judge(batch, &results),
-                Err(error) => reply.answer.failure = Some(error.to_string()),
+                Ok(results) => reply.exchange.observed = self.check_results(batch, &results),
+                Err(error) => reply.exchange.failure = Some(error.to_string()),
             },
             Some(401) => self.session.sign_in(&self.account).await,
             _ => {}
         }
-        let answer = self.session.report(reply.answer).await;
-        matches!(answer.observed, Observed::Acknowledged { .. })
+        let exchange = self.session.report(reply.exchange).await;
+        matches!(exchange.observed, Observed::Acknowledged { .. })
     }
 
-    fn judge(&self, batch: &[Made], results: &OperationResults) -> Observed {
+    fn check_results(&self, batch: &[Made], results: &OperationResults) -> Observed {
         let (learner, mut records) = (self.learner, Vec::new());
         let refused = |what: String| Observed::Refused { learner, what };
         if results.results.len() != batch.len() {
@@ -178,7 +180,7 @@ impl Device {
         let (revalidates, no_cache) = (self.session.random.percent(30), self.session.random.percent(2));
         let token = Some(self.account.token());
         let reply = self.session.send(Request { token, revalidates, no_cache, ..Request::get(path.clone()) }).await;
-        if reply.answer.status == Some(401) {
+        if reply.exchange.status == Some(401) {
             self.session.sign_in(&self.account).await;
         }
         let observed = observe(self, &reply.body);

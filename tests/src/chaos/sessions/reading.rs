@@ -61,29 +61,29 @@ impl Session {
         self.report_read(path, reply, |body| observe(&form, body)).await;
     }
 
-    /// Reports a read whose body says what `observe` makes of it; a 304 says what was kept.
+    /// Reports a read whose body says what `observe` makes of it; a 304 says what was stored.
     pub(super) async fn report_read(
         &mut self,
         path: String,
         mut reply: Reply,
         observe: impl FnOnce(&[u8]) -> Option<Observed>,
     ) {
-        match (reply.answer.status, self.kept.get(&path)) {
+        match (reply.exchange.status, self.stored.get(&path)) {
             (Some(200), _) => match observe(&reply.body) {
                 Some(observed) => {
-                    reply.answer.observed = observed.clone();
+                    reply.exchange.observed = observed.clone();
                     if let Some(tag) = reply.etag {
-                        self.kept.insert(path, (tag, observed));
+                        self.stored.insert(path, (tag, observed));
                     }
                 }
-                None => reply.answer.failure = Some("a body that cannot be read".to_owned()),
+                None => reply.exchange.failure = Some("a body that cannot be read".to_owned()),
             },
-            (Some(304), Some((_, kept))) => reply.answer.observed = kept.clone(),
+            (Some(304), Some((_, stored))) => reply.exchange.observed = stored.clone(),
             // No module was ever taken away: whoever says that there is none speaks of the time before.
-            (Some(404), _) => reply.answer.observed = observe_missing(&path),
+            (Some(404), _) => reply.exchange.observed = observe_missing(&path),
             _ => {}
         }
-        self.report(reply.answer).await;
+        self.report(reply.exchange).await;
     }
 }
 

@@ -1,4 +1,4 @@
-//! Sending one request and reading its answer, whatever comes. Not what is asked, nor what the body says.
+//! Sending one request and reading its response, whatever comes. Not what is asked, nor what the body says.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use reqwest::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMa
 
 use super::Session;
 use crate::chaos::cluster::{Health, Target};
-use crate::chaos::event::{Answer, Observed};
+use crate::chaos::event::{Exchange, Observed};
 
 /// Longer than any request may take, an origin's longest pause included.
 const PATIENCE: Duration = Duration::from_secs(70);
@@ -26,7 +26,7 @@ pub(crate) struct Request {
     pub(crate) path: String,
     pub(crate) body: Option<Vec<u8>>,
     pub(crate) token: Option<Arc<str>>,
-    /// Name the tag of what is kept.
+    /// Name the tag of what is stored.
     pub(crate) revalidates: bool,
     /// `Cache-Control: no-cache`.
     pub(crate) no_cache: bool,
@@ -34,7 +34,7 @@ pub(crate) struct Request {
 
 /// What came.
 pub(crate) struct Reply {
-    pub(crate) answer: Answer,
+    pub(crate) exchange: Exchange,
     pub(crate) body: Vec<u8>,
     pub(crate) etag: Option<String>,
 }
@@ -49,25 +49,25 @@ impl Request {
 impl Session {
     /// Sends `request` to a target drawn from the seed. Nothing is reported yet: the caller reads the body first.
     pub(super) async fn send(&mut self, request: Request) -> Reply {
-        let ground = Arc::clone(&self.ground);
+        let context = Arc::clone(&self.context);
         let (to_edge, at, is_stubborn) = (self.random.percent(30), self.random.index(1 << 16), self.random.percent(8));
-        let of_kind = if to_edge && !ground.edges().is_empty() { ground.edges() } else { ground.origins() };
+        let of_kind = if to_edge && !context.edges().is_empty() { context.edges() } else { context.origins() };
         let around = of_kind.iter().cycle().skip(at % of_kind.len().max(1)).take(of_kind.len());
         // Whoever knows that a server is away asks another, but for a few.
         let target = around.clone().find(|t| is_stubborn || *t.health.borrow() == Health::Up).or(around.clone().next());
         let Some(target) = target else { return Reply::none("no target") };
-        let tag = self.kept.get(&request.path).filter(|_| request.revalidates).map(|(tag, _)| tag.clone());
+        let tag = self.stored.get(&request.path).filter(|_| request.revalidates).map(|(tag, _)| tag.clone());
         let described = describe(&request, tag.is_some());
         let sending = self.build(target, request, tag);
-        let at_us = ground.now_us();
+        let at_us = context.now_us();
         let mut reply = tokio::select! {
-            reply = tokio::time::timeout(PATIENCE, exchange(sending)) => reply.unwrap_or_else(|_| Reply::none("patience")),
+            reply = tokio::time::timeout(PATIENCE, send_and_read(sending)) => reply.unwrap_or_else(|_| Reply::none("gave up waiting")),
             () = turned_away(target, is_stubborn) => Reply::none("turned elsewhere"),
         };
-        let took_us = ground.now_us() - at_us;
+        let took_us = context.now_us() - at_us;
         let (name, origin, session) = (Arc::clone(&target.name), target.origin, self.number);
-        let answer = reply.answer;
-        reply.answer = Answer {
+        let exchange = reply.exchange;
+        reply.exchange = Exchange {
             session,
             target: name,
             origin,
@@ -76,18 +76,18 @@ impl Session {
             at_us,
             took_us,
             sent: self.seen.clone(),
-            ..answer
+            ..exchange
         };
-        if reply.answer.status.is_none() {
+        if reply.exchange.status.is_none() {
             // A server that is gone refuses at once: asking it again at once helps nobody.
-            ground.rest(if *target.health.borrow() == Health::Down { 50 } else { 5 }).await;
+            context.rest(if *target.health.borrow() == Health::Down { 50 } else { 5 }).await;
         }
         reply
     }
 
     fn build(&self, target: &Target, request: Request, tag: Option<String>) -> reqwest::RequestBuilder {
         let url = format!("{}{}", target.url, request.path);
-        let mut building = self.ground.client.request(request.method, url);
+        let mut building = self.context.client.request(request.method, url);
         if !self.seen.is_empty() {
             building = building.header(KAIROS_MIN_GEN, self.seen.to_string());
         }
@@ -111,7 +111,7 @@ impl Reply {
     fn none(why: &str) -> Self {
         let failure = Some(why.to_owned());
         Self {
-            answer: Answer { failure, observed: Observed::Nothing, ..Answer::default() },
+            exchange: Exchange { failure, observed: Observed::Nothing, ..Exchange::default() },
             body: Vec::new(),
             etag: None,
         }
@@ -133,7 +133,7 @@ async fn turned_away(target: &Target, is_stubborn: bool) {
     tokio::time::sleep(SHORT_PATIENCE).await;
 }
 
-async fn exchange(sending: reqwest::RequestBuilder) -> Reply {
+async fn send_and_read(sending: reqwest::RequestBuilder) -> Reply {
     let response = match sending.send().await {
         Ok(response) => response,
         Err(error) => return Reply::none(&reason(&error)),
@@ -145,15 +145,15 @@ async fn exchange(sending: reqwest::RequestBuilder) -> Reply {
     };
     let text = |name: &str| text(&headers, name).unwrap_or_default();
     let directives = CacheControl::parse(&text(CACHE_CONTROL.as_str()));
-    let answer = Answer {
+    let exchange = Exchange {
         status: Some(status),
         received: Generations::parse(&text(KAIROS_GEN)),
         storable: !directives.no_store,
         degraded: headers.contains_key(KAIROS_DEGRADED),
         cache_status: text(CACHE_STATUS),
-        ..Answer::default()
+        ..Exchange::default()
     };
-    Reply { answer, body, etag: self::text(&headers, ETAG.as_str()) }
+    Reply { exchange, body, etag: self::text(&headers, ETAG.as_str()) }
 }
 
 /// All lines of a field as one.

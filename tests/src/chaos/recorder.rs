@@ -1,4 +1,4 @@
-//! Where every event arrives: it is checked, kept, and what is worth it is told to whoever watches. Not what is wrong about an event.
+//! Where every event arrives: it is checked, recorded, and what is worth it is printed. Not what is wrong about an event.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,25 +12,28 @@ use super::checker::{Checker, Kind};
 use super::event::Event;
 use super::history::{self, History};
 use super::report::status_line;
-use super::run::Say;
 
-/// How often the state is told.
+/// How often the state is printed.
 const STATUS_EVERY: Duration = Duration::from_secs(5);
-/// Violations of each kind that are told in full, and failures for no fault.
+/// Violations of each kind that are printed in full, and failures for no fault.
 const SHOWN: u64 = 3;
 
-pub(super) struct Desk {
+/// Where lines for people go.
+pub type Say = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// Takes in the events of a run.
+pub(super) struct Recorder {
     checker: Checker,
     history: History,
-    wrote: Result<()>,
+    recorded: Result<()>,
     shown: BTreeMap<Kind, u64>,
     say: Say,
 }
 
-impl Desk {
+impl Recorder {
     pub(super) fn new(history: History, say: &Say) -> Self {
         let (checker, shown) = Default::default();
-        Self { checker, history, wrote: Ok(()), shown, say: Arc::clone(say) }
+        Self { checker, history, recorded: Ok(()), shown, say: Arc::clone(say) }
     }
 
     /// Takes in what comes, until nothing more can come. Gives the check, and whether the history could be written.
@@ -46,8 +49,8 @@ impl Desk {
                 _ = ticks.tick() => (self.say)(&status_line(began.elapsed().as_secs_f64(), &self.checker)),
             }
         }
-        let wrote = self.wrote.and(self.history.finish());
-        (self.checker, wrote)
+        let recorded = self.recorded.and(self.history.finish());
+        (self.checker, recorded)
     }
 
     fn take(&mut self, event: &Event) {
@@ -57,11 +60,11 @@ impl Desk {
         let unexplained = self.checker.counts().unexplained;
         let violations = self.checker.take(event);
         let is_unexplained = self.checker.counts().unexplained > unexplained;
-        if let Event::Answer(answer) = event
+        if let Event::Exchange(exchange) = event
             && is_unexplained
             && unexplained < SHOWN
         {
-            (self.say)(&format!("failed for no fault {answer}"));
+            (self.say)(&format!("failed for no fault {exchange}"));
         }
         for violation in violations {
             let shown = self.shown.entry(violation.kind).or_default();
@@ -70,8 +73,8 @@ impl Desk {
                 (self.say)(&format!("VIOLATION {violation}\n  around it:\n{}", self.history.around(&violation)));
             }
         }
-        if self.wrote.is_ok() {
-            self.wrote = self.history.keep(event);
+        if self.recorded.is_ok() {
+            self.recorded = self.history.record(event);
         }
     }
 }

@@ -1,34 +1,25 @@
-/** What only passes through: a learner's own data, writes, large bodies, the app's files. */
+/** What is only forwarded: a learner's own data, writes, large bodies, the app's files. */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { after, before, beforeEach, test } from "node:test";
+import { test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { ask, edgeStatus, startEdge } from "./edge.mjs";
-import { catalogFields, catalogScript, startOrigin } from "./origin.mjs";
+import { ask, edgeStatus } from "./edge.mjs";
+import { catalogFields, catalogScript } from "./origin.mjs";
+import { startPair } from "./pair.mjs";
 
 const MEGABYTE = 1024 * 1024;
 const PAGE = "<!doctype html><title>Ka\u00efros</title>";
 
-let origin;
-let edge;
-before(async () => {
-  origin = await startOrigin();
-  edge = await startEdge(origin.url, { "index.html": PAGE, "app.js": "let app;" });
-});
-after(async () => {
-  await edge?.stop();
-  await origin?.stop();
-});
-beforeEach(() => (origin.asked.length = 0));
+const { origin, edge } = await startPair({ "index.html": PAGE, "app.js": "let app;" });
 
 const as = (user) => ({ headers: { authorization: `Bearer ${user}` } });
 
 test("I-PRIVATE a learner's data is never stored, whatever the origin's directives say", async () => {
-  const lies = [
+  const claimed = [
     catalogFields(5, { "kairos-policy": "progress", "cache-control": "private, no-cache", "cdn-cache-control": null }),
     catalogFields(5),
   ];
-  for (const fields of lies) {
+  for (const fields of claimed) {
     origin.script = (request, response) => {
       const body = `data of ${request.headers.authorization}`;
       response.writeHead(200, { ...fields, "content-length": body.length, etag: '"same"' }).end(body);
@@ -36,9 +27,9 @@ test("I-PRIVATE a learner's data is never stored, whatever the origin's directiv
     for (const path of ["/v1/me", "/v1/me/progress", "/v1/me/progress?limit=5", "/v1/me/progress/stats", "/v1/me/history"]) {
       origin.asked.length = 0;
       for (const user of ["ada", "bob", "ada"]) {
-        const answer = await ask(edge, path, as(user));
-        assert.equal(answer.text, `data of Bearer ${user}`, path);
-        assert.equal(edgeStatus(answer), "kairos-edge; fwd=bypass");
+        const response = await ask(edge, path, as(user));
+        assert.equal(response.text, `data of Bearer ${user}`, path);
+        assert.equal(edgeStatus(response), "kairos-edge; fwd=bypass");
       }
       assert.equal((await ask(edge, path)).text, "data of undefined", "and not to nobody");
       assert.equal(origin.asked.length, 4, path);
@@ -46,7 +37,7 @@ test("I-PRIVATE a learner's data is never stored, whatever the origin's directiv
   }
 });
 
-test("I-PRIVATE who asks for the catalogue is not told to the origin, so the answer cannot depend on it", async () => {
+test("I-PRIVATE who asks for the catalogue is not told to the origin, so the response cannot depend on it", async () => {
   origin.script = (request, response) => {
     const told = JSON.stringify([request.headers.authorization, request.headers.cookie, request.headers["x-anything"]]);
     catalogScript(told, 5)(request, response);
@@ -63,27 +54,27 @@ test("I-PRIVATE who asks for the catalogue is not told to the origin, so the ans
   assert.deepEqual([authorization, cookie], [undefined, undefined]);
 });
 
-test("I-PRIVATE paths that only look like the catalogue go through with their sender's fields", async () => {
+test("I-PRIVATE paths that only look like the catalogue are forwarded with their sender's fields", async () => {
   origin.script = (request, response) => catalogScript(`for ${request.headers.authorization}`, 5)(request, response);
   for (const path of ["/v1/modules/", "/v1/modules/a/b", "/v1/modules/%6de", "/v1/modules/UP", "/v1/me/../modules?x=1", "/v1//modules"]) {
     for (const user of ["ada", "bob"]) {
-      const answer = await ask(edge, path, as(user));
-      assert.equal(answer.text, `for Bearer ${user}`, path);
-      assert.equal(edgeStatus(answer), "kairos-edge; fwd=bypass");
+      const response = await ask(edge, path, as(user));
+      assert.equal(response.text, `for Bearer ${user}`, path);
+      assert.equal(edgeStatus(response), "kairos-edge; fwd=bypass");
     }
   }
 });
 
-test("a write goes through with its body and fields, and nothing of it is stored", async () => {
+test("a write is forwarded with its body and fields, and nothing of it is stored", async () => {
   origin.script = (_request, response, body) => {
     response.writeHead(201, { ...catalogFields(9), location: "/v1/modules/x", "content-length": body.length }).end(body);
   };
   for (const method of ["POST", "PUT", "DELETE", "PATCH"]) {
     const body = JSON.stringify({ method });
     const headers = { authorization: "Bearer ada", "content-type": "application/json", "idempotency-key": "k", "content-length": body.length };
-    const answer = await ask(edge, "/v1/modules/x", { method, headers, body });
-    assert.deepEqual([answer.status, answer.text, answer.headers.location], [201, body, "/v1/modules/x"]);
-    assert.equal(edgeStatus(answer), "kairos-edge; fwd=method");
+    const response = await ask(edge, "/v1/modules/x", { method, headers, body });
+    assert.deepEqual([response.status, response.text, response.headers.location], [201, body, "/v1/modules/x"]);
+    assert.equal(edgeStatus(response), "kairos-edge; fwd=method");
     const asked = origin.asked.at(-1);
     assert.deepEqual([asked.method, asked.url, asked.body.toString()], [method, "/v1/modules/x", body]);
     for (const [name, value] of Object.entries(headers)) assert.equal(asked.headers[name], `${value}`, name);
@@ -100,9 +91,9 @@ test("large and chunked bodies pass unchanged in both directions", async () => {
     response.end();
   };
   for (const headers of [{ "content-length": large.length }, { "transfer-encoding": "chunked" }]) {
-    const answer = await ask(edge, "/v1/me/operations", { method: "POST", headers, body: large });
-    assert.equal(answer.status, 200);
-    assert.ok(answer.bytes.equals(large), Object.keys(headers)[0]);
+    const response = await ask(edge, "/v1/me/operations", { method: "POST", headers, body: large });
+    assert.equal(response.status, 200);
+    assert.ok(response.bytes.equals(large), Object.keys(headers)[0]);
   }
 });
 
@@ -110,16 +101,16 @@ test("codings pass unchanged, and the origin hears what the caller itself accept
   const packed = gzipSync("x".repeat(5_000), { level: 1 });
   origin.script = (_request, response) => response.writeHead(200, { "content-encoding": "gzip", "content-length": packed.length }).end(packed);
   for (const [accepted, heard] of [["gzip", "gzip"], ["gzip;q=0.5, *;q=0", "gzip;q=0.5, *;q=0"]]) {
-    const answer = await ask(edge, "/v1/me", { headers: { "accept-encoding": accepted } });
-    assert.equal(answer.headers["content-encoding"], "gzip");
-    assert.ok(answer.bytes.equals(packed));
+    const response = await ask(edge, "/v1/me", { headers: { "accept-encoding": accepted } });
+    assert.equal(response.headers["content-encoding"], "gzip");
+    assert.ok(response.bytes.equals(packed));
     assert.equal(origin.asked.at(-1).headers["accept-encoding"], heard);
   }
   await ask(edge, "/v1/me");
   assert.equal(origin.asked.at(-1).headers["accept-encoding"], "identity");
 });
 
-test("redirects, cookies, empty answers and conditions of private routes pass unchanged", async () => {
+test("redirects, cookies, empty responses and conditions of private routes pass unchanged", async () => {
   const cases = [
     [302, { location: "/elsewhere" }],
     [204, { "set-cookie": ["a=1; Path=/", "b=2"] }],
@@ -128,26 +119,26 @@ test("redirects, cookies, empty answers and conditions of private routes pass un
   ];
   for (const [status, fields] of cases) {
     origin.script = (_request, response) => response.writeHead(status, fields).end();
-    const answer = await ask(edge, "/v1/me", { headers: { "if-none-match": '"x"' } });
-    assert.equal(answer.status, status);
-    for (const [name, value] of Object.entries(fields)) assert.deepEqual(answer.headers[name], value);
+    const response = await ask(edge, "/v1/me", { headers: { "if-none-match": '"x"' } });
+    assert.equal(response.status, status);
+    for (const [name, value] of Object.entries(fields)) assert.deepEqual(response.headers[name], value);
     assert.equal(origin.asked.at(-1).headers["if-none-match"], '"x"');
   }
 });
 
 test("metrics are not for the public", async () => {
   for (const method of ["GET", "HEAD", "POST"]) {
-    const answer = await ask(edge, "/metrics", { method });
-    assert.deepEqual([answer.status, answer.headers["content-type"]], [404, "application/problem+json"]);
+    const response = await ask(edge, "/metrics", { method });
+    assert.deepEqual([response.status, response.headers["content-type"]], [404, "application/problem+json"]);
   }
   assert.equal(origin.asked.length, 0);
 });
 
 test("the app's files and its routes are served without the origin; the API's own paths are not the app's", async () => {
   for (const [path, text, type] of [["/", PAGE, "text/html"], ["/app.js", "let app;", "text/javascript"], ["/modules/vary", PAGE, "text/html"]]) {
-    const answer = await ask(edge, path, { headers: { "sec-fetch-mode": "navigate" } });
-    assert.deepEqual([answer.status, answer.text], [200, text], path);
-    assert.ok(answer.headers["content-type"].startsWith(type), answer.headers["content-type"]);
+    const response = await ask(edge, path, { headers: { "sec-fetch-mode": "navigate" } });
+    assert.deepEqual([response.status, response.text], [200, text], path);
+    assert.ok(response.headers["content-type"].startsWith(type), response.headers["content-type"]);
   }
   assert.equal(origin.asked.length, 0);
   origin.script = (_request, response) => response.writeHead(200).end("origin");
@@ -165,7 +156,7 @@ test("the key set and the API's description are stored", async () => {
   }
 });
 
-test("many requests at once each get their own answer", async () => {
+test("many requests at once each get their own response", async () => {
   origin.script = (request, response) => {
     const own = `${request.url} ${request.headers.authorization ?? "-"}`;
     if (request.url.startsWith("/v1/me")) response.writeHead(200, { "content-length": own.length }).end(own);
@@ -175,6 +166,6 @@ test("many requests at once each get their own answer", async () => {
     const path = n % 3 === 0 ? "/v1/me" : `/v1/modules?subject=many-${n % 7}`;
     return { path, expected: `${path} ${n % 3 === 0 ? `Bearer user-${n}` : "-"}`, user: `user-${n}` };
   });
-  const answers = await Promise.all(requests.map(({ path, user }) => ask(edge, path, as(user))));
-  assert.deepEqual(answers.map(({ text }) => text), requests.map(({ expected }) => expected));
+  const responses = await Promise.all(requests.map(({ path, user }) => ask(edge, path, as(user))));
+  assert.deepEqual(responses.map(({ text }) => text), requests.map(({ expected }) => expected));
 });

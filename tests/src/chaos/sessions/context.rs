@@ -1,16 +1,17 @@
-//! What all sessions of a run stand on: the targets, the accounts, where they report, what they show each other, and when it is over.
+//! What all sessions of a run share: the targets, the accounts, where they report, what they show each other, and when it is over.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use kairos_origin::environment::Environment;
 use kairos_protocol::api::ids::UserId;
 use kairos_protocol::sync::generation::Generations;
+use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use crate::chaos::cluster::Target;
-use crate::chaos::event::{Answer, Event, Observed};
+use crate::chaos::event::{Event, Exchange, Observed};
 
 /// Modules that are written and read.
 pub(crate) const MODULES: usize = 5;
@@ -34,19 +35,19 @@ impl Account {
 
     /// The access token.
     pub(crate) fn token(&self) -> Arc<str> {
-        Arc::clone(&self.token.lock().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.token.lock())
     }
 
     /// From now on it is this one.
     pub(crate) fn renew(&self, token: &str) {
-        *self.token.lock().unwrap_or_else(PoisonError::into_inner) = token.into();
+        *self.token.lock() = token.into();
     }
 }
 
 /// What a session has just seen, and its generations.
-type Shown = Mutex<Option<(Arc<Answer>, Generations)>>;
+type Shown = Mutex<Option<(Arc<Exchange>, Generations)>>;
 
-pub(crate) struct Ground {
+pub(crate) struct RunContext {
     pub(crate) seed: u64,
     pub(crate) sessions: usize,
     /// Origins first, then edges.
@@ -60,7 +61,7 @@ pub(crate) struct Ground {
     over: watch::Receiver<bool>,
 }
 
-impl Ground {
+impl RunContext {
     pub(crate) fn new(
         seed: u64,
         sessions: usize,
@@ -105,18 +106,18 @@ impl Ground {
         let _ = tokio::time::timeout(Duration::from_millis(ms), ending).await;
     }
 
-    /// Lets other sessions know of `answer`.
-    pub(super) fn show(&self, session: usize, answer: &Arc<Answer>, seen: &Generations) {
-        if answer.observed == Observed::Nothing {
+    /// Lets other sessions know of `exchange`.
+    pub(super) fn show(&self, session: usize, exchange: &Arc<Exchange>, seen: &Generations) {
+        if exchange.observed == Observed::Nothing {
             return;
         }
         if let Some(shown) = self.shown.get(session) {
-            *shown.lock().unwrap_or_else(PoisonError::into_inner) = Some((Arc::clone(answer), seen.clone()));
+            *shown.lock() = Some((Arc::clone(exchange), seen.clone()));
         }
     }
 
     /// What `session` has just seen.
-    pub(super) fn shown(&self, session: usize) -> Option<(Arc<Answer>, Generations)> {
-        self.shown.get(session)?.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(super) fn shown(&self, session: usize) -> Option<(Arc<Exchange>, Generations)> {
+        self.shown.get(session)?.lock().clone()
     }
 }
