@@ -6,6 +6,8 @@
  * that belongs to the caller: changing it changes nothing inside. Every rejection is a {@link KairosError}.
  */
 
+import type { Action, ModulePage, Problem, Profile } from './api.d.ts';
+
 /**
  * Fetches and compiles the module. Call it once before {@link KairosClient.open}; further calls return the same promise
  * (after a failure, the next call tries again).
@@ -56,82 +58,21 @@ export interface GetOptions {
   revalidate?: boolean;
 }
 
-export type Role = 'learner' | 'author' | 'admin';
+// The wire types, as the origin describes them.
+export type {
+  Action,
+  HistoryEntry,
+  Module,
+  ModuleSummary,
+  Problem,
+  Profile,
+  ProgressRecord,
+  Role,
+  Statistics,
+} from './api.d.ts';
 
-export interface Profile {
-  id: string;
-  email: string;
-  display_name: string;
-  roles: Role[];
-  created_at_ms: number;
-}
-
-export interface ModuleSummary {
-  slug: string;
-  title: string;
-  subject: string;
-  /** Place within the subject, from 0. */
-  position: number;
-  difficulty: 'beginner' | 'intermediate' | 'advanced';
-  tags: string[];
-  /** BCP 47. */
-  language: string;
-  summary: string;
-  duration_minutes: number;
-  updated_at_ms: number;
-}
-
-export interface Module extends ModuleSummary {
-  /** Markdown, untrusted: sanitise what you render from it. */
-  content: string;
-  status: 'draft' | 'published';
-  version: number;
-  created_at_ms: number;
-}
-
-export interface Page<T> {
-  items: T[];
-  /** Give it back as `cursor` for the next page; absent on the last. */
-  next_cursor?: string;
-}
-
-export type Action =
-  | { kind: 'open' }
-  /** 1 to 86,400 seconds. */
-  | { kind: 'study'; seconds: number }
-  /** 0 to 100 percent, an integer; 40 and more completes the module. Without a score: handed in, not scored. */
-  | { kind: 'submit'; score?: number }
-  | { kind: 'complete' };
-
-export interface ProgressRecord {
-  module: string;
-  status: 'not_started' | 'in_progress' | 'completed';
-  best_score?: number;
-  last_score?: { at_ms: number; operation: string; score: number };
-  time_spent_secs: number;
-  attempts: number;
-  updated_at_ms: number;
-  completed_at_ms?: number;
-}
-
-export interface Statistics {
-  modules: number;
-  completed: number;
-  in_progress: number;
-  time_spent_secs: number;
-  attempts: number;
-  scored: number;
-  score_sum: number;
-  /** Percent; absent when nothing was scored. */
-  average_score?: number;
-}
-
-export interface HistoryEntry {
-  id: string;
-  module: string;
-  at_ms: number;
-  action: Action;
-}
+/** One page of a list. */
+export type Page<T> = Omit<ModulePage, 'items'> & { items: T[] };
 
 export interface Operation {
   /** Slug of the module it was done in. */
@@ -161,16 +102,6 @@ export interface RejectedOperation extends Operation {
   at_ms: number;
   /** Why the origin will never apply it. */
   problem: Problem;
-}
-
-/** RFC 9457, as the server sends it. */
-export interface Problem {
-  /** `urn:kairos:problem:<slug>`. */
-  type: string;
-  title: string;
-  status: number;
-  detail?: string;
-  errors?: { field: string; detail: string }[];
 }
 
 export interface Status {

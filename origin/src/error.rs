@@ -1,17 +1,23 @@
 //! The one error type at the HTTP surface, [`AppError`], as a response: the problem is sent (RFC 9457), the cause is logged, once,
 //! here. Not here: what goes wrong ([`crate::domain::error`]).
 
+use aide::OperationOutput;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use kairos_protocol::api::headers::KAIROS_GEN;
-use kairos_protocol::api::problem::{self, ProblemType};
+use kairos_protocol::api::problem::{self, Problem, ProblemType};
 
 use crate::domain::error::DomainError;
 pub use crate::domain::error::Result;
 
 /// Why a request is not answered as asked. What goes wrong before and around the domain has the same shape as what goes wrong in it.
 pub type AppError = DomainError;
+
+// Every operation has the same response for problems: it is described once, for all of them.
+impl OperationOutput for AppError {
+    type Inner = Problem;
+}
 
 /// Seconds after which a caller may try again what a dependency could not do.
 const RETRY_AFTER_SECS: u32 = 2;

@@ -2,12 +2,14 @@
 //! is well formed.
 
 mod body;
+mod described;
 mod query;
 mod read;
 mod session;
 mod slug;
 
 pub use body::Body;
+pub(crate) use described::{BEARER, describe_parameters, require_bearer};
 pub use query::Query;
 pub use read::Read;
 pub use session::{AuthorSession, Session};

@@ -4,6 +4,7 @@
 pub mod account;
 pub mod catalog;
 pub mod headers;
+pub mod health;
 pub mod history;
 pub mod ids;
 pub mod operation;
@@ -11,4 +12,6 @@ pub mod page;
 pub mod paths;
 pub mod problem;
 pub mod progress;
+#[cfg(feature = "openapi")]
+pub mod schema;
 mod whole;

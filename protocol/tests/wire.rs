@@ -8,7 +8,7 @@ use std::fmt::Debug;
 use kairos_protocol::api::account::{
     Claims, KeySet, LoginRequest, Profile, RefreshRequest, RegisterRequest, Role, TokenGrant,
 };
-use kairos_protocol::api::catalog::{Difficulty, Module, ModuleDraft, ModuleSummary, Publication};
+use kairos_protocol::api::catalog::{Difficulty, MAX_CONTENT_BYTES, Module, ModuleDraft, ModuleSummary, Publication};
 use kairos_protocol::api::history::HistoryEntry;
 use kairos_protocol::api::ids::{InvalidId, OperationId, Slug, UserId};
 use kairos_protocol::api::operation::{Action, MAX_STUDY_SECS, Operation, OperationBatch, OperationResults};
@@ -244,8 +244,8 @@ fn each_field_of_a_draft_has_its_bounds() {
         (&["language"], |d| d.language = "en-".to_owned()),
         (&["language"], |d| d.language = "en us".to_owned()),
         (&["language"], |d| d.language = "en-".repeat(12) + "us"),
-        (&[], |d| d.content = "c".repeat(ModuleDraft::MAX_CONTENT_BYTES)),
-        (&["content"], |d| d.content = "c".repeat(ModuleDraft::MAX_CONTENT_BYTES + 1)),
+        (&[], |d| d.content = "c".repeat(MAX_CONTENT_BYTES)),
+        (&["content"], |d| d.content = "c".repeat(MAX_CONTENT_BYTES + 1)),
         (&[], |d| d.duration_minutes = 100_000),
         (&["duration_minutes"], |d| d.duration_minutes = 100_001),
         (&["title", "summary"], |d| {

@@ -8,10 +8,10 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
+import { PASS_SCORE } from "../../client-wasm/contract.js";
 
 const PACKAGE = fileURLToPath(new URL("../../client-wasm/", import.meta.url));
 const TYPES = { ".js": "text/javascript", ".wasm": "application/wasm", ".ts": "text/plain", ".json": "application/json" };
-const PASS_SCORE = 40;
 const RANK = { not_started: 0, in_progress: 1, completed: 2 };
 
 /** What `npm pack` packs, unpacked: the tests load nothing else. */

@@ -2,6 +2,7 @@
 
 pub mod breakable;
 pub mod chaos;
+pub mod contracts;
 pub mod failing_mongo;
 pub mod instance;
 pub mod mongod;

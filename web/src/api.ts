@@ -14,29 +14,27 @@ export type {
   Statistics,
 } from "@kairos/client";
 import type { ModuleSummary, ProgressRecord } from "@kairos/client";
+import { MAX_LIMIT, paths as routes } from "@kairos/client/contract";
 
 export type Difficulty = ModuleSummary["difficulty"];
 export type ProgressStatus = ProgressRecord["status"];
 
-/** Most items the API puts on one page. */
-export const MAX_LIMIT = 100;
-
 export const paths = {
   modules(filter: { subject?: string; difficulty?: string; limit?: number; cursor?: string } = {}): string {
-    return withQuery("/v1/modules", filter);
+    return withQuery(routes.MODULES, filter);
   },
   search(query: string, cursor?: string): string {
-    return withQuery("/v1/modules/search", { q: query, cursor });
+    return withQuery(routes.MODULES_SEARCH, { q: query, cursor });
   },
   module(slug: string): string {
-    return `/v1/modules/${encodeURIComponent(slug)}`;
+    return routes.MODULE.replace("{slug}", encodeURIComponent(slug));
   },
   progress(cursor?: string): string {
-    return withQuery("/v1/me/progress", { limit: MAX_LIMIT, cursor });
+    return withQuery(routes.PROGRESS, { limit: MAX_LIMIT, cursor });
   },
-  statistics: "/v1/me/progress/stats",
+  statistics: routes.STATISTICS,
   history(cursor?: string): string {
-    return withQuery("/v1/me/history", { cursor });
+    return withQuery(routes.HISTORY, { cursor });
   },
 };
 

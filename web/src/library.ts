@@ -3,7 +3,8 @@
  * subject, the record of a module. Loaded in the background, once, from what is stored where it may be.
  */
 import { computed, effect, signal } from "@preact/signals";
-import { MAX_LIMIT, type ModuleSummary, type ProgressRecord, paths } from "./api.ts";
+import { MAX_LIMIT } from "@kairos/client/contract";
+import { type ModuleSummary, type ProgressRecord, paths } from "./api.ts";
 import { isSignedIn, userId } from "./kairos.ts";
 import { PagedList } from "./paged-list.ts";
 

@@ -82,7 +82,8 @@ pub(crate) fn web(plan: &mut Plan, wasm: WasmBuild) -> Result<()> {
         fs::read_dir(&web)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
     inputs.retain(|path| !["dist", "node_modules"].iter().any(|output| path.ends_with(output)));
     inputs.extend(
-        ["client-wasm/pkg", "client-wasm/index.js", "package-lock.json"].map(|path| workspace::root().join(path)),
+        ["client-wasm/pkg", "client-wasm/index.js", "client-wasm/contract.js", "package-lock.json"]
+            .map(|path| workspace::root().join(path)),
     );
     let stamp = Stamp::new(WEB, "");
     if plan.has(wasm::CLIENT) || !web.join("dist/index.html").exists() || stamp.is_stale(&inputs)? {

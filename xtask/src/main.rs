@@ -6,6 +6,7 @@ mod chaos;
 mod ci;
 mod dev;
 mod error;
+mod generate;
 mod plan;
 mod process;
 mod server;
@@ -43,6 +44,8 @@ enum Command {
     Chaos(chaos::Options),
     /// Everything that must hold before a change lands: formatting, lints, docs, licences, sizes, tests
     Ci(ci::Options),
+    /// Write what is generated from the Rust sources and checked in: the API's description, types and constants for TypeScript
+    Generate,
     /// Check the rules of the house: layers, sizes of files and functions, names, leftovers
     Tidy,
 }
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Command::Test(options) => test::run(&options, WasmBuild::Dev),
         Command::Chaos(options) => chaos::run(&options),
         Command::Ci(options) => ci::run(&options),
+        Command::Generate => generate::run(),
         Command::Tidy => tidy::run(),
     });
     process::dismiss_watchdog();

@@ -36,10 +36,10 @@ impl Tokens {
     #[must_use]
     pub fn new(key: &SigningKey, environment: Environment) -> Self {
         let published = PublicKey {
-            kty: "OKP".to_owned(),
-            crv: "Ed25519".to_owned(),
-            usage: "sig".to_owned(),
-            alg: "EdDSA".to_owned(),
+            kty: PublicKey::KEY_TYPE.to_owned(),
+            crv: PublicKey::CURVE.to_owned(),
+            usage: PublicKey::USAGE.to_owned(),
+            alg: PublicKey::ALGORITHM.to_owned(),
             kid: key.kid.clone(),
             x: URL_SAFE_NO_PAD.encode(key.public),
         };

@@ -3,7 +3,10 @@
 
 use std::sync::Arc;
 
-use kairos_protocol::api::account::{LoginRequest, Profile, RegisterRequest, Role};
+use kairos_protocol::api::account::{
+    LoginRequest, MAX_DISPLAY_NAME_CHARS, MAX_EMAIL_CHARS, MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS, Profile,
+    RegisterRequest, Role,
+};
 use kairos_protocol::api::ids::UserId;
 use kairos_protocol::api::problem::ProblemType;
 use kairos_protocol::sync::generation::Namespace;
@@ -15,11 +18,6 @@ use crate::environment::Environment;
 use crate::store::accounts::Account;
 use crate::store::{AccountStore, Versioned};
 use crate::writes::Writes;
-
-const MIN_PASSWORD_CHARS: usize = 8;
-const MAX_PASSWORD_CHARS: usize = 128;
-const MAX_EMAIL_CHARS: usize = 254;
-const MAX_NAME_CHARS: usize = 100;
 
 /// The accounts.
 pub struct Accounts {
@@ -137,8 +135,8 @@ fn violations(email: &str, display_name: &str, password: &str) -> Vec<(&'static 
             format!("must be an address such as ada@example.org, at most {MAX_EMAIL_CHARS} characters"),
         ));
     }
-    if display_name.is_empty() || display_name.chars().count() > MAX_NAME_CHARS || has_control(display_name) {
-        wrong.push(("display_name", format!("must be 1 to {MAX_NAME_CHARS} characters long")));
+    if display_name.is_empty() || display_name.chars().count() > MAX_DISPLAY_NAME_CHARS || has_control(display_name) {
+        wrong.push(("display_name", format!("must be 1 to {MAX_DISPLAY_NAME_CHARS} characters long")));
     }
     if !(MIN_PASSWORD_CHARS..=MAX_PASSWORD_CHARS).contains(&password.chars().count()) {
         wrong.push(("password", format!("must be {MIN_PASSWORD_CHARS} to {MAX_PASSWORD_CHARS} characters long")));

@@ -2,15 +2,12 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use kairos_protocol::api::page::Page;
+use kairos_protocol::api::page::{MAX_CURSOR_CHARS, Page};
 use kairos_protocol::api::problem::ProblemType;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::error::Result;
-
-/// Longer than any that is given out.
-const MAX_CHARS: usize = 1_024;
 
 /// Reads a cursor, if there is one.
 ///
@@ -20,7 +17,7 @@ pub fn read<T: DeserializeOwned>(cursor: Option<&str>) -> Result<Option<T>> {
     let Some(text) = cursor else {
         return Ok(None);
     };
-    let bytes = (text.len() <= MAX_CHARS).then(|| URL_SAFE_NO_PAD.decode(text).ok()).flatten();
+    let bytes = (text.len() <= MAX_CURSOR_CHARS).then(|| URL_SAFE_NO_PAD.decode(text).ok()).flatten();
     let place = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let broken = || ProblemType::InvalidCursor.with_detail("Take `next_cursor` of the page before as it is.");
     place.map(Some).ok_or_else(|| broken().into())

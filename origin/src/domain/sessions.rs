@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use kairos_protocol::api::account::{Profile, TokenGrant};
+use kairos_protocol::api::account::{Profile, TOKEN_TYPE, TokenGrant};
 use kairos_protocol::api::problem::ProblemType;
 
 use super::error::{DomainError, Result};
@@ -91,7 +91,7 @@ impl Sessions {
     fn grant(&self, profile: Profile, refresh_token: &RefreshToken) -> Result<TokenGrant> {
         Ok(TokenGrant {
             access_token: self.tokens.sign(&profile.id, &profile.roles)?,
-            token_type: "Bearer".to_owned(),
+            token_type: TOKEN_TYPE.to_owned(),
             expires_in_secs: ACCESS_TOKEN_SECS,
             refresh_token: refresh_token.to_text(),
             profile,

@@ -1,11 +1,16 @@
 //! JSON bodies. How large one may be is set where the route is.
 
+use aide::OperationInput;
+use aide::generate::GenContext;
+use aide::openapi::Operation;
+use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use kairos_protocol::api::problem::{Problem, ProblemType};
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
@@ -33,6 +38,14 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
             Ok(body) => Ok(Self(body)),
             Err(error) => Err(ProblemType::InvalidBody.with_detail(what_was_expected(&error)).into()),
         }
+    }
+}
+
+impl<T: JsonSchema> OperationInput for Body<T> {
+    fn operation_input(context: &mut GenContext, operation: &mut Operation) {
+        // What a route says of its body replaces what the handler's type says.
+        operation.request_body = None;
+        Json::<T>::operation_input(context, operation);
     }
 }
 

@@ -1,8 +1,10 @@
 //! Query strings: every parameter known, none twice, and one spelling for each query, which is also its key in caches.
 
+use aide::OperationInput;
 use axum::extract::FromRequestParts;
 use axum::http::Method;
 use axum::http::request::Parts;
+use kairos_protocol::api::catalog::MAX_VERSION;
 use kairos_protocol::api::page::{DEFAULT_LIMIT, MAX_LIMIT};
 use kairos_protocol::api::paths;
 use kairos_protocol::api::problem::{Problem, ProblemType};
@@ -29,6 +31,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Query {
         Ok(Self { target: target.map_err(|why| refused(&why, known))? })
     }
 }
+
+// Which parameters a route takes follows from its path, and is described from there.
+impl OperationInput for Query {}
 
 impl Query {
     /// A text of 1 to `max` characters, if it is given.
@@ -74,7 +79,7 @@ impl Query {
     pub fn version(&self) -> Result<Option<u64>> {
         let parse = |text: &str| {
             let is_plain = text.len() <= 15 && text.bytes().all(|b| b.is_ascii_digit());
-            text.parse().ok().filter(|version| is_plain && *version > 0)
+            text.parse().ok().filter(|version| is_plain && (1..=MAX_VERSION).contains(version))
         };
         self.value("version", "the version that is to be deleted", parse)
     }

@@ -2,12 +2,18 @@
 
 use std::sync::Arc;
 
+use aide::OperationInput;
+use aide::generate::GenContext;
+use aide::openapi::{Operation, ReferenceOr, Response, StatusCode};
+use aide::operation::ParamLocation;
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use kairos_protocol::api::ids::UserId;
 use kairos_protocol::api::problem::ProblemType;
 use kairos_protocol::policy::{Policy, Sharing};
+use schemars::JsonSchema;
 
+use super::described::describe_parameters;
 use super::query::Query;
 use super::session::Session;
 use crate::auth::tokens::Tokens;
@@ -41,6 +47,28 @@ where
         let request = CacheRequest::from_headers(&parts.headers);
         let lookup = Lookup { policy, subject: subject.clone(), key: query.target().to_string(), request };
         Ok(Self { subject, query, lookup })
+    }
+}
+
+/// What a read may send besides, for the API's description.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is wanted")]
+struct Conditions {
+    /// The newest generations that the caller has seen.
+    #[schemars(rename = "Kairos-Min-Gen")]
+    min_gen: Option<String>,
+    /// Entity tags of the responses that the caller has stored.
+    #[schemars(rename = "If-None-Match")]
+    if_none_match: Option<String>,
+}
+
+impl OperationInput for Read {
+    fn operation_input(context: &mut GenContext, operation: &mut Operation) {
+        describe_parameters::<Conditions>(context, operation, ParamLocation::Header, |_| true);
+        let description = "The caller's stored response is the current one.".to_owned();
+        let not_modified = ReferenceOr::Item(Response { description, ..Response::default() });
+        let responses = operation.responses.get_or_insert_with(Default::default);
+        responses.responses.insert(StatusCode::Code(304), not_modified);
     }
 }
 

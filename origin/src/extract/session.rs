@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use aide::OperationInput;
+use aide::generate::GenContext;
+use aide::openapi::Operation;
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
@@ -12,6 +15,7 @@ use kairos_protocol::api::account::Role;
 use kairos_protocol::api::ids::UserId;
 use kairos_protocol::api::problem::ProblemType;
 
+use super::described::require_bearer;
 use crate::auth::tokens::Tokens;
 use crate::error::{AppError, Result};
 
@@ -50,6 +54,18 @@ where
             return Ok(Self(session));
         }
         Err(ProblemType::Forbidden.with_detail("Only authors change modules.").into())
+    }
+}
+
+impl OperationInput for Session {
+    fn operation_input(_: &mut GenContext, operation: &mut Operation) {
+        require_bearer(operation);
+    }
+}
+
+impl OperationInput for AuthorSession {
+    fn operation_input(_: &mut GenContext, operation: &mut Operation) {
+        require_bearer(operation);
     }
 }
 

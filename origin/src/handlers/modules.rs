@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::header::LOCATION;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use kairos_protocol::api::catalog::{Difficulty, ModuleDraft};
+use kairos_protocol::api::catalog::{Difficulty, MAX_SEARCH_CHARS, MAX_SUBJECT_CHARS, MAX_TAG_CHARS, ModuleDraft};
 use kairos_protocol::api::paths;
 
 use super::{with_generations, written};
@@ -16,10 +16,6 @@ use crate::error::Result;
 use crate::extract::{AuthorSession, Body, ModuleSlug, Query, Read};
 use crate::response_cache::ResponseCache;
 use crate::store::catalog::ModuleFilter;
-
-const MAX_SUBJECT_CHARS: usize = 100;
-const MAX_TAG_CHARS: usize = 50;
-const MAX_SEARCH_CHARS: usize = 200;
 
 /// `GET /v1/modules?subject&difficulty&tag&limit&cursor`
 pub async fn list_modules(

@@ -2,41 +2,41 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use kairos_protocol::api::health::{Health, HealthStatus, RedisHealth};
 use kairos_protocol::api::problem::ProblemType;
 use metrics_exporter_prometheus::PrometheusHandle;
-use serde_json::{Value, json};
 
 use crate::auth::tokens::Tokens;
 use crate::cache::Cache;
 use crate::domain::readiness::Readiness;
 use crate::error::{AppError, Result};
 use crate::extract::Read;
-use crate::openapi;
+use crate::openapi::Description;
 use crate::response_cache::ResponseCache;
 use crate::store::Versioned;
 
 /// `GET /health/live`
-pub async fn show_liveness() -> Json<Value> {
-    Json(json!({ "status": "live" }))
+pub async fn show_liveness() -> Json<Health> {
+    Json(Health { status: HealthStatus::Live, redis: None })
 }
 
 /// `GET /health/ready`: whether the store takes writes. Without Redis the service is slower, not unready.
 pub async fn show_readiness(
     State(readiness): State<Arc<Readiness>>,
     State(cache): State<Cache>,
-) -> Result<Json<Value>> {
+) -> Result<Json<Health>> {
     match readiness.check().await {
         Ok(()) => {
             let redis = match cache.shared_is_reached() {
-                None => "not used",
-                Some(true) => "reached",
-                Some(false) => "not reached",
+                None => RedisHealth::NotUsed,
+                Some(true) => RedisHealth::Reached,
+                Some(false) => RedisHealth::NotReached,
             };
-            Ok(Json(json!({ "status": "ready", "redis": redis })))
+            Ok(Json(Health { status: HealthStatus::Ready, redis: Some(redis) }))
         }
         Err(error) => {
             let problem = ProblemType::Unavailable.with_detail("The database takes no writes.");
@@ -62,6 +62,10 @@ pub async fn show_key_set(
 }
 
 /// `GET /openapi.json`
-pub async fn show_openapi(State(responses): State<ResponseCache>, read: Read) -> Result<Response> {
-    responses.get_or_load(read.lookup, || async { openapi::document().map(Versioned::constant) }).await
+pub async fn show_openapi(
+    State(responses): State<ResponseCache>,
+    Extension(description): Extension<Description>,
+    read: Read,
+) -> Result<Response> {
+    responses.get_or_load(read.lookup, || async move { Ok(Versioned::constant(description.to_json())) }).await
 }

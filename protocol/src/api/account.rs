@@ -7,8 +7,20 @@ use serde::{Deserialize, Serialize};
 use crate::UnixMillis;
 use crate::api::ids::UserId;
 
+/// Fewest characters in a password, prepared.
+pub const MIN_PASSWORD_CHARS: usize = 8;
+/// Most characters in a password, prepared.
+pub const MAX_PASSWORD_CHARS: usize = 128;
+/// Most characters in an email.
+pub const MAX_EMAIL_CHARS: usize = 254;
+/// Most characters in a display name.
+pub const MAX_DISPLAY_NAME_CHARS: usize = 100;
+/// [`TokenGrant::token_type`] of every grant.
+pub const TOKEN_TYPE: &str = "Bearer";
+
 /// What an account may do. Each account has at least one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Has progress and history of its own.
@@ -39,28 +51,35 @@ impl Role {
 
 /// Body of `POST /v1/auth/register`.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RegisterRequest {
     /// Compared without regard to case.
+    #[cfg_attr(feature = "openapi", schemars(length(max = MAX_EMAIL_CHARS)))]
     pub email: String,
-    /// 1 to 100 characters.
+    /// What to call them.
+    #[cfg_attr(feature = "openapi", schemars(length(min = 1, max = MAX_DISPLAY_NAME_CHARS)))]
     pub display_name: String,
-    /// 8 to 128 characters.
+    /// Prepared as an OpaqueString (RFC 8265) before it is counted and hashed.
+    #[cfg_attr(feature = "openapi", schemars(length(min = MIN_PASSWORD_CHARS, max = MAX_PASSWORD_CHARS), extend("format" = "password")))]
     pub password: String,
 }
 
 /// Body of `POST /v1/auth/login`.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LoginRequest {
     /// As registered.
     pub email: String,
     /// As registered.
+    #[cfg_attr(feature = "openapi", schemars(extend("format" = "password")))]
     pub password: String,
 }
 
 /// Body of `POST /v1/auth/refresh` and `POST /v1/auth/logout`.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RefreshRequest {
     /// The newest refresh token of the session.
@@ -69,14 +88,17 @@ pub struct RefreshRequest {
 
 /// Response to register, login and refresh. Never cached by anyone.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct TokenGrant {
-    /// A JWT signed with EdDSA; sent as `Authorization: Bearer …`.
+    /// A JWT signed with EdDSA; it verifies against the key set, and is sent as `Authorization: Bearer …`.
     pub access_token: String,
-    /// Always `Bearer`.
+    /// How the access token is sent.
+    #[cfg_attr(feature = "openapi", schemars(extend("const" = TOKEN_TYPE)))]
     pub token_type: String,
     /// Seconds until the access token expires.
+    #[cfg_attr(feature = "openapi", schemars(range(min = 1)))]
     pub expires_in_secs: u32,
-    /// Good for one refresh; the response to that holds the next one.
+    /// The response to a refresh holds the next one; asked again, the same, until that is used.
     pub refresh_token: String,
     /// Who signed in.
     pub profile: Profile,
@@ -84,16 +106,19 @@ pub struct TokenGrant {
 
 /// Who an access token speaks for: `GET /v1/me`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Profile {
     /// The account's id.
     pub id: UserId,
-    /// In lower case.
+    /// Composed (NFC) and in lower case.
     pub email: String,
     /// What to call them.
     pub display_name: String,
     /// What they may do.
+    #[cfg_attr(feature = "openapi", schemars(length(min = 1)))]
     pub roles: Vec<Role>,
     /// When the account was made.
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::api::schema::Millis"))]
     pub created_at_ms: UnixMillis,
 }
 
@@ -133,17 +158,33 @@ debug_without_secrets! {
 /// `iss` of every token.
 pub const ISSUER: &str = "kairos";
 
-/// One public key of the set at [`crate::api::paths::JWKS`] (RFC 8037: `kty` OKP, `crv` Ed25519).
+impl PublicKey {
+    /// The one type of key.
+    pub const KEY_TYPE: &str = "OKP";
+    /// The one curve.
+    pub const CURVE: &str = "Ed25519";
+    /// What the keys are for.
+    pub const USAGE: &str = "sig";
+    /// What they sign with, as in the head of a token.
+    pub const ALGORITHM: &str = "EdDSA";
+}
+
+/// One public key of the set (RFC 8037: `kty` OKP, `crv` Ed25519).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct PublicKey {
-    /// Key type: `OKP`.
+    /// Key type.
+    #[cfg_attr(feature = "openapi", schemars(extend("const" = Self::KEY_TYPE)))]
     pub kty: String,
-    /// Curve: `Ed25519`.
+    /// Curve.
+    #[cfg_attr(feature = "openapi", schemars(extend("const" = Self::CURVE)))]
     pub crv: String,
-    /// `sig`.
+    /// What it is for: signatures.
     #[serde(rename = "use")]
+    #[cfg_attr(feature = "openapi", schemars(extend("const" = Self::USAGE)))]
     pub usage: String,
-    /// `EdDSA`.
+    /// What it signs with.
+    #[cfg_attr(feature = "openapi", schemars(extend("const" = Self::ALGORITHM)))]
     pub alg: String,
     /// Key id, in the header of the tokens it verifies.
     pub kid: String,
@@ -153,7 +194,9 @@ pub struct PublicKey {
 
 /// The published key set (RFC 7517).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct KeySet {
     /// Every key that a valid token may be signed with.
+    #[cfg_attr(feature = "openapi", schemars(length(min = 1)))]
     pub keys: Vec<PublicKey>,
 }

@@ -25,9 +25,12 @@ pub enum InvalidId {
 }
 
 macro_rules! text_id {
-    ($(#[$doc:meta])* $name:ident, max = $max:literal, allowed = $allowed:literal, $is_allowed:expr, reserved = $reserved:expr) => {
+    ($(#[$doc:meta])* $name:ident, max = $max:literal, allowed = $allowed:literal = $class:literal, $is_allowed:expr,
+        reserved = $reserved:expr) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+        #[cfg_attr(feature = "openapi", schemars(extend("pattern" = crate::api::schema::id_pattern($class, $max, &$reserved))))]
         #[serde(try_from = "String", into = "String")]
         pub struct $name(String);
 
@@ -80,17 +83,17 @@ macro_rules! text_id {
 }
 
 text_id!(
-    /// A module's name in paths, unique and never changed: progress and history refer to it.
-    Slug, max = 100, allowed = "a-z, 0-9 and -",
+    /// A module's name in paths, unique and never changed: progress and history refer to it. Not `search`.
+    Slug, max = 100, allowed = "a-z, 0-9 and -" = "a-z0-9-",
     |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-', reserved = ["search"]
 );
 text_id!(
     /// An account's id, made by the origin. Its alphabet fits a structured-field key, so that it can name a namespace.
-    UserId, max = 64, allowed = "a-z, 0-9 and -",
+    UserId, max = 64, allowed = "a-z, 0-9 and -" = "a-z0-9-",
     |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-', reserved = []
 );
 text_id!(
-    /// An operation's id, made by whoever records it, before it is sent: what makes a replay harmless (I-ONCE).
-    OperationId, max = 64, allowed = "A-Z, a-z, 0-9, - and _",
+    /// An operation's id, made by whoever records it, the same for each attempt to send it: what makes a replay harmless.
+    OperationId, max = 64, allowed = "A-Z, a-z, 0-9, - and _" = "A-Za-z0-9_-",
     |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_', reserved = []
 );

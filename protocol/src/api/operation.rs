@@ -20,6 +20,7 @@ pub const MAX_SCORE: u8 = 100;
 
 /// Something a learner did, recorded where it happened, applied once wherever it is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Operation {
     /// Made before the first attempt to send; the same for every replay.
@@ -27,6 +28,7 @@ pub struct Operation {
     /// The module it was done in.
     pub module: Slug,
     /// When, by the recorder's clock. The origin takes its own time instead where this lies in the future.
+    #[cfg_attr(feature = "openapi", schemars(range(min = 0)))]
     pub at_ms: UnixMillis,
     /// What was done.
     pub action: Action,
@@ -34,23 +36,31 @@ pub struct Operation {
 
 /// What a learner can do in a module.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Action {
     /// Opened it: it is at least in progress.
     Open {},
     /// Spent time on it.
     Study {
-        /// 1 to [`MAX_STUDY_SECS`].
+        /// Seconds.
+        #[cfg_attr(feature = "openapi", schemars(range(min = 1, max = MAX_STUDY_SECS)))]
         seconds: u32,
     },
-    /// Handed in work. With [`PASS_SCORE`] or more it completes the module.
+    /// Handed in work. A good score completes the module.
     Submit {
-        /// Percent, 0 to [`MAX_SCORE`]; absent when it was not scored.
+        /// Percent; absent when it was not scored. [`PASS_SCORE`] or more completes the module.
+        #[cfg_attr(feature = "openapi", schemars(range(max = MAX_SCORE), extend("description" = score_description())))]
         #[serde(default, skip_serializing_if = "Option::is_none")]
         score: Option<u8>,
     },
     /// Finished it. Completed stays completed.
     Complete {},
+}
+
+#[cfg(feature = "openapi")]
+fn score_description() -> String {
+    format!("Percent; absent when it was not scored. {PASS_SCORE} or more completes the module.")
 }
 
 impl Action {
@@ -82,14 +92,18 @@ impl Action {
 
 /// Body of `POST /v1/me/operations`. Each operation is evaluated by itself, so they are read one by one.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OperationBatch {
-    /// 1 to [`MAX_BATCH`], in the order they were done. Text still: of JSON only the grammar has been checked.
+    /// In the order they were done.
+    // Text still: of JSON only the grammar has been checked.
+    #[cfg_attr(feature = "openapi", schemars(with = "Vec<crate::api::schema::SentOperation>", length(min = 1, max = MAX_BATCH)))]
     pub operations: Vec<Box<RawValue>>,
 }
 
 /// What became of one operation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
     /// Applied now; the record as it is after the batch.
@@ -111,6 +125,7 @@ pub enum Outcome {
 
 /// One line of the response to a batch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(transform = crate::api::schema::spread_result))]
 pub struct OperationResult {
     /// The operation's id as it was sent; absent when it had none that could be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -122,6 +137,7 @@ pub struct OperationResult {
 
 /// Response to `POST /v1/me/operations`: one result per operation, in the order they were sent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct OperationResults {
     /// The results.
     pub results: Vec<OperationResult>,

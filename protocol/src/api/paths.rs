@@ -4,41 +4,54 @@
 use crate::api::page::DEFAULT_LIMIT;
 use crate::http::target::{CanonicalTarget, InvalidQuery};
 
-/// The process runs.
-pub const HEALTH_LIVE: &str = "/health/live";
-/// The process can answer: its store is reachable.
-pub const HEALTH_READY: &str = "/health/ready";
-/// Counters in the Prometheus text format.
-pub const METRICS: &str = "/metrics";
-/// The API's description, OpenAPI 3.1.
-pub const OPENAPI: &str = "/openapi.json";
-/// Public keys that access tokens verify against (RFC 7517).
-pub const JWKS: &str = "/.well-known/jwks.json";
+macro_rules! paths {
+    ($($(#[$doc:meta])* $name:ident = $path:literal;)*) => {
+        $($(#[$doc])* pub const $name: &str = $path;)*
 
-/// Create an account.
-pub const REGISTER: &str = "/v1/auth/register";
-/// Trade email and password for tokens.
-pub const LOGIN: &str = "/v1/auth/login";
-/// Trade a refresh token for new tokens.
-pub const REFRESH: &str = "/v1/auth/refresh";
-/// End a session.
-pub const LOGOUT: &str = "/v1/auth/logout";
-/// Who the access token speaks for.
-pub const ME: &str = "/v1/me";
+        /// All of them, each with its name.
+        pub const ALL: &[(&str, &str)] = &[$((stringify!($name), $name),)*];
+    };
+}
 
-/// The catalogue; also where authors create modules.
-pub const MODULES: &str = "/v1/modules";
-/// Full-text search over the catalogue. A module may therefore not have the slug `search`.
-pub const MODULES_SEARCH: &str = "/v1/modules/search";
+paths! {
+    /// The process runs.
+    HEALTH_LIVE = "/health/live";
+    /// The process can answer: its store is reachable.
+    HEALTH_READY = "/health/ready";
+    /// Counters in the Prometheus text format.
+    METRICS = "/metrics";
+    /// The API's description, OpenAPI 3.1.
+    OPENAPI = "/openapi.json";
+    /// Public keys that access tokens verify against (RFC 7517).
+    JWKS = "/.well-known/jwks.json";
 
-/// The learner's progress records.
-pub const PROGRESS: &str = "/v1/me/progress";
-/// Statistics over the learner's progress records.
-pub const STATISTICS: &str = "/v1/me/progress/stats";
-/// What the learner did, newest first.
-pub const HISTORY: &str = "/v1/me/history";
-/// Where the learner's operations are sent.
-pub const OPERATIONS: &str = "/v1/me/operations";
+    /// Create an account.
+    REGISTER = "/v1/auth/register";
+    /// Trade email and password for tokens.
+    LOGIN = "/v1/auth/login";
+    /// Trade a refresh token for new tokens.
+    REFRESH = "/v1/auth/refresh";
+    /// End a session.
+    LOGOUT = "/v1/auth/logout";
+    /// Who the access token speaks for.
+    ME = "/v1/me";
+
+    /// The catalogue; also where authors create modules.
+    MODULES = "/v1/modules";
+    /// One module.
+    MODULE = "/v1/modules/{slug}";
+    /// Full-text search over the catalogue. A module may therefore not have the slug `search`.
+    MODULES_SEARCH = "/v1/modules/search";
+
+    /// The learner's progress records.
+    PROGRESS = "/v1/me/progress";
+    /// Statistics over the learner's progress records.
+    STATISTICS = "/v1/me/progress/stats";
+    /// What the learner did, newest first.
+    HISTORY = "/v1/me/history";
+    /// Where the learner's operations are sent.
+    OPERATIONS = "/v1/me/operations";
+}
 
 /// The path of one module: `/v1/modules/{slug}`.
 #[must_use]

@@ -5,17 +5,20 @@ use serde::{Deserialize, Serialize};
 /// Media type of an error response.
 pub const CONTENT_TYPE: &str = "application/problem+json";
 
-/// An error response. `type` is stable: programs may match on it; `detail` is for people and may change.
+/// An error response (RFC 9457). `type` is stable: programs may match on it; `detail` is for people and may change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Problem {
-    /// [`ProblemType::uri`].
+    /// Stable: programs may match on it.
     #[serde(rename = "type")]
+    #[cfg_attr(feature = "openapi", schemars(extend("enum" = ProblemType::uris())))]
     pub uri: String,
     /// What kind of problem, in a few words; the same for every problem of this type.
     pub title: String,
     /// The HTTP status.
+    #[cfg_attr(feature = "openapi", schemars(range(min = 400, max = 599)))]
     pub status: u16,
-    /// What is wrong this time and what to do about it.
+    /// What is wrong this time and what to do about it. For people; may change.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
     /// Fields with a bad value.
@@ -25,6 +28,7 @@ pub struct Problem {
 
 /// What is wrong with one field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct FieldError {
     /// The field's name in the body or query.
     pub field: String,
@@ -41,6 +45,18 @@ macro_rules! problem_types {
         impl ProblemType {
             /// All of them, in the order of the documentation.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// Every `type`, in the same order.
+            #[must_use]
+            pub fn uris() -> Vec<&'static str> {
+                Self::ALL.iter().map(|kind| kind.uri()).collect()
+            }
+
+            /// Its name in code, the same in every language.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name),)* }
+            }
 
             /// The stable `type`.
             #[must_use]

@@ -8,6 +8,7 @@ use crate::api::ids::{OperationId, Slug};
 
 /// How far a learner is. The order is the lattice that merges follow: a status only ever grows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ProgressStatus {
     /// No operation yet.
@@ -39,17 +40,21 @@ impl ProgressStatus {
 
 /// The newest scored submission: newest by time, then by operation id, so that the order of arrival does not matter.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct LastScore {
     /// When it was handed in.
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::api::schema::Millis"))]
     pub at_ms: UnixMillis,
     /// By which operation.
     pub operation: OperationId,
     /// Percent.
+    #[cfg_attr(feature = "openapi", schemars(range(max = crate::api::operation::MAX_SCORE)))]
     pub score: u8,
 }
 
 /// A learner's progress in one module.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ProgressRecord {
     /// The module.
     pub module: Slug,
@@ -57,6 +62,7 @@ pub struct ProgressRecord {
     pub status: ProgressStatus,
     /// Best score so far, percent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schemars(range(max = crate::api::operation::MAX_SCORE)))]
     pub best_score: Option<u8>,
     /// Newest scored submission.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -66,9 +72,11 @@ pub struct ProgressRecord {
     /// Submissions handed in, scored or not.
     pub attempts: u32,
     /// Time of the newest operation.
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::api::schema::Millis"))]
     pub updated_at_ms: UnixMillis,
     /// Time of the earliest completion.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::api::schema::Millis"))]
     pub completed_at_ms: Option<UnixMillis>,
 }
 
@@ -89,8 +97,10 @@ impl ProgressRecord {
     }
 }
 
-/// Statistics over all of a learner's records (row Q1). Sums are integers, so every tier computes the same average.
+/// Statistics over all of a learner's records. Sums are integers, so every tier computes the same average.
+// Row Q1.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Statistics {
     /// Modules with a record.
     pub modules: u64,
@@ -108,6 +118,7 @@ pub struct Statistics {
     pub score_sum: u64,
     /// `score_sum / scored`; absent when nothing was scored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schemars(range(min = 0, max = crate::api::operation::MAX_SCORE)))]
     pub average_score: Option<f64>,
 }
 

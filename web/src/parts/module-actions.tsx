@@ -1,13 +1,11 @@
 /** What a learner can record in a module: that it is finished, and scores. */
+import { MAX_SCORE, PASS_SCORE } from "@kairos/client/contract";
 import { useId, useState } from "preact/hooks";
 import type { Action, ProgressRecord } from "../api.ts";
 import { formatDuration, formatScore, STATUS_NAMES } from "../format.ts";
 import { asKairosError, record, status } from "../kairos.ts";
 import { announce } from "./announcer.tsx";
 import { Icon } from "./icon.tsx";
-
-/** As in the protocol: a score from which on the module counts as completed. */
-const PASS_SCORE = 40;
 
 export function ModuleActions({ slug, progress }: { slug: string; progress: ProgressRecord | undefined }) {
   const isCompleted = progress?.status === "completed";
@@ -41,7 +39,7 @@ function ScoreForm({ slug }: { slug: string }) {
   const submit = (event: Event) => {
     event.preventDefault();
     const score = Number(typed);
-    const isRight = /^\d{1,3}$/.test(typed.trim()) && score <= 100;
+    const isRight = /^\d{1,3}$/.test(typed.trim()) && score <= MAX_SCORE;
     setWrong(!isRight);
     if (!isRight) return;
     setTyped("");
@@ -53,10 +51,10 @@ function ScoreForm({ slug }: { slug: string }) {
       <p class="hint">{PASS_SCORE} % or more finishes the module.</p>
       <input
         id={id} class="input" type="text" inputMode="numeric" autocomplete="off" value={typed} aria-invalid={isWrong} aria-describedby={isWrong ? `${id}-error` : undefined}
-        placeholder="0–100" onInput={(event) => setTyped(event.currentTarget.value)}
+        placeholder={`0–${MAX_SCORE}`} onInput={(event) => setTyped(event.currentTarget.value)}
       />
       <button type="submit" class="button">Record score</button>
-      {isWrong && <p id={`${id}-error`} class="field-error" role="alert">Enter a whole number from 0 to 100.</p>}
+      {isWrong && <p id={`${id}-error`} class="field-error" role="alert">Enter a whole number from 0 to {MAX_SCORE}.</p>}
     </form>
   );
 }

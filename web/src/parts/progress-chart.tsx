@@ -1,4 +1,5 @@
 /** A bar for each of the modules worked on last: their time, or their best score. The table beside it says the same in text. */
+import { MAX_SCORE } from "@kairos/client/contract";
 import { BarController, BarElement, CategoryScale, Chart, type ChartConfiguration, LinearScale, Tooltip } from "chart.js";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ProgressRecord } from "../api.ts";
@@ -16,7 +17,7 @@ const NARROW_PX = 520;
 
 const MEASURES = {
   time: { name: "Time", of: (record: ProgressRecord) => record.time_spent_secs / 60, format: (minutes: number) => formatDuration(minutes * 60), most: undefined },
-  score: { name: "Best score", of: (record: ProgressRecord) => record.best_score ?? null, format: (score: number) => formatScore(score), most: 100 },
+  score: { name: "Best score", of: (record: ProgressRecord) => record.best_score ?? null, format: (score: number) => formatScore(score), most: MAX_SCORE },
 } as const;
 
 type Measure = keyof typeof MEASURES;

@@ -1,4 +1,5 @@
 /** The catalogue: every published module in the order of its subject, filtered or searched. The filter is in the address. */
+import { MAX_SEARCH_CHARS } from "@kairos/client/contract";
 import { useLocation } from "preact-iso";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { type Difficulty, type ModuleSummary, paths, views } from "../api.ts";
@@ -109,7 +110,7 @@ function SearchField({ value, onChange }: { value: string; onChange: (value: str
       <Icon name="search" />
       <label class="visually-hidden" for="search">Search modules</label>
       <input
-        id="search" ref={input} class="input" type="search" placeholder="Search modules" autocomplete="off" maxLength={200} value={typed}
+        id="search" ref={input} class="input" type="search" placeholder="Search modules" autocomplete="off" maxLength={MAX_SEARCH_CHARS} value={typed}
         aria-keyshortcuts="/" onInput={(event) => setTyped(event.currentTarget.value)}
       />
       <kbd aria-hidden="true">/</kbd>

@@ -1,4 +1,5 @@
 /** Signing in, and creating an account. */
+import { MAX_DISPLAY_NAME_CHARS, MAX_EMAIL_CHARS, MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS } from "@kairos/client/contract";
 import { useLocation } from "preact-iso";
 import { views } from "../api.ts";
 import { kairos, status } from "../kairos.ts";
@@ -6,10 +7,10 @@ import { announce } from "../parts/announcer.tsx";
 import { CredentialsForm, type FieldSpec } from "../parts/credentials-form.tsx";
 import { View } from "../parts/view.tsx";
 
-const EMAIL: FieldSpec = { name: "email", label: "Email", type: "email", autocomplete: "username", maxLength: 254 };
-const PASSWORD: FieldSpec = { name: "password", label: "Password", type: "password", autocomplete: "current-password", maxLength: 128 };
-const NEW_PASSWORD: FieldSpec = { ...PASSWORD, autocomplete: "new-password", minLength: 8, hint: "8 characters or more." };
-const DISPLAY_NAME: FieldSpec = { name: "display_name", label: "Name", type: "text", autocomplete: "name", maxLength: 100, hint: "What to call you." };
+const EMAIL: FieldSpec = { name: "email", label: "Email", type: "email", autocomplete: "username", maxLength: MAX_EMAIL_CHARS };
+const PASSWORD: FieldSpec = { name: "password", label: "Password", type: "password", autocomplete: "current-password", maxLength: MAX_PASSWORD_CHARS };
+const NEW_PASSWORD: FieldSpec = { ...PASSWORD, autocomplete: "new-password", minLength: MIN_PASSWORD_CHARS, hint: `${MIN_PASSWORD_CHARS} characters or more.` };
+const DISPLAY_NAME: FieldSpec = { name: "display_name", label: "Name", type: "text", autocomplete: "name", maxLength: MAX_DISPLAY_NAME_CHARS, hint: "What to call you." };
 
 export function SignIn() {
   const { route } = useLocation();

@@ -38,7 +38,7 @@ pub(crate) const PACKAGES: &str = "npm packages";
 ///
 /// # Errors
 /// The lock file cannot be read.
-pub(super) fn add_packages(plan: &mut Plan) -> Result<()> {
+pub(crate) fn add_packages(plan: &mut Plan) -> Result<()> {
     let lock = fs::read(workspace::root().join("package-lock.json")).context("cannot read package-lock.json")?;
     let installed = workspace::root().join("node_modules/.installed-lock.json");
     if fs::read(&installed).is_ok_and(|installed| installed == lock) {

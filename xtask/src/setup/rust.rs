@@ -41,7 +41,7 @@ pub(super) fn add_wasm_target(plan: &mut Plan) -> Result<()> {
 ///
 /// # Errors
 /// The note of what was downloaded cannot be looked at.
-pub(super) fn add_crates(plan: &mut Plan) -> Result<()> {
+pub(crate) fn add_crates(plan: &mut Plan) -> Result<()> {
     let stamp = Stamp::new(CRATES, "");
     if stamp.is_stale(&["Cargo.lock"].map(|path| workspace::root().join(path)))? {
         plan.add(CRATES, &[], move |log| {

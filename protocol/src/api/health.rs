@@ -1,0 +1,40 @@
+//! What the service says of its own state. Not how it finds out.
+
+use serde::{Deserialize, Serialize};
+
+/// Response of the two paths for health checks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct Health {
+    /// What was asked for, and is so.
+    pub status: HealthStatus,
+    /// Whether Redis is reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redis: Option<RedisHealth>,
+}
+
+/// What can be said of the service when it answers at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(inline))]
+#[serde(rename_all = "snake_case")]
+pub enum HealthStatus {
+    /// The process runs.
+    Live,
+    /// The store takes writes.
+    Ready,
+}
+
+/// What can be said of Redis. Without it the service is slower, not unready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(inline))]
+pub enum RedisHealth {
+    /// The origin was started without.
+    #[serde(rename = "not used")]
+    NotUsed,
+    /// It answers.
+    #[serde(rename = "reached")]
+    Reached,
+    /// It does not.
+    #[serde(rename = "not reached")]
+    NotReached,
+}
