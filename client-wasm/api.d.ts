@@ -329,7 +329,7 @@ export interface components {
             /** @description The field's name in the body or query. */
             field: string;
         };
-        /** @description Answer of the two paths for health checks. */
+        /** @description Response of the two paths for health checks. */
         Health: {
             /** @description What can be said of Redis. Without it the service is slower, not unready. */
             redis?: "not used" | "reached" | "not reached";
@@ -571,7 +571,7 @@ export interface components {
             /** @description The module it was done in. */
             module: components["schemas"]["Slug"];
         };
-        /** @description Body of `POST /v1/me/operations`. Each operation is judged by itself, so they are read one by one. */
+        /** @description Body of `POST /v1/me/operations`. Each operation is accepted or rejected by itself, so they are read one by one. */
         OperationBatch: {
             /** @description In the order they were done. */
             operations: (components["schemas"]["Operation"] | unknown)[];
@@ -1154,7 +1154,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        /** @description Body of `POST /v1/me/operations`. Each operation is judged by itself, so they are read one by one. */
+        /** @description Body of `POST /v1/me/operations`. Each operation is accepted or rejected by itself, so they are read one by one. */
         requestBody: {
             content: {
                 "application/json": components["schemas"]["OperationBatch"];

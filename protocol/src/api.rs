@@ -3,6 +3,8 @@
 
 pub mod account;
 pub mod catalog;
+#[cfg(feature = "openapi")]
+pub mod described;
 pub mod headers;
 pub mod health;
 pub mod history;

@@ -233,7 +233,8 @@ test("the package holds what the browser needs and nothing else, and the tests l
   const [{ files, name }] = JSON.parse(execFileSync("npm", ["pack", "--dry-run", "--json"], { cwd: folder, encoding: "utf8" }));
   assert.equal(name, "@kairos/client");
   assert.deepEqual(files.map(({ path }) => path).sort(), [
-    "index.js", "kairos-client.d.ts", "package.json", "pkg/kairos_client.js", "pkg/kairos_client_bg.wasm",
+    "api.d.ts", "contract.d.ts", "contract.js", "index.js", "kairos-client.d.ts", "package.json", "pkg/kairos_client.js",
+    "pkg/kairos_client_bg.wasm",
   ]);
   const { tab } = await openWorld(t);
   const loaded = await tab.page.evaluate(() => performance.getEntriesByType("resource").map((entry) => new URL(entry.name).pathname));

@@ -53,7 +53,7 @@ where
 /// What a read may send besides, for the API's description.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "only its schema is wanted")]
-struct Conditions {
+struct ReadHeaders {
     /// The newest generations that the caller has seen.
     #[schemars(rename = "Kairos-Min-Gen")]
     min_gen: Option<String>,
@@ -64,7 +64,7 @@ struct Conditions {
 
 impl OperationInput for Read {
     fn operation_input(context: &mut GenContext, operation: &mut Operation) {
-        describe_parameters::<Conditions>(context, operation, ParamLocation::Header, |_| true);
+        describe_parameters::<ReadHeaders>(context, operation, ParamLocation::Header, |_| true);
         let description = "The caller's stored response is the current one.".to_owned();
         let not_modified = ReferenceOr::Item(Response { description, ..Response::default() });
         let responses = operation.responses.get_or_insert_with(Default::default);

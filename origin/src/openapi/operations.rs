@@ -6,10 +6,10 @@ use aide::transform::{TransformOperation, TransformResponse};
 use axum::Json;
 use kairos_protocol::api::account::{KeySet, Profile, TokenGrant};
 use kairos_protocol::api::catalog::Module;
+use kairos_protocol::api::described::{HistoryPage, ModulePage, ModuleReplacement, NewModule, ProgressPage};
 use kairos_protocol::api::health::Health;
 use kairos_protocol::api::operation::OperationResults;
 use kairos_protocol::api::progress::Statistics;
-use kairos_protocol::api::schema::{HistoryPage, ModulePage, ModuleReplacement, NewModule, ProgressPage};
 use schemars::{JsonSchema, json_schema};
 
 use crate::extract::Body;

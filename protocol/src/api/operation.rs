@@ -90,15 +90,25 @@ impl Action {
     }
 }
 
-/// Body of `POST /v1/me/operations`. Each operation is evaluated by itself, so they are read one by one.
+/// Body of `POST /v1/me/operations`. Each operation is accepted or rejected by itself, so they are read one by one.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OperationBatch {
     /// In the order they were done.
     // Text still: of JSON only the grammar has been checked.
-    #[cfg_attr(feature = "openapi", schemars(with = "Vec<crate::api::schema::SentOperation>", length(min = 1, max = MAX_BATCH)))]
+    #[cfg_attr(feature = "openapi", schemars(with = "Vec<SentOperation>", length(min = 1, max = MAX_BATCH)))]
     pub operations: Vec<Box<RawValue>>,
+}
+
+/// What is no operation is rejected by itself.
+#[cfg(feature = "openapi")]
+#[derive(schemars::JsonSchema)]
+#[schemars(inline, untagged)]
+#[expect(dead_code, reason = "only its schema is wanted")]
+enum SentOperation {
+    Operation(Operation),
+    Other(serde_json::Value),
 }
 
 /// What became of one operation.

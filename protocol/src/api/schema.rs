@@ -1,16 +1,10 @@
-//! What the wire types' JSON Schema needs and nothing else does: patterns, names for what is no type of its own, and what holds for
-//! all of them. Not the schemas: they are derived where the types stand, from the constants that the checks use.
+//! What the wire types' JSON Schema needs and nothing else does: patterns, and what holds for all of them. Not the schemas: they are
+//! derived where the types stand, from the constants that the checks use.
 
 use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value};
-
-use crate::api::catalog::{ModuleDraft, ModuleSummary};
-use crate::api::history::HistoryEntry;
-use crate::api::operation::Operation;
-use crate::api::page::Page;
-use crate::api::progress::ProgressRecord;
 
 /// What [`char::is_whitespace`] says yes to, as the inside of a class.
 macro_rules! white {
@@ -37,38 +31,6 @@ pub(crate) fn id_pattern(class: &str, max: usize, reserved: &[&str]) -> String {
 /// Milliseconds since 1970-01-01T00:00:00Z.
 #[derive(JsonSchema)]
 pub struct Millis(#[expect(dead_code, reason = "only its schema is wanted")] crate::UnixMillis);
-
-macro_rules! named {
-    ($($(#[$attribute:meta])* $name:ident = $of:ty;)*) => {$(
-        #[derive(JsonSchema)]
-        $(#[$attribute])*
-        pub struct $name(#[expect(dead_code, reason = "only its schema is wanted")] $of);
-    )*};
-}
-
-named! {
-    /// Body of `POST /v1/modules`.
-    #[schemars(transform = without_version)]
-    NewModule = ModuleDraft;
-    /// Body of `PUT /v1/modules/{slug}`.
-    #[schemars(transform = with_version)]
-    ModuleReplacement = ModuleDraft;
-    /// One page of modules, without their content.
-    ModulePage = Page<ModuleSummary>;
-    /// One page of a learner's records.
-    ProgressPage = Page<ProgressRecord>;
-    /// One page of a learner's history.
-    HistoryPage = Page<HistoryEntry>;
-}
-
-/// What is no operation is rejected by itself.
-#[derive(JsonSchema)]
-#[schemars(inline, untagged)]
-#[expect(dead_code, reason = "only its schema is wanted")]
-pub(crate) enum SentOperation {
-    Operation(Operation),
-    Other(Value),
-}
 
 /// How all schemas are made: for OpenAPI 3.1, as [`as_on_the_wire`] has them.
 #[must_use]
@@ -125,17 +87,8 @@ pub(crate) fn spread_result(schema: &mut Schema) {
     }
 }
 
-fn without_version(schema: &mut Schema) {
-    if let Some(properties) = schema.ensure_object().get_mut("properties").and_then(Value::as_object_mut) {
-        properties.remove("version");
-    }
-}
-
-fn with_version(schema: &mut Schema) {
-    require(schema.ensure_object(), "version");
-}
-
-fn require(object: &mut Map<String, Value>, field: &str) {
+/// Adds `field` to those that `object` must have.
+pub(crate) fn require(object: &mut Map<String, Value>, field: &str) {
     if let Some(required) = object.get_mut("required").and_then(Value::as_array_mut) {
         required.push(field.into());
     }
