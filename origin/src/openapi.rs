@@ -1,5 +1,5 @@
 //! The API's description (OpenAPI 3.1), made from the routes, from what their extractors say of themselves, and from the wire types.
-//! Not written by hand anywhere: [`operations`] says of each route what its types cannot.
+//! Not written by hand anywhere: `operations` says of each route what its types cannot.
 
 pub(crate) mod operations;
 mod parameters;
