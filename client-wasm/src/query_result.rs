@@ -110,8 +110,8 @@ impl Core {
 
     async fn replica(&self, lookup: &Lookup, outbox: &Outbox) -> Option<Replica> {
         let StoredResponse { metadata, body } = self.storage.read(lookup.owner(), Some(REPLICA)).await.ok()?.response?;
-        let is_base = outbox.reaches_back_to(metadata.applied_sequence);
-        is_base.then(|| json::read(&body)).flatten().map(|records| (records, metadata))
+        let is_known = outbox.reaches_back_to(metadata.applied_sequence);
+        is_known.then(|| json::read(&body)).flatten().map(|records| (records, metadata))
     }
 }
 

@@ -160,9 +160,9 @@ impl Core {
         let now = environment::now();
         let in_memory = self.memory.borrow_mut().get(&lookup.key(), now);
         let PrivateData { outbox, response: on_disk } = self.read_as(user, Some(&lookup.path)).await?;
-        let is_base = |response: &StoredResponse| outbox.reaches_back_to(response.metadata.applied_sequence);
-        let on_disk = on_disk.filter(is_base);
-        let in_memory = in_memory.filter(is_base);
+        let is_known_base = |response: &StoredResponse| outbox.reaches_back_to(response.metadata.applied_sequence);
+        let on_disk = on_disk.filter(is_known_base);
+        let in_memory = in_memory.filter(is_known_base);
         // Another tab may have fetched a newer one than this tab has; or the disk had no room for what this tab fetched.
         let newest_in_memory =
             in_memory.filter(|mine| on_disk.as_ref().is_none_or(|there| !there.metadata.supersedes(&mine.metadata)));

@@ -30,7 +30,7 @@ pub(crate) struct Metadata {
     pub(crate) applied_sequence: u64,
 }
 
-/// A response as it is stored. The body stays on JavaScript's side, so that cloning copies no text.
+/// A response as it is stored. The body stays on JavaScript's side, so that a clone shares the text.
 #[derive(Clone)]
 pub(crate) struct StoredResponse {
     pub(crate) metadata: Metadata,

@@ -70,7 +70,7 @@ struct Read {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Writer {
     Idle,
-    Fenced(u8),
+    UnderWay(u8),
     Committed(u8),
     Done,
 }
@@ -114,7 +114,7 @@ impl Model for Former {
         }
         match moment.writer {
             Writer::Idle => steps.extend((0..INSTANCES).map(|instance| Step::Fence { instance })),
-            Writer::Fenced(_) => steps.push(Step::Commit),
+            Writer::UnderWay(_) => steps.push(Step::Commit),
             Writer::Committed(_) => steps.push(Step::Release),
             Writer::Done => {}
         }
@@ -141,11 +141,11 @@ impl Model for Former {
             Step::Respond { session } => after.respond(session, self.property)?,
             Step::Fence { instance } => {
                 after.advance(instance, true);
-                after.writer = Writer::Fenced(u8::from(instance != 0));
+                after.writer = Writer::UnderWay(u8::from(instance != 0));
             }
             Step::Commit => {
                 after.data += 1;
-                if let Writer::Fenced(instance) = after.writer {
+                if let Writer::UnderWay(instance) = after.writer {
                     after.writer = Writer::Committed(instance);
                 }
             }

@@ -210,6 +210,8 @@ test("one operation that the origin cannot read does not hold up the others", as
   const { service, tab } = await signedIn(t);
   service.goAway();
   for (const kind of ["open", "submit", "complete"]) await tab.mutate("caching", { kind });
+  // Else `sync` joins an attempt that is failing already.
+  await tab.until((status) => status.pending.length === 3 && !status.sending);
   service.interceptor = (request, response) =>
     request.pathname === OPERATIONS &&
     request.body.operations.some((operation) => operation.action.kind === "submit") &&

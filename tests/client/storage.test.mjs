@@ -191,7 +191,7 @@ function earlierRows(list) {
     JSON.stringify({ rejected: [], sequence: 0, confirmed: [], forgotten_to: 0, next_position: 0, bases: {}, ...fields });
   const problem = { type: "urn:kairos:problem:unknown-module", title: "unknown", status: 422 };
   const madeAt = Date.now();
-  const facts = JSON.stringify({ status: 200, generations: "catalog=1000", made_at_ms: madeAt, as_of: 0 });
+  const facts = JSON.stringify({ status: 200, generations: "catalog=1000", made_at_ms: madeAt, "as_of": 0 });
   return [
     ["outboxes", "", outbox({ seen: "catalog=1000" })],
     ["outboxes", "u1", outbox({ seen: "user.u1=1001", rejected: [{ operation: operation("a", "gone"), problem }], next_position: 2 })],

@@ -1,8 +1,6 @@
 //! Whether a stored response is fresh enough: its age, its lifetime, and what a request says of both (RFC 9111 §4.2, RFC 5861,
 //! RFC 9213). Not whether it may be stored ([`crate::http::storability`]).
 
-use std::time::UNIX_EPOCH;
-
 use crate::UnixMillis;
 use crate::http::cache_control::{CacheControl, delta_secs};
 use crate::http::field::Fields;
@@ -85,7 +83,9 @@ pub fn age_value_secs(field: &str) -> u32 {
 /// Reads an HTTP-date (RFC 9110 §5.6.7). `None`: it is none, or before 1970.
 #[must_use]
 pub fn parse_date(field: &str) -> Option<UnixMillis> {
-    let since_1970 = httpdate::parse_http_date(field).ok()?.duration_since(UNIX_EPOCH).ok()?;
+    // Counted from a date read in the same way: the module that has 1970 as a constant has the clock too, and stays out of here.
+    let epoch = httpdate::parse_http_date("Thu, 01 Jan 1970 00:00:00 GMT").ok()?;
+    let since_1970 = httpdate::parse_http_date(field).ok()?.duration_since(epoch).ok()?;
     UnixMillis::try_from(since_1970.as_millis()).ok()
 }
 

@@ -16,7 +16,7 @@ pub(crate) struct EdgeServer {
 }
 
 impl EdgeServer {
-    /// `state` is emptied first: copies kept from an earlier run would hide what the origin has now.
+    /// `state` is emptied first: what an earlier run stored would hide what the origin has now.
     ///
     /// # Errors
     /// It does not start, or not within 60 s: the error has its last lines.

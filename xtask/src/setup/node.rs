@@ -34,7 +34,7 @@ fn parse_version(text: &str) -> Option<(u32, u32)> {
 /// The step that installs the packages.
 pub(crate) const PACKAGES: &str = "npm packages";
 
-/// Plans `npm ci`, unless what is installed came from this very lock file: a copy of it is kept beside the packages.
+/// Plans `npm ci`, unless what is installed came from this very lock file: what it held is kept beside the packages.
 ///
 /// # Errors
 /// The lock file cannot be read.

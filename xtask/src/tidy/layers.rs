@@ -14,8 +14,9 @@ const MEMBERS: [(&str, &[&str]); 4] = [
 ];
 
 /// What reaches outside of the process, or asks it for the time.
-const IMPURE: [&str; 10] = [
-    "std::time",
+const IMPURE: [&str; 11] = [
+    "Instant",
+    "SystemTime",
     "std::fs",
     "std::net",
     "std::env",

@@ -1,9 +1,9 @@
 //! One write, one transaction; one read, one snapshot: each with the numbers of its namespaces ([`crate::store::GenerationStore`]),
 //! so that these name exactly the state that was left or read. Not what is written or read.
 //!
-//! A transaction that conflicts with another is run again from its beginning, a commit whose reply was lost is asked for again
-//! (the server does it once), both until the method's time is over. Only what such a commit came to is unknown after that: what fails before it was
-//! sent never happens, since the server drops a transaction that nobody commits (after 60 s at the latest,
+//! A transaction that conflicts with another is run again from its beginning, a commit whose reply was lost is asked for again (the
+//! server does it once), both until the method's time is over. Only what such a commit came to is unknown after that: what fails before
+//! it was sent never happens, since the server drops a transaction that nobody commits (after 60 s at the latest,
 //! `transactionLifetimeLimitSeconds`). A commit that was sent can come true as late as its server comes back to life.
 
 use std::sync::Arc;

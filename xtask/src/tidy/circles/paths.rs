@@ -33,7 +33,7 @@ impl Paths {
     }
 
     /// Takes the inline modules off a path that begins with `super`.
-    fn from_file(&self, path: Vec<String>) -> Vec<String> {
+    fn relative_to_file(&self, path: Vec<String>) -> Vec<String> {
         let leading = path.iter().take(self.depth).take_while(|segment| *segment == "super").count();
         path.into_iter().skip(leading).collect()
     }
@@ -57,7 +57,7 @@ impl Paths {
     }
 
     fn add_import(&mut self, name: String, path: Vec<String>, is_public: bool) {
-        let path = self.from_file(path);
+        let path = self.relative_to_file(path);
         self.imports.push(Import { name, path, is_public });
     }
 
@@ -87,7 +87,7 @@ impl Paths {
     fn finish(&mut self, path: &mut Vec<String>) {
         let path = std::mem::take(path);
         if !path.is_empty() {
-            let path = self.from_file(path);
+            let path = self.relative_to_file(path);
             self.used.push(path);
         }
     }
@@ -122,7 +122,7 @@ impl<'ast> Visit<'ast> for Paths {
 
     fn visit_path(&mut self, path: &'ast syn::Path) {
         let segments = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
-        let segments = self.from_file(segments);
+        let segments = self.relative_to_file(segments);
         self.used.push(segments);
         visit::visit_path(self, path);
     }
