@@ -11,7 +11,7 @@ const IDENTIFIERS: &[(&[&str], &str)] = &[
     (&["Verdict", "Verdicts", "judge_copy", "Usability"], "`Reuse`, `evaluate`, `OperationOutcome`"),
     (&["NotKept", "NoStoreReason"], "`NotStored`"),
     (&["stands_in", "stand_in"], "`serve_stale_if_error`"),
-    (&["Standing", "Settled", "Settling", "Fenced"], "`SnapshotState`, confirmation"),
+    (&["Standing", "Settled", "Settling", "Fenced", "Behind"], "a state by its name, confirmation"),
     (&["Ledger", "Books"], "`LocalGenerations`, log"),
     (&["Reach"], "`ResponseScope`"),
     (&["Claim"], "reported generation"),
@@ -20,6 +20,9 @@ const IDENTIFIERS: &[(&[&str], &str)] = &[
     (&["foreign_version", "take_note"], "`data_version`, `apply_snapshot`"),
     (&["as_of", "is_base"], "`applied_sequence`, `Base`"),
 ];
+
+/// Types that are not declared any more; as others' names, such as a parser's `Link`, they are right.
+const TYPES: &[(&[&str], &str)] = &[(&["Link", "Pass"], "`RedisConnection`, `Permit`")];
 
 /// Names of functions that are not used any more: between `fn ` and the parameters.
 const FUNCTIONS: &[(&[&str], &str)] = &[
@@ -61,9 +64,10 @@ fn check_source(source: &Source) -> impl Iterator<Item = Breach> + '_ {
             None => String::new(),
         };
         let identifiers = find(IDENTIFIERS, move |word| has_word(&code, word));
-        let functions = find(FUNCTIONS, move |name| source.is_code() && declares(line, name));
+        let types = find(TYPES, move |name| source.is_code() && declares(line, &["struct ", "enum ", "class "], name));
+        let functions = find(FUNCTIONS, move |name| source.is_code() && declares(line, &["fn ", "function "], name));
         let prose = find(PROSE, move |word| comment.is_some_and(|text| has_word(&text.to_lowercase(), word)));
-        identifiers.chain(functions).chain(prose).map(move |(word, term)| {
+        identifiers.chain(types).chain(functions).chain(prose).map(move |(word, term)| {
             Breach::new(source, number, format!("`{word}` has another name here: {term}"), "take the field's term")
         })
     })
@@ -83,10 +87,10 @@ fn comment_of<'a>(source: &Source, line: &'a str) -> Option<&'a str> {
     (source.is_code() && begins).then_some(line)
 }
 
-fn declares(line: &str, name: &str) -> bool {
-    ["fn ", "function "].iter().any(|keyword| {
-        line.split_once(keyword)
-            .is_some_and(|(_, rest)| rest.strip_prefix(name).is_some_and(|rest| rest.starts_with(['(', '<'])))
+fn declares(line: &str, keywords: &[&str], name: &str) -> bool {
+    keywords.iter().any(|keyword| {
+        let rest = line.split_once(keyword).and_then(|(_, rest)| rest.strip_prefix(name));
+        rest.is_some_and(|rest| !rest.starts_with(|letter: char| letter.is_alphanumeric() || letter == '_'))
     })
 }
 
@@ -113,6 +117,8 @@ mod tests {
             ("edge/src/a.rs", "rename(\"as_of\")", false),
             ("edge/src/a.rs", "    fn keep(&self) {}", true),
             ("edge/src/a.rs", "    fn keep_alive(&self) {}", false),
+            ("edge/src/a.rs", "pub(super) struct Link {", true),
+            ("edge/src/a.rs", "Event::Start(Tag::Link { .. }) => {", false),
             ("edge/src/a.rs", "/// Gives the stored copy.", true),
             ("edge/src/a.rs", "#[derive(Clone, Copy)]", false),
             ("edge/src/a.rs", "let copied = list.copy();", false),
