@@ -40,7 +40,7 @@ enum Command {
     Build,
     /// Run every test: Rust, edge worker, browser client, and the whole system in a browser
     Test(test::Options),
-    /// Read and write through every tier, break things meanwhile, and check every answer
+    /// Read and write through every tier, break things meanwhile, and check every response
     Chaos(chaos::Options),
     /// Everything that must hold before a change lands: formatting, lints, docs, licences, sizes, tests
     Ci(ci::Options),

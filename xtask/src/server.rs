@@ -31,7 +31,7 @@ pub(crate) fn answers(port: u16, path: &str) -> bool {
     ask(port, path).is_ok_and(|answer| answer.split(' ').nth(1) == Some("200"))
 }
 
-/// The first part of the answer, which is all of it for a health check. Not until the connection closes: some keep it open.
+/// The first part of the response, which is all of it for a health check. Not until the connection closes: some keep it open.
 fn ask(port: u16, path: &str) -> std::io::Result<String> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_millis(500))?;
