@@ -9,7 +9,7 @@
 //! | `kairos_client`, in `client-wasm/` | the browser client, an npm package | `kairos-client.d.ts` |
 //! | [`kairos_model`](../kairos_model/index.html) | the rules by which caches stay true, walked through state by state | `rules` |
 //! | [`kairos_tests`](../kairos_tests/index.html) | end-to-end tests, and `cargo xtask chaos` | `world` |
-//! | [`xtask`](../xtask/index.html) | `cargo xtask`: dev, test, ci, chaos, tidy | `main` |
+//! | [`xtask`](../xtask/index.html) | `cargo xtask`: dev, test, build, generate, chaos, ci, tidy | `main` |
 //!
 //! The two that are built for wasm are documented by `cargo doc --workspace`.
 //!
