@@ -114,6 +114,19 @@ impl Cache {
         }
     }
 
+    /// The same, if it is known without asking the store.
+    pub async fn current_if_known(&self, namespaces: &[Namespace], reported: &Generations) -> Option<Generations> {
+        let Inner { local, redis, .. } = self.inner.as_ref();
+        let Some(redis) = redis else {
+            let numbers = local.current(namespaces, Instant::now().checked_sub(UNHEARD_USE));
+            return numbers.filter(|numbers| numbers.satisfies(reported));
+        };
+        let snapshot = redis.look_up(namespaces).await?;
+        let known = local.known(namespaces);
+        let is_current = |numbers: &Generations| numbers.satisfies(&known) && numbers.satisfies(reported);
+        snapshot.numbers(namespaces).filter(is_current)
+    }
+
     /// These numbers came with what was read from the store.
     pub fn learn(&self, numbers: &Generations) {
         self.inner.local.learn(numbers);

@@ -6,8 +6,10 @@ mod body;
 mod coalesce;
 mod compress;
 mod headers;
+mod heads;
 mod load;
 mod lookup;
+mod memory;
 mod reuse;
 mod stored_response;
 mod tiers;
@@ -20,13 +22,13 @@ use kairos_protocol::UnixMillis;
 use kairos_protocol::api::headers::ORIGIN_CACHE;
 use kairos_protocol::api::problem::ProblemType;
 use kairos_protocol::http::cache_status::{CacheStatus, Forward};
-use kairos_protocol::policy::Policy;
 use serde::Serialize;
 
 use crate::cache::Cache;
 use crate::environment::Environment;
 use crate::error::AppError;
 use crate::store::Versioned;
+use crate::telemetry::cache::{CacheMetrics, count};
 
 use coalesce::Coalesced;
 pub use headers::{ResponseScope, write_cache_headers};
@@ -36,8 +38,8 @@ use reuse::Reuse;
 use stored_response::StoredResponse;
 use tiers::Tiers;
 
-/// Bytes that stored responses take in process at most, unless configured otherwise.
-pub const DEFAULT_CAPACITY_BYTES: u64 = 64 * 1024 * 1024;
+/// MiB that stored responses take in process at most, unless configured otherwise.
+pub const DEFAULT_CAPACITY_MIB: u32 = 64;
 
 /// Answers reads. Cheap to clone: all clones are one.
 #[derive(Clone)]
@@ -50,6 +52,7 @@ struct Inner {
     environment: Environment,
     tiers: Arc<Tiers>,
     loader: Arc<Loader>,
+    metrics: CacheMetrics,
 }
 
 impl ResponseCache {
@@ -58,7 +61,7 @@ impl ResponseCache {
     pub fn new(cache: Cache, environment: Environment, capacity_bytes: u64) -> Self {
         let tiers = Arc::new(Tiers::new(cache.clone(), capacity_bytes));
         let loader = Arc::new(Loader::new(cache.clone(), Arc::clone(&tiers)));
-        Self { inner: Arc::new(Inner { cache, environment, tiers, loader }) }
+        Self { inner: Arc::new(Inner { cache, environment, tiers, loader, metrics: CacheMetrics::default() }) }
     }
 
     /// The response to `lookup`: a stored one, or one loaded by `load`, which is called at most once, on a task that runs to its end
@@ -163,10 +166,4 @@ fn stale(lookup: &Lookup, stored: &StoredResponse, tier: &'static str, ttl_secs:
     count(tier, lookup.policy, "stale");
     let status = CacheStatus::Hit { cache: ORIGIN_CACHE, ttl_secs, detail: Some(tier) };
     headers::respond(stored, lookup.policy, &lookup.request, &status, ResponseScope::Degraded)
-}
-
-/// One request answered: by which tier, under which policy, and how.
-fn count(tier: &'static str, policy: Policy, result: &'static str) {
-    metrics::counter!("kairos_cache_requests_total", "tier" => tier, "policy" => policy.name(), "result" => result)
-        .increment(1);
 }

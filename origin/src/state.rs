@@ -17,8 +17,9 @@ use crate::domain::progress::Progress;
 use crate::domain::readiness::Readiness;
 use crate::domain::sessions::Sessions;
 use crate::environment::Environment;
-use crate::response_cache::{DEFAULT_CAPACITY_BYTES, ResponseCache};
+use crate::response_cache::ResponseCache;
 use crate::store::Store;
+use crate::telemetry::requests::{RequestIds, RequestMetrics};
 use crate::writes::Writes;
 
 /// The service's state. Cheap to clone.
@@ -39,10 +40,21 @@ struct Parts {
     environment: Environment,
     /// What `/metrics` shows, where the process records metrics.
     metrics: Option<PrometheusHandle>,
+    observed: Observed,
+}
+
+/// What every request is given and counted by. Cheap to clone.
+#[derive(Clone)]
+pub struct Observed {
+    /// Ids.
+    pub ids: Arc<RequestIds>,
+    /// Counts and times.
+    pub metrics: Arc<RequestMetrics>,
 }
 
 impl AppState {
-    /// Puts the service together. Takes the signing key from the store, making one if it has none.
+    /// Puts the service together. Takes the signing key from the store, making one if it has none. Stored responses take up to
+    /// `memory_cache_bytes` in this process.
     ///
     /// # Errors
     /// The store cannot be reached.
@@ -51,6 +63,7 @@ impl AppState {
         cache: Cache,
         environment: Environment,
         metrics: Option<PrometheusHandle>,
+        memory_cache_bytes: u64,
     ) -> Result<Self> {
         let key = store.signing_key(&Tokens::generate_key(&environment)?).await?;
         let tokens = Arc::new(Tokens::new(&key, environment.clone()));
@@ -63,6 +76,7 @@ impl AppState {
         let successors = Successors::new(&key)?;
         let sessions =
             Sessions::new(store.clone(), store.clone(), Arc::clone(&tokens), successors, environment.clone());
+        let observed = Observed { ids: Arc::new(RequestIds::new(&environment)), metrics: Arc::default() };
         Ok(Self(Arc::new(Parts {
             accounts: Arc::new(accounts),
             catalog: Arc::new(catalog),
@@ -70,10 +84,11 @@ impl AppState {
             sessions: Arc::new(sessions),
             tokens,
             readiness: Arc::new(Readiness::new(store, clock())),
-            responses: ResponseCache::new(cache.clone(), environment.clone(), DEFAULT_CAPACITY_BYTES),
+            responses: ResponseCache::new(cache.clone(), environment.clone(), memory_cache_bytes),
             cache,
             environment,
             metrics,
+            observed,
         })))
     }
 }
@@ -100,4 +115,5 @@ parts! {
     cache: Cache,
     environment: Environment,
     metrics: Option<PrometheusHandle>,
+    observed: Observed,
 }

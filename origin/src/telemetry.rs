@@ -1,5 +1,8 @@
 //! Logs and metrics of the process, set up once, and what keeps both from growing or blocking when nobody looks at them.
 
+pub mod cache;
+pub mod requests;
+
 use std::io::IsTerminal;
 use std::sync::OnceLock;
 use std::time::Duration;

@@ -77,6 +77,21 @@ impl Policy {
         }
     }
 
+    /// The path that has it, as [`paths`] writes it, where that is one.
+    #[must_use]
+    pub const fn path(self) -> Option<&'static str> {
+        match self {
+            Self::CatalogList => Some(paths::MODULES),
+            Self::CatalogModule => Some(paths::MODULE),
+            Self::CatalogSearch => Some(paths::MODULES_SEARCH),
+            Self::Progress => Some(paths::PROGRESS),
+            Self::Statistics => Some(paths::STATISTICS),
+            Self::History => Some(paths::HISTORY),
+            Self::Profile => Some(paths::ME),
+            Self::Published | Self::NoStore => None,
+        }
+    }
+
     /// Its name, as in the `Kairos-Policy` header and in metrics.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -143,7 +143,7 @@ impl Loader {
         let whole = async move { to_json(loading.await?.value) };
         let json = tokio::spawn(whole.in_current_span()).await.unwrap_or_else(|_| Err(stopped()))?;
         let body = self.encode_for(request, json).await;
-        Ok(StoredResponse { metadata: Metadata { generations: Generations::default(), generated_at: now }, body })
+        Ok(StoredResponse::new(Metadata { generations: Generations::default(), generated_at: now }, body))
     }
 
     async fn load_shared_or_generate<T, F>(self: Arc<Self>, miss: Miss, loading: F) -> Result<Loaded>
@@ -169,11 +169,11 @@ impl Loader {
         let (json, metadata) = (to_json(value)?, Metadata { generations, generated_at: miss.now });
         if miss.lookup.request.cache_control.no_store {
             let body = self.encode_for(&miss.lookup.request, json).await;
-            let response = Arc::new(StoredResponse { metadata, body });
+            let response = Arc::new(StoredResponse::new(metadata, body));
             return Ok(Loaded { response, source: Source::Store { is_stored: false } });
         }
         let body = self.compressor.encode(json, compress::STORED_CODINGS).await;
-        let response = Arc::new(StoredResponse { metadata, body });
+        let response = Arc::new(StoredResponse::new(metadata, body));
         self.tiers.store(&miss.key, &response, miss.lookup.policy.at_origin());
         Ok(Loaded { response, source: Source::Store { is_stored: true } })
     }

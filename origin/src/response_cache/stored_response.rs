@@ -7,12 +7,15 @@ use kairos_protocol::http::encoding::Encoding;
 use kairos_protocol::sync::generation::Generations;
 
 use super::body::EncodedBody;
+use super::heads::Heads;
 
 /// A stored response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct StoredResponse {
     pub(super) metadata: Metadata,
     pub(super) body: EncodedBody,
+    /// Its heads, as far as it was a hit.
+    pub(super) heads: Heads,
 }
 
 /// What decides whether a stored response may be used.
@@ -27,10 +30,14 @@ pub(super) struct Metadata {
 /// First byte of the binary form; another number is another form, and not read.
 const FORM: u8 = 1;
 
-/// Bytes that one takes beside its body, roughly.
-const OVERHEAD_BYTES: usize = 256;
+/// Bytes that one takes beside its body, roughly: its heads, most of all.
+const OVERHEAD_BYTES: usize = 2 * 1024;
 
 impl StoredResponse {
+    pub(super) fn new(metadata: Metadata, body: EncodedBody) -> Self {
+        Self { metadata, body, heads: Heads::default() }
+    }
+
     /// Bytes it takes in memory, roughly.
     pub(super) fn weight_bytes(&self) -> usize {
         self.body.total_bytes() + OVERHEAD_BYTES
@@ -67,7 +74,7 @@ impl StoredResponse {
             encoded.push(take_body(&mut bytes)?);
         }
         let metadata = Metadata { generations, generated_at };
-        Some(Self { metadata, body: EncodedBody { hash, identity, encoded } })
+        Some(Self::new(metadata, EncodedBody { hash, identity, encoded }))
     }
 }
 

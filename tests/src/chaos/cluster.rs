@@ -21,7 +21,7 @@ use crate::redis::RedisServer;
 use clock::MovableClock;
 pub(crate) use clock::library as clock_library;
 use edges::Edges;
-use mongo::ReplicaSet;
+pub(crate) use mongo::ReplicaSet;
 use origin::Origin;
 use proxy::Proxy;
 pub(crate) use target::{Health, Lasting, Target};
