@@ -19,8 +19,8 @@ pub(super) async fn measure(bench: &mut Bench<'_>) -> Result<()> {
     let list = body(&origin, "/v1/modules", "identity").await?;
     let page: serde_json::Value = serde_json::from_slice(&list)?;
     let mut whole = 0;
-    for module in page["items"].as_array().into_iter().flatten() {
-        let slug = module["slug"].as_str().unwrap_or_default();
+    for module in page.get("items").and_then(|items| items.as_array()).into_iter().flatten() {
+        let slug = module.get("slug").and_then(|slug| slug.as_str()).unwrap_or_default();
         whole += body(&origin, &format!("/v1/modules/{slug}"), "identity").await?.len();
     }
     fewer(bench, "the list of modules, beside all of them whole (Q2)", list.len(), whole, 0.7);
