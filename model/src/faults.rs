@@ -2,7 +2,7 @@
 
 use crate::protocol::Protocol;
 use crate::rules::{EDGE_TICKS, KNOWN_TICKS, STALE_TICKS};
-use crate::world::{Act, Behind, Instance, NEVER, Property, World};
+use crate::world::{Act, Background, Instance, NEVER, Property, World};
 
 impl Protocol {
     /// An instance dies with all that is under way there, and starts again. What it has sent may arrive yet, and what it has
@@ -15,7 +15,7 @@ impl Protocol {
             if !is_begun && session.act.instance_mut().is_some_and(|there| usize::from(*there) == instance) {
                 session.act = Act::Idle;
             }
-            let behind = session.behind.as_mut().and_then(Behind::lookup_mut);
+            let behind = session.behind.as_mut().and_then(Background::lookup_mut);
             if behind.is_some_and(|lookup| usize::from(lookup.instance) == instance) {
                 session.behind = None;
             }

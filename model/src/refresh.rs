@@ -5,7 +5,7 @@ use crate::protocol::Protocol;
 use crate::reads::{give, store};
 use crate::rules::STALE_TICKS;
 use crate::step::Step;
-use crate::world::{Act, Behind, Command, Floor, Lookup, Number, Property, Sight, StoreState, World};
+use crate::world::{Act, Background, Command, Floor, Lookup, Number, Property, Sight, StoreState, World};
 
 impl Protocol {
     /// What may be given to `session` while its read, or none, goes on.
@@ -32,12 +32,12 @@ impl Protocol {
             steps.extend(current.map(|number| Step::Refresh { session, instance: 0, number }));
         }
         match world.sessions[session].behind {
-            Some(Behind::AskStore(lookup)) => {
+            Some(Background::AskStore(lookup)) => {
                 steps.push(Step::ReadNumberBehind { session, number: world.store.number });
                 let deposed = world.deposed.filter(|then| self.is_believed(world, session, &lookup, then.number));
                 steps.extend(deposed.map(|then| Step::ReadNumberBehind { session, number: then.number }));
             }
-            Some(Behind::Loading { .. }) => {
+            Some(Background::Loading { .. }) => {
                 let sources = std::iter::once(world.store).chain(world.deposed);
                 steps.extend(sources.map(|from| Step::LoadBehind { session, from }));
             }
@@ -62,8 +62,8 @@ impl Protocol {
             Floor { least: newest, property: Property::Session }
         };
         world.sessions[session].behind = match world.sessions[session].act {
-            Act::AskStore(lookup) => Some(Behind::AskStore(Lookup { floor: Floor::NONE, ..lookup })),
-            Act::Loading { before, .. } => Some(Behind::Loading { before }),
+            Act::AskStore(lookup) => Some(Background::AskStore(Lookup { floor: Floor::NONE, ..lookup })),
+            Act::Loading { before, .. } => Some(Background::Loading { before }),
             _ => None,
         };
         give(world, session, data, number, floor)
@@ -82,25 +82,25 @@ impl Protocol {
             Act::Loading { floor, .. } => floor,
             _ => self.floor(world, session, instance),
         };
-        world.sessions[session].behind = Some(Behind::Loading { before: number });
+        world.sessions[session].behind = Some(Background::Loading { before: number });
         give(world, session, data, number, floor)
     }
 
     /// The store says behind what the number is: the instance learns it, and sends it to Redis.
     pub(crate) fn read_number_behind(&self, world: &mut World, session: usize, number: Number) {
-        let Some(Behind::AskStore(Lookup { instance, sight, age, .. })) = world.sessions[session].behind else {
+        let Some(Background::AskStore(Lookup { instance, sight, age, .. })) = world.sessions[session].behind else {
             return;
         };
         world.instances[usize::from(instance)].learn(number, age);
         if sight != Sight::Nothing {
             world.sessions[session].sent = Some(Command::Confirm { sight, number });
         }
-        world.sessions[session].behind = Some(Behind::Loading { before: number });
+        world.sessions[session].behind = Some(Background::Loading { before: number });
     }
 
     /// Loads behind, and stores it.
     pub(crate) fn load_behind(&self, world: &mut World, session: usize, from: StoreState) -> Result<(), Property> {
-        let Some(Behind::Loading { before }) = world.sessions[session].behind.take() else { return Ok(()) };
+        let Some(Background::Loading { before }) = world.sessions[session].behind.take() else { return Ok(()) };
         if from.number < before {
             return Ok(());
         }

@@ -112,14 +112,14 @@ pub(crate) struct Session {
     /// A command that is on its way to Redis and may arrive at any time, or never.
     pub(crate) sent: Option<Command>,
     /// A read that goes on though its caller was answered.
-    pub(crate) behind: Option<Behind>,
+    pub(crate) behind: Option<Background>,
     /// The lease that it took last, while that is there or it loads under it.
     pub(crate) lease: Option<Lease>,
 }
 
 /// A read that goes on though its caller was answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Behind {
+pub(crate) enum Background {
     AskStore(Lookup),
     Loading { before: Number },
 }
@@ -254,7 +254,7 @@ impl World {
                 _ => None,
             };
             let behind = match &mut session.behind {
-                Some(Behind::AskStore(lookup)) => Some(&mut lookup.sight),
+                Some(Background::AskStore(lookup)) => Some(&mut lookup.sight),
                 _ => None,
             };
             let sent = match &mut session.sent {
@@ -270,7 +270,7 @@ impl World {
         let mut other = *self;
         other.instances.swap(0, 1);
         for session in &mut other.sessions {
-            let behind = session.behind.as_mut().and_then(Behind::lookup_mut).map(|lookup| &mut lookup.instance);
+            let behind = session.behind.as_mut().and_then(Background::lookup_mut).map(|lookup| &mut lookup.instance);
             for instance in session.act.instance_mut().into_iter().chain(behind).filter(|instance| **instance < 2) {
                 *instance = 1 - *instance;
             }
@@ -312,7 +312,7 @@ impl Act {
     }
 }
 
-impl Behind {
+impl Background {
     /// The look-up that it is about yet.
     pub(crate) const fn lookup_mut(&mut self) -> Option<&mut Lookup> {
         match self {

@@ -33,7 +33,8 @@ use tokio::time::{Instant, sleep};
 use crate::store::{GenerationStore, Result, StoreError};
 use batch::Batcher;
 use local_generations::LocalGenerations;
-use redis::{Claim, Lease, Redis};
+use redis::Redis;
+pub(crate) use redis::{Lease, LeaseAttempt};
 use sampler::Sampler;
 
 /// How long a number is used that did not come from Redis: another instance's write may go unheard for that long.
@@ -165,8 +166,8 @@ impl Cache {
 
     /// Tries to take the lease named `name` on loading the response under `key`, of which it has `seen` the first bytes. `None`
     /// where there is no Redis, or it is not reached in time: then one goes on without.
-    pub(crate) async fn claim(&self, name: &str, key: &str, seen: &[u8]) -> Option<Claim> {
-        self.inner.redis.as_ref()?.claim(name, key, seen).await
+    pub(crate) async fn lease(&self, name: &str, key: &str, seen: &[u8]) -> Option<LeaseAttempt> {
+        self.inner.redis.as_ref()?.lease(name, key, seen).await
     }
 
     /// A stored response made from `generations` was given to somebody at `now`. Now and then one is compared with what the store

@@ -10,6 +10,7 @@ mod headers;
 mod leases;
 mod load;
 mod lookup;
+mod miss;
 mod patience;
 mod refresh;
 mod reuse;
@@ -38,8 +39,9 @@ use crate::store::Versioned;
 
 use coalesce::Coalesced;
 pub use headers::{ResponseScope, write_cache_headers};
-use load::{Loaded, Loader, Miss, Source};
+use load::{Loaded, Loader, Source};
 pub use lookup::{CacheRequest, Lookup};
+use miss::Miss;
 use patience::Patience;
 use refresh::Refresher;
 use reuse::Reuse;

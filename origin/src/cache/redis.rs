@@ -33,7 +33,7 @@ use crate::cache::batch::Batcher;
 use crate::environment::Environment;
 pub use config::RedisConfig;
 use connection::{RedisConnection, Unreached};
-pub(crate) use lease::{Claim, Lease};
+pub(crate) use lease::{Lease, LeaseAttempt};
 use snapshot::{Confirmation, Snapshot};
 
 /// Responses larger than this are not shared: moving one costs more than loading it.
@@ -120,14 +120,14 @@ impl Redis {
 
     /// Tries to take the lease named `name` on loading what is stored under `key`, and looks whether that is another value by now
     /// than the one that begins with `seen`. `None` when Redis is not reached in time, or too much is on its way.
-    pub(super) async fn claim(&self, name: &str, key: &str, seen: &[u8]) -> Option<Claim> {
+    pub(super) async fn lease(&self, name: &str, key: &str, seen: &[u8]) -> Option<LeaseAttempt> {
         self.connection.acquire().ok()?;
         let _permit = self.transfers.try_acquire().ok()?;
         let token = self.environment.random_hex::<8>();
-        let command = self.connection.scripts.claim(name, key, &token, seen);
+        let command = self.connection.scripts.lease(name, key, &token, seen);
         let (taken, response): (u8, Option<Bytes>) = self.connection.transfer(command).await.ok()?;
         let lease = (taken == 1).then(|| Lease::new(Arc::clone(&self.connection), name.to_owned(), token));
-        Some(Claim { lease, response })
+        Some(LeaseAttempt { lease, response })
     }
 
     /// Stores a value in the background, and gives the lease back after that, if there was one. Dropped when it is too large, or

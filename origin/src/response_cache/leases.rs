@@ -10,10 +10,10 @@ use kairos_protocol::http::cache_status::Forward;
 use kairos_protocol::policy::Sharing;
 use tokio::time::{Instant, sleep};
 
-use super::load::Miss;
+use super::miss::Miss;
 use super::stored_response::StoredResponse;
 use super::tiers::Tiers;
-use crate::cache::redis::{Claim, Lease};
+use crate::cache::{Lease, LeaseAttempt};
 
 /// How long one waits for another instance's load; then one loads as well.
 const LEASE_WAIT: Duration = Duration::from_millis(200);
@@ -37,7 +37,7 @@ pub(super) async fn take_lease(tiers: &Tiers, miss: &Miss, mut unusable: Option<
     let name = format!("{} {}", miss.key, miss.current);
     let due = Instant::now() + LEASE_WAIT;
     loop {
-        let Some(Claim { lease, response }) = tiers.claim(&name, &miss.key, unusable.as_ref()).await else {
+        let Some(LeaseAttempt { lease, response }) = tiers.lease(&name, &miss.key, unusable.as_ref()).await else {
             return Leased::Load(None);
         };
         if let Some(stored) = response.and_then(StoredResponse::from_bytes) {

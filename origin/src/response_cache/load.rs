@@ -19,12 +19,11 @@ use super::body::EncodedBody;
 use super::coalesce::{Coalesced, Coalescer};
 use super::compress::{self, Compressor};
 use super::leases::{Leased, take_lease};
-use super::lookup::{CacheRequest, Lookup};
-use super::reuse;
+use super::lookup::CacheRequest;
+use super::miss::{CoalescingKey, Miss};
 use super::stored_response::{Metadata, StoredResponse};
 use super::tiers::Tiers;
-use crate::cache::Cache;
-use crate::cache::redis::Lease;
+use crate::cache::{Cache, Lease};
 use crate::error::{AppError, Result};
 use crate::store::Versioned;
 
@@ -42,34 +41,6 @@ pub(super) struct Loader {
     compressor: Compressor,
 }
 
-/// A look-up that memory could not serve.
-#[derive(Clone)]
-pub(super) struct Miss {
-    pub(super) lookup: Lookup,
-    /// The look-up's.
-    pub(super) key: Arc<str>,
-    /// The generations of the data when it was looked up.
-    pub(super) current: Generations,
-    /// Why it could not.
-    pub(super) reason: Forward,
-    /// When the look-up began.
-    pub(super) now: UnixMillis,
-    /// When the response was generated that is to be replaced, if it is: another is wanted.
-    pub(super) replaces: Option<UnixMillis>,
-}
-
-/// Whoever knows the same generations to be current may share a load: it shows at least the state that they name. A reload is shared
-/// among reloads only, what is not to be stored among those who asked for that, and what may come from Redis among those who would
-/// take the same of what is there.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct CoalescingKey {
-    key: Arc<str>,
-    current: Generations,
-    no_cache: bool,
-    no_store: bool,
-    max_age: Option<u32>,
-}
-
 /// What came of a load.
 #[derive(Clone)]
 pub(super) struct Loaded {
@@ -84,26 +55,6 @@ pub(super) enum Source {
     Redis,
     /// The store's data; and whether it is stored now.
     Store { is_stored: bool },
-}
-
-impl Miss {
-    fn coalescing_key(&self) -> CoalescingKey {
-        let directives = &self.lookup.request.cache_control;
-        CoalescingKey {
-            key: Arc::clone(&self.key),
-            current: self.current.clone(),
-            no_cache: directives.no_cache,
-            no_store: directives.no_store,
-            max_age: directives.max_age,
-        }
-    }
-
-    pub(super) fn may_use(&self, stored: &StoredResponse) -> bool {
-        let lifetime = self.lookup.policy.at_origin();
-        let is_another = self.replaces.is_none_or(|replaced| stored.metadata.generated_at > replaced);
-        is_another
-            && reuse::evaluate(&stored.metadata, &self.lookup.request, lifetime, &self.current, self.now).is_hit()
-    }
 }
 
 impl Loader {

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use kairos_protocol::http::freshness::FreshnessLifetime;
 
 use super::stored_response::StoredResponse;
-use crate::cache::Cache;
-use crate::cache::redis::{Claim, Lease};
+use crate::cache::{Cache, Lease, LeaseAttempt};
 
 /// Guesses how many responses fit, for the first allocation only.
 const TYPICAL_RESPONSE_BYTES: u64 = 16 * 1024;
@@ -60,9 +59,9 @@ impl Tiers {
     }
 
     /// Tries to take the lease named `name` on loading what is under `key`, of which Redis had `seen`.
-    pub(super) async fn claim(&self, name: &str, key: &str, seen: Option<&StoredResponse>) -> Option<Claim> {
+    pub(super) async fn lease(&self, name: &str, key: &str, seen: Option<&StoredResponse>) -> Option<LeaseAttempt> {
         let head = seen.map(|seen| seen.metadata.head()).unwrap_or_default();
-        self.cache.claim(name, key, &head).await
+        self.cache.lease(name, key, &head).await
     }
 
     /// Puts `response` into memory, and soon after into Redis for as long as `lifetime` lets it be used at all. Then a `lease` on

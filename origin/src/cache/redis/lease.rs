@@ -2,18 +2,14 @@
 //! or does not reach Redis, may load as well. Not here: for how long the others wait, and what for.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use ::redis::Value;
 use bytes::Bytes;
 
 use super::connection::RedisConnection;
 
-/// How long a lease lives that nobody gives back: its holder died, or its load takes longer than anybody waits for it.
-pub(super) const LEASE_LIFETIME: Duration = Duration::from_secs(2);
-
 /// What came of an attempt to take a lease.
-pub(crate) struct Claim {
+pub(crate) struct LeaseAttempt {
     /// The lease, unless another has it.
     pub(crate) lease: Option<Lease>,
     /// The response that is stored now, if it is another than the one that was seen before.

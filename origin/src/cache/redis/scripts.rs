@@ -5,16 +5,18 @@ use std::time::Duration;
 use ::redis::{Cmd, Pipeline, Script, cmd, pipe};
 use kairos_protocol::sync::generation::{Generations, Namespace};
 
-use super::lease::LEASE_LIFETIME;
 use super::snapshot::Confirmation;
 
 const ANNOUNCE: &str = include_str!("announce.lua");
 const MARK: &str = include_str!("mark.lua");
 const CONFIRM: &str = include_str!("confirm.lua");
-const CLAIM: &str = include_str!("claim.lua");
+const LEASE: &str = include_str!("lease.lua");
 const RELEASE: &str = include_str!("release.lua");
 
-const ALL: [&str; 5] = [ANNOUNCE, MARK, CONFIRM, CLAIM, RELEASE];
+const ALL: [&str; 5] = [ANNOUNCE, MARK, CONFIRM, LEASE, RELEASE];
+
+/// How long a lease lives that nobody gives back: its holder died, or its load takes longer than anybody waits for it.
+const LEASE_LIFETIME: Duration = Duration::from_secs(2);
 
 /// Builds commands for keys that begin with one prefix.
 pub(super) struct Scripts {
@@ -23,14 +25,14 @@ pub(super) struct Scripts {
     announce: Script,
     mark: Script,
     confirm: Script,
-    claim: Script,
+    lease: Script,
     release: Script,
 }
 
 impl Scripts {
     pub(super) fn new(prefix: String, number_lifetime: Duration) -> Self {
-        let [announce, mark, confirm, claim, release] = ALL.map(Script::new);
-        Self { prefix, number_lifetime, announce, mark, confirm, claim, release }
+        let [announce, mark, confirm, lease, release] = ALL.map(Script::new);
+        Self { prefix, number_lifetime, announce, mark, confirm, lease, release }
     }
 
     fn generation_key(&self, namespace: &Namespace) -> String {
@@ -101,9 +103,9 @@ impl Scripts {
 
     /// Takes the lease named `name`, if nobody has it. Replies with 1 then, else 0, and with what is stored under `key`, unless it
     /// begins with `seen`.
-    pub(super) fn claim(&self, name: &str, key: &str, token: &str, seen: &[u8]) -> Cmd {
+    pub(super) fn lease(&self, name: &str, key: &str, token: &str, seen: &[u8]) -> Cmd {
         let mut call = cmd("EVALSHA");
-        call.arg(self.claim.get_hash()).arg(2).arg(self.lease_key(name)).arg(self.response_key(key)).arg(token);
+        call.arg(self.lease.get_hash()).arg(2).arg(self.lease_key(name)).arg(self.response_key(key)).arg(token);
         call.arg(u64::try_from(LEASE_LIFETIME.as_millis()).unwrap_or(u64::MAX)).arg(seen);
         call
     }
