@@ -91,7 +91,7 @@ impl ResponseCache {
         if !lookup.is_storable() {
             return self.inner.bypass(&lookup, now, load()).await;
         }
-        let key: Arc<str> = lookup.cache_key().into();
+        let key = lookup.cache_key();
         let stored = tiers.get(&key);
         let read = Read { lookup, key, stored, now };
         match self.inner.reuse_or_load(&read, load).await {
@@ -106,7 +106,7 @@ impl ResponseCache {
 /// A look-up, and what memory has for it.
 struct Read {
     lookup: Lookup,
-    key: Arc<str>,
+    key: String,
     stored: Option<Arc<StoredResponse>>,
     /// When it began.
     now: UnixMillis,
@@ -154,7 +154,8 @@ impl Inner {
             Some((_, Reuse::Forward(reason))) => reason,
             None => reuse::why_forwarded(None, request),
         };
-        let miss = Miss { lookup: lookup.clone(), key: Arc::clone(key), current, reason, now: *now, replaces: None };
+        let miss =
+            Miss { lookup: lookup.clone(), key: key.as_str().into(), current, reason, now: *now, replaces: None };
         let mut loading = pin!(self.loader.load(&miss, load));
         let loaded = match patience.wait(loading.as_mut()).await {
             Some(loaded) => loaded?,
@@ -187,8 +188,9 @@ impl Inner {
         F: Future<Output = Result<Versioned<T>, AppError>> + Send + 'static,
     {
         let Read { lookup, key, stored, now } = read;
+        let key: Arc<str> = key.as_str().into();
         let work = || {
-            let (inner, key, now, loading) = (Arc::clone(self), Arc::clone(key), *now, load());
+            let (inner, key, now, loading) = (Arc::clone(self), Arc::clone(&key), *now, load());
             let mut lookup = lookup.clone();
             lookup.request.cache_control = CacheControl::default();
             // Where nobody knows whether what is stored is current, it may be just that.
@@ -206,7 +208,7 @@ impl Inner {
                 tracing::trace!(is_refreshed = refreshed.is_ok(), key = &*miss.key, "refreshed");
             }
         };
-        if self.refresher.start(key, work) {
+        if self.refresher.start(&key, work) {
             let policy = lookup.policy.name();
             metrics::counter!("kairos_cache_refreshes_total", "policy" => policy, "why" => why).increment(1);
         }

@@ -2,7 +2,8 @@
 //! what it stores in Redis. Without Redis, or where it fails, everybody loads. Not here: the load.
 //!
 //! Only for what everyone shares. A learner's own responses are missed by one instance at a time, as a rule: the round trip would
-//! cost each of these misses more than it ever spares the store. (A hit never gets here, and neither does a response that Redis has.)
+//! cost each of these misses more than it ever spares the store. Nor for who wants a young one, which another's may not be for long. (A
+//! hit never gets here, and neither does a response that Redis has.)
 
 use std::time::Duration;
 
@@ -60,7 +61,8 @@ pub(super) async fn take_lease(tiers: &Tiers, miss: &Miss, mut unusable: Option<
 }
 
 fn is_leased(miss: &Miss) -> bool {
-    miss.lookup.policy.sharing() == Sharing::Everyone && miss.reason != Forward::Request
+    let is_for_everyone = miss.lookup.policy.sharing() == Sharing::Everyone;
+    is_for_everyone && miss.reason != Forward::Request && miss.lookup.request.cache_control.max_age.is_none()
 }
 
 /// One miss of what is leased: `taken` and loaded here, `shared` by another instance, or `waited` for in vain.
