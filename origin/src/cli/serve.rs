@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
@@ -43,6 +44,9 @@ pub struct Serve {
     /// What is logged, such as `warn` or `kairos_origin=debug`.
     #[arg(long, env = "KAIROS_LOG", default_value = "info", value_name = "FILTER")]
     log: String,
+    /// One response given from a cache in so many seconds is compared with the store, for kairos_staleness_seconds; 0 for none.
+    #[arg(long, env = "KAIROS_SAMPLE_SECS", default_value_t = 1, value_name = "SECONDS")]
+    sample_secs: u32,
 }
 
 impl Serve {
@@ -56,6 +60,7 @@ impl Serve {
         }
         let environment = Environment::system();
         let (store, cache) = self.adapters.open(&environment).await?;
+        let cache = cache.with_samples_every(Duration::from_secs(self.sample_secs.into()));
         let listener = listen(&self.listen)
             .await
             .with_context(|| format!("cannot listen on {}; choose another with --listen", self.listen))?;

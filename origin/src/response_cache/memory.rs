@@ -13,6 +13,7 @@ use kairos_protocol::http::encoding::{Encoding, negotiate};
 use kairos_protocol::http::validator::none_match_names;
 use kairos_protocol::policy::Policy;
 
+use super::early;
 use super::headers::{ResponseScope, write_policy, write_stored};
 use super::reuse::{self, Reuse};
 use super::stored_response::StoredResponse;
@@ -36,6 +37,10 @@ impl ResponseCache {
         else {
             return None;
         };
+        if early::is_due(&stored.metadata, lifetime, now, inner.environment.entropy.as_ref()) {
+            return None;
+        }
+        inner.cache.sample(&stored.metadata.generations, now);
         inner.metrics.memory_hit(lookup.policy);
         Some(respond_from_memory(&stored, lookup, ttl_secs))
     }

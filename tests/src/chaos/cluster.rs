@@ -161,6 +161,6 @@ async fn inject_into_redis(kind: FaultKind, redis: &mut RedisServer, lasting: La
             lasting.await;
             redis.restart().await;
         }
-        _ => redis.run(&["FLUSHALL"]).await,
+        _ => drop(redis.run(&["FLUSHALL"]).await),
     }
 }
