@@ -4,6 +4,7 @@
 #![expect(clippy::indexing_slicing, reason = "indices are the names of sessions, instances and numbers of one world")]
 
 mod checker;
+mod direct;
 mod faults;
 mod former;
 mod lease;

@@ -86,6 +86,10 @@ impl Protocol {
             Step::Wait { session } => self.wait(world, session),
             Step::StopWaiting { session } => self.stop_waiting(world, session),
             Step::UseShared { session } => self.use_shared(world, session)?,
+            Step::BeginDirect { session, instance } => self.begin_direct(world, session, instance),
+            Step::JoinDirect { session, with } => self.join_direct(world, session, with),
+            Step::LoadDirect { session, from } => self.load_direct(world, session, from),
+            Step::GiveDirect { session } => self.give_direct(world, session)?,
             Step::Flush => world.flush(),
             Step::Snapshot => world.take_snapshot(),
             Step::Restore => world.restore(),
@@ -137,6 +141,9 @@ impl Protocol {
         if self.scope.leases {
             self.lease_steps_of(world, session, steps);
         }
+        if self.scope.direct {
+            self.direct_steps_of(world, session, steps);
+        }
         match world.sessions[session].act {
             Act::Idle => self.beginnings(world, session, steps),
             Act::AskStore(lookup) => {
@@ -155,8 +162,8 @@ impl Protocol {
                     numbers.filter(|(_, data)| data.is_some()).map(|(number, _)| Step::UseStored { session, number }),
                 );
             }
-            // What it may do then is about the lease.
-            Act::Waiting { .. } => {}
+            // What it may do then is about the lease, or the load.
+            Act::Waiting { .. } | Act::Direct(_) => {}
             Act::Loaded { .. } => steps.push(Step::Name { session }),
             Act::Begun { .. } => {
                 let next = world.store.number + 1;

@@ -115,6 +115,12 @@ pub struct Rules {
     pub lease_wait_ends: bool,
     /// Who has loaded deletes its own lease, and no other.
     pub lease_is_own: bool,
+    /// Who has seen more than its instance knows does not load without a look-up.
+    pub direct_heeds_seen: bool,
+    /// Who joins another's load that no look-up came before knows the same as was known when that began.
+    pub joins_who_knows_the_same: bool,
+    /// Such a load is joined for less than a tick.
+    pub joining_ends: bool,
 }
 
 /// How long what an instance knows is used without Redis.
@@ -156,6 +162,9 @@ impl Rules {
         lease_compares: true,
         lease_wait_ends: true,
         lease_is_own: true,
+        direct_heeds_seen: true,
+        joins_who_knows_the_same: true,
+        joining_ends: true,
     };
 }
 
@@ -189,6 +198,8 @@ pub struct Scope {
     pub overstates: bool,
     /// Whether stored responses are given while something goes on behind: since the store is slow, or to refresh them.
     pub refreshes: bool,
+    /// Whether who must load anyway skips the look-up. Without Redis.
+    pub direct: bool,
     /// Whether who misses takes a lease in Redis, or waits for who has it.
     pub leases: bool,
 }
@@ -211,6 +222,7 @@ impl Scope {
             deposed: false,
             overstates: false,
             refreshes: false,
+            direct: false,
             leases: false,
         }
     }

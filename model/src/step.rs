@@ -65,6 +65,14 @@ pub(crate) enum Step {
     StopWaiting { session: usize },
     /// It uses what the one with the lease brought.
     UseShared { session: usize },
+    /// Its read loads without a look-up.
+    BeginDirect { session: usize, instance: usize },
+    /// It waits for what another read loads so.
+    JoinDirect { session: usize, with: usize },
+    /// The store gives data and number to those who wait for that.
+    LoadDirect { session: usize, from: StoreState },
+    /// It gets them.
+    GiveDirect { session: usize },
     /// Time passes.
     Tick,
 }
@@ -102,6 +110,10 @@ impl Step {
             Self::Wait { .. } => "wait for the lease",
             Self::StopWaiting { .. } => "stop waiting",
             Self::UseShared { .. } => "use what the lease brought",
+            Self::BeginDirect { .. } => "begin to load without a look-up",
+            Self::JoinDirect { .. } => "join a load",
+            Self::LoadDirect { .. } => "load without a look-up",
+            Self::GiveDirect { .. } => "give what was loaded",
             Self::Tick => "tick",
         }
     }

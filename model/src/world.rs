@@ -156,6 +156,8 @@ pub(crate) enum Act {
         age: u8,
         floor: Floor,
     },
+    /// It loads without having looked up, or waits for who does.
+    Direct(Direct),
     /// It waits for who has the lease.
     Waiting {
         before: Number,
@@ -198,6 +200,18 @@ pub(crate) struct Lookup {
     pub(crate) known: Number,
     /// Whether it reports more than anybody was told.
     pub(crate) overstates: bool,
+    pub(crate) floor: Floor,
+}
+
+/// A load that no look-up came before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Direct {
+    pub(crate) instance: u8,
+    /// What its instance knew when it began.
+    pub(crate) least: Number,
+    /// How many ticks ago that was.
+    pub(crate) age: u8,
+    pub(crate) loaded: Option<StoreState>,
     pub(crate) floor: Floor,
 }
 
@@ -289,6 +303,7 @@ impl Act {
     pub(crate) fn instance_mut(&mut self) -> Option<&mut u8> {
         match self {
             Self::AskStore(Lookup { instance, .. })
+            | Self::Direct(Direct { instance, .. })
             | Self::Numbered { lookup: Lookup { instance, .. }, .. }
             | Self::Begun { instance, .. }
             | Self::HalfDone { instance, .. }
@@ -301,6 +316,7 @@ impl Act {
     pub(crate) fn age_mut(&mut self) -> Option<&mut u8> {
         match self {
             Self::AskStore(Lookup { age, .. })
+            | Self::Direct(Direct { age, .. })
             | Self::Numbered { lookup: Lookup { age, .. }, .. }
             | Self::Loading { age, .. }
             | Self::Begun { age, .. }

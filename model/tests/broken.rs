@@ -125,6 +125,34 @@ fn what_an_instance_knows_has_its_time() {
     ]);
 }
 
+/// Where who must load anyway skips the look-up.
+const DIRECT: Scope = Scope { direct: true, redis: false, ..CALM };
+
+#[test]
+fn loads_without_a_look_up_have_their_bounds() {
+    use Property::{Bound, Session};
+    is_caught(&[
+        (
+            "who has seen more than its instance knows loads without a look-up",
+            Rules { direct_heeds_seen: false, ..ALL },
+            Scope { deposed: true, ..DIRECT },
+            Session,
+        ),
+        (
+            "a load is joined by who knows of a later write",
+            Rules { joins_who_knows_the_same: false, ..ALL },
+            Scope { instances: 1, ..DIRECT },
+            Session,
+        ),
+        (
+            "a load is joined however long ago it began",
+            Rules { joining_ends: false, ..ALL },
+            Scope { time: true, sessions: 3, writes: 1, ..DIRECT },
+            Bound,
+        ),
+    ]);
+}
+
 /// Where stored responses are given while something goes on behind.
 const REFRESHES: Scope = Scope { refreshes: true, ..CALM };
 /// Where who misses takes a lease.

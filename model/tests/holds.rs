@@ -139,6 +139,18 @@ fn responses_that_are_given_while_something_goes_on_behind() {
     holds(Rules::ALL, Scope { cuts: 1, ..refreshes }, &REFRESHED);
 }
 
+const DIRECT: [&str; 4] =
+    ["begin to load without a look-up", "join a load", "load without a look-up", "give what was loaded"];
+
+#[test]
+fn reads_that_load_without_a_look_up() {
+    let direct = Scope { direct: true, redis: false, ..Scope::calm(2, 1) };
+    holds(Rules::ALL, Scope { time: true, ..direct }, &DIRECT);
+    holds(Rules::ALL, Scope { time: true, deposed: true, ..direct }, &DIRECT);
+    holds(Rules::ALL, Scope { crashes: true, writes: 2, ..direct }, &DIRECT);
+    holds(Rules::ALL, Scope { sessions: 3, instances: 1, ..direct }, &DIRECT);
+}
+
 const LEASED: [&str; 4] = ["take the lease", "wait for the lease", "stop waiting", "use what the lease brought"];
 
 #[test]

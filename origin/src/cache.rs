@@ -142,6 +142,23 @@ impl Cache {
         snapshot.numbers(namespaces).filter(is_current)
     }
 
+    /// What is known of the numbers, for a read that must load anyway: the load tells what a look-up at the store would. `None` where
+    /// Redis tells it for less, or when the caller has `reported` more: then it is looked up.
+    #[must_use]
+    pub fn known_to_load(&self, namespaces: &[Namespace], reported: &Generations) -> Option<Generations> {
+        if self.inner.redis.is_some() {
+            return None;
+        }
+        let known = self.inner.local.known(namespaces);
+        let is_enough = |namespace: &Namespace| known.get(namespace) >= reported.get(namespace);
+        namespaces.iter().all(is_enough).then_some(known)
+    }
+
+    /// These numbers came with a load that `began` then, which no look-up came before: the store said so.
+    pub fn learn_current(&self, numbers: &Generations, began: Instant) {
+        self.inner.local.confirm(numbers, began);
+    }
+
     /// These numbers came with what was read from the store.
     pub fn learn(&self, numbers: &Generations) {
         self.inner.local.learn(numbers);

@@ -43,7 +43,7 @@ use coalesce::Coalesced;
 pub use headers::{ResponseScope, write_cache_headers};
 use load::{Loaded, Loader, Source};
 pub use lookup::{CacheRequest, Lookup};
-use miss::Miss;
+use miss::{Looked, Miss};
 use patience::Patience;
 use refresh::Refresher;
 use reuse::Reuse;
@@ -129,9 +129,15 @@ impl Inner {
         T: Serialize + Send + 'static,
         F: Future<Output = Result<Versioned<T>, AppError>> + Send + 'static,
     {
-        let Read { lookup, key, stored, now } = read;
+        let Read { lookup, stored, now, .. } = read;
         let (request, lifetime, mut patience) = (&lookup.request, lookup.policy.at_origin(), Patience::default());
         let namespaces = lookup.policy.namespaces(lookup.subject.as_ref());
+        let must_load = stored.is_none() || reuse::wants_new(request);
+        let known = if must_load { self.cache.known_to_load(&namespaces, &request.reported) } else { None };
+        if let Some(known) = known {
+            let reason = reuse::why_forwarded(stored.as_deref().map(|stored| &stored.metadata), request);
+            return self.load(read, known, reason, Looked::NotUp, patience, load).await;
+        }
         let mut looking_up = pin!(self.cache.current(&namespaces, &request.reported));
         let current = match patience.wait(looking_up.as_mut()).await {
             Some(current) => current?,
@@ -158,8 +164,27 @@ impl Inner {
             Some((_, Reuse::Forward(reason))) => reason,
             None => reuse::why_forwarded(None, request),
         };
-        let miss =
-            Miss { lookup: lookup.clone(), key: key.as_str().into(), current, reason, now: *now, replaces: None };
+        self.load(read, current, reason, Looked::Up, patience, load).await
+    }
+
+    /// What memory could not serve, when `current` are the generations, or what is known of them.
+    async fn load<T, F>(
+        &self,
+        read: &Read,
+        current: Generations,
+        reason: Forward,
+        looked: Looked,
+        mut patience: Patience,
+        load: impl FnOnce() -> F + Send,
+    ) -> Result<Response, AppError>
+    where
+        T: Serialize + Send + 'static,
+        F: Future<Output = Result<Versioned<T>, AppError>> + Send + 'static,
+    {
+        let Read { lookup, key, now, .. } = read;
+        let (request, lifetime) = (&lookup.request, lookup.policy.at_origin());
+        let key = key.as_str().into();
+        let miss = Miss { lookup: lookup.clone(), key, current, looked, reason, now: *now, replaces: None };
         let mut loading = pin!(self.loader.load(&miss, load));
         let loaded = match patience.wait(loading.as_mut()).await {
             Some(loaded) => loaded?,
@@ -206,7 +231,7 @@ impl Inner {
                     None => inner.cache.current(&namespaces, &lookup.request.reported).await,
                 };
                 let Ok(current) = current else { return };
-                let miss = Miss { lookup, key, current, reason: Forward::Stale, now, replaces };
+                let miss = Miss { lookup, key, current, looked: Looked::Up, reason: Forward::Stale, now, replaces };
                 // It is stored, or it is not; who reads next sees for themselves.
                 let refreshed = inner.loader.load(&miss, || loading).await;
                 tracing::trace!(is_refreshed = refreshed.is_ok(), key = &*miss.key, "refreshed");

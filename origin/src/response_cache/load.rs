@@ -20,7 +20,7 @@ use super::coalesce::{Coalesced, Coalescer};
 use super::compress::{self, Compressor};
 use super::leases::{Leased, take_lease};
 use super::lookup::CacheRequest;
-use super::miss::{CoalescingKey, Miss};
+use super::miss::{CoalescingKey, Looked, Miss};
 use super::stored_response::{Metadata, StoredResponse};
 use super::tiers::Tiers;
 use crate::cache::{Cache, Lease};
@@ -39,6 +39,7 @@ pub(super) struct Loader {
     coalescer: Coalescer<CoalescingKey, Result<Loaded>>,
     turns: Semaphore,
     compressor: Compressor,
+    started: Instant,
 }
 
 /// What came of a load.
@@ -60,7 +61,7 @@ pub(super) enum Source {
 impl Loader {
     pub(super) fn new(cache: Cache, tiers: Arc<Tiers>) -> Self {
         let (turns, compressor) = (Semaphore::new(MAX_LOADS), Compressor::default());
-        Self { cache, tiers, coalescer: Coalescer::new(), turns, compressor }
+        Self { cache, tiers, coalescer: Coalescer::new(), turns, compressor, started: Instant::now() }
     }
 
     /// What `miss` is about, by `load` if need be, which is called at most once and runs on a task to its end.
@@ -82,7 +83,8 @@ impl Loader {
             Some(Ok(Loaded { response, source: Source::Store { is_stored: true } }))
         };
         let fetch = || Arc::clone(self).load_shared_or_generate(miss.clone(), load());
-        let Coalesced { value, collapsed } = self.coalescer.join(miss.coalescing_key(), finished, fetch).await;
+        let Coalesced { value, collapsed } =
+            self.coalescer.join(miss.coalescing_key(self.started.elapsed()), finished, fetch).await;
         Ok(Coalesced { value: value.unwrap_or_else(|| Err(stopped()))?, collapsed })
     }
 
@@ -142,7 +144,10 @@ impl Loader {
             let cause = format!("the store fell back to {generations}");
             return Err(AppError::with_cause(ProblemType::Unavailable, cause));
         }
-        self.cache.learn(&generations);
+        match miss.looked {
+            Looked::Up => self.cache.learn(&generations),
+            Looked::NotUp => self.cache.learn_current(&generations, began),
+        }
         let mut metadata = Metadata { generations, generated_at: miss.now, load_micros: 0 };
         let json = to_json(value)?;
         if miss.lookup.request.cache_control.no_store {

@@ -1,6 +1,7 @@
 //! A look-up that memory could not serve: who may share a load with it, and what it may use that another stored. Not here: the load.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use kairos_protocol::UnixMillis;
 use kairos_protocol::http::cache_status::Forward;
@@ -16,8 +17,10 @@ pub(super) struct Miss {
     pub(super) lookup: Lookup,
     /// The look-up's.
     pub(super) key: Arc<str>,
-    /// The generations of the data when it was looked up.
+    /// The generations of the data when it was looked up, or at least that.
     pub(super) current: Generations,
+    /// Whether that is so.
+    pub(super) looked: Looked,
     /// Why it could not.
     pub(super) reason: Forward,
     /// When the look-up began.
@@ -25,6 +28,19 @@ pub(super) struct Miss {
     /// When the response was generated that is to be replaced, if it is: another is wanted.
     pub(super) replaces: Option<UnixMillis>,
 }
+
+/// Whether the generations were looked up.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Looked {
+    /// They are the current ones as of a moment after the read began.
+    Up,
+    /// They are what this process knows. The load tells the current ones; nothing that is stored may be used.
+    NotUp,
+}
+
+/// A load that no look-up came before is joined for this long at most: less than a number is used that nobody confirms
+/// ([`UNHEARD_USE`](crate::cache::UNHEARD_USE)), so that the bound is the same.
+const JOINING: Duration = Duration::from_secs(1);
 
 /// Whoever knows the same generations to be current may share a load: it shows at least the state that they name. A reload is shared
 /// among reloads only, what is not to be stored among those who asked for that, and what may come from Redis among those who would
@@ -36,10 +52,13 @@ pub(super) struct CoalescingKey {
     no_cache: bool,
     no_store: bool,
     max_age: Option<u32>,
+    /// Where nothing was looked up: in which of the spans of [`JOINING`] it began.
+    span: Option<u64>,
 }
 
 impl Miss {
-    pub(super) fn coalescing_key(&self) -> CoalescingKey {
+    /// `uptime`: a monotonic time.
+    pub(super) fn coalescing_key(&self, uptime: Duration) -> CoalescingKey {
         let directives = &self.lookup.request.cache_control;
         CoalescingKey {
             key: Arc::clone(&self.key),
@@ -47,6 +66,7 @@ impl Miss {
             no_cache: directives.no_cache,
             no_store: directives.no_store,
             max_age: directives.max_age,
+            span: (self.looked == Looked::NotUp).then(|| uptime.as_secs() / JOINING.as_secs()),
         }
     }
 
@@ -54,6 +74,7 @@ impl Miss {
         let lifetime = self.lookup.policy.at_origin();
         let is_another = self.replaces.is_none_or(|replaced| stored.metadata.generated_at > replaced);
         is_another
+            && self.looked == Looked::Up
             && reuse::evaluate(&stored.metadata, &self.lookup.request, lifetime, &self.current, self.now).is_hit()
     }
 }
