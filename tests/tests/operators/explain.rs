@@ -23,7 +23,7 @@ fn module(n: u32) -> Module {
         title: format!("About caches {n}"),
         subject: format!("Subject {}", n % 3),
         position: n,
-        difficulty: if n % 2 == 0 { Difficulty::Beginner } else { Difficulty::Advanced },
+        difficulty: if n.is_multiple_of(2) { Difficulty::Beginner } else { Difficulty::Advanced },
         tags: vec!["http".to_owned(), format!("tag{}", n % 5)],
         language: "en".to_owned(),
         summary: String::new(),
