@@ -2,14 +2,19 @@
 
 pub mod account;
 mod adapters;
+pub mod explain;
 pub mod import;
+pub mod indexes;
 mod output;
 pub mod serve;
+mod server_url;
+pub mod shard;
 
 use clap::Parser;
 
 pub use adapters::Adapters;
 pub use output::complain;
+pub use server_url::ServerUrl;
 
 /// The origin of Kaïros: serves the API, imports courses and results, and makes accounts.
 #[derive(Debug, Parser)]
@@ -21,6 +26,12 @@ pub enum Command {
     Import(import::Import),
     /// Create an account, or change the name, password and role of the one with this email.
     Account(account::PutAccount),
+    /// Explain every query on your own data: its index, what it examines, what to add.
+    Explain(explain::Explain),
+    /// Show the indexes, their size and use; create the missing ones.
+    Indexes(indexes::Indexes),
+    /// Spread a MongoDB over several shards, by learner.
+    Shard(shard::Shard),
 }
 
 impl Command {
@@ -33,6 +44,9 @@ impl Command {
             Self::Serve(command) => command.run().await,
             Self::Import(command) => command.run().await,
             Self::Account(command) => command.run().await,
+            Self::Explain(command) => command.run().await,
+            Self::Indexes(command) => command.run().await,
+            Self::Shard(command) => command.run().await,
         }
     }
 }

@@ -9,6 +9,7 @@
 pub mod accounts;
 pub mod catalog;
 pub mod error;
+pub mod explain;
 pub mod generations;
 pub mod health;
 pub mod keys;
@@ -16,6 +17,7 @@ pub mod mongo;
 pub mod progress;
 pub mod sessions;
 pub mod sqlite;
+pub mod timing;
 
 pub use accounts::AccountStore;
 pub use catalog::CatalogStore;

@@ -1,4 +1,4 @@
-//! A MongoDB of a test's own that is a server by itself, which the store does not take. Not for tests of what the store does: those
+//! A MongoDB of a test's own: a server by itself, which the store does not take, or with other arguments. Not for tests of what the store does: those
 //! share the one at `MONGODB_URL`.
 
 #![expect(clippy::expect_used, reason = "what a test cannot set up fails it")]
@@ -14,8 +14,8 @@ use tokio::time::sleep;
 
 use crate::skip::skip;
 
-/// A `mongod` without a replica set, killed when dropped.
-pub struct StandaloneMongod {
+/// A `mongod`, or `mongos`, killed when dropped.
+pub struct Mongod {
     port: u16,
     process: Child,
     _folder: tempfile::TempDir,
@@ -24,17 +24,31 @@ pub struct StandaloneMongod {
 /// How long a server may take to listen after it was started.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 
-impl StandaloneMongod {
-    /// Starts one, or skips the test when there is no `mongod`.
+impl Mongod {
+    /// Starts one without a replica set, or skips the test when there is no `mongod`.
     pub async fn start() -> Option<Self> {
-        let named = env::var_os("KAIROS_MONGOD_BIN").map(|folder| PathBuf::from(folder).join("mongod"));
-        let program = named.filter(|program| program.is_file()).unwrap_or_else(|| "mongod".into());
+        Self::start_with(&[]).await
+    }
+
+    /// Starts one with more `arguments`, or skips the test when there is no `mongod`.
+    pub async fn start_with(arguments: &[&str]) -> Option<Self> {
+        Self::start_program("mongod", arguments).await
+    }
+
+    /// The same of `mongos`.
+    pub async fn start_router(arguments: &[&str]) -> Option<Self> {
+        Self::start_program("mongos", arguments).await
+    }
+
+    async fn start_program(name: &str, arguments: &[&str]) -> Option<Self> {
+        let named = env::var_os("KAIROS_MONGOD_BIN").map(|folder| PathBuf::from(folder).join(name));
+        let program = named.filter(|program| program.is_file()).unwrap_or_else(|| name.into());
         let folder = tempfile::tempdir().expect("a folder");
         // The port is free again when the listener is dropped; should another take it meanwhile, mongod exits and we say so.
         let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
-        let process = match spawn(&program, folder.path(), port) {
+        let process = match spawn(&program, folder.path(), port, arguments) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                skip("mongod is not on the path, and KAIROS_MONGOD_BIN names no other");
+                skip(&format!("{name} is not on the path, and KAIROS_MONGOD_BIN names no other"));
                 return None;
             }
             started => started.expect("mongod starts"),
@@ -49,6 +63,18 @@ impl StandaloneMongod {
         Some(server)
     }
 
+    /// `127.0.0.1:…`
+    #[must_use]
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// A client of it alone, also when it is in a replica set.
+    pub async fn client(&self) -> mongodb::Client {
+        let url = format!("{}/?directConnection=true", self.url());
+        mongodb::Client::with_uri_str(&url).await.expect("a client")
+    }
+
     /// `mongodb://127.0.0.1:…`
     #[must_use]
     pub fn url(&self) -> String {
@@ -56,15 +82,17 @@ impl StandaloneMongod {
     }
 }
 
-fn spawn(program: &Path, folder: &Path, port: u16) -> io::Result<Child> {
+fn spawn(program: &Path, folder: &Path, port: u16, arguments: &[&str]) -> io::Result<Child> {
     let mut command = Command::new(program);
-    command.arg("--dbpath").arg(folder).arg("--logpath").arg(folder.join("mongod.log"));
+    if !program.ends_with("mongos") {
+        command.arg("--dbpath").arg(folder).args(["--wiredTigerCacheSizeGB", "0.25"]);
+    }
+    command.arg("--logpath").arg(folder.join("log")).args(arguments);
     command.args(["--port", &port.to_string(), "--bind_ip", "127.0.0.1", "--nounixsocket"]);
-    command.args(["--wiredTigerCacheSizeGB", "0.25"]);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()
 }
 
-impl Drop for StandaloneMongod {
+impl Drop for Mongod {
     fn drop(&mut self) {
         // One that is dead already is no error.
         let _ = self.process.kill();

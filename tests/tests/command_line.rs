@@ -10,27 +10,13 @@ use futures_util::StreamExt;
 use kairos_protocol::api::account::{Role, TokenGrant};
 use kairos_protocol::api::catalog::ModuleSummary;
 use kairos_protocol::api::page::Page;
-use kairos_tests::mongod::StandaloneMongod;
+use kairos_tests::mongod::Mongod;
+use kairos_tests::program::{PATIENCE, program};
 use kairos_tests::redis::RedisServer;
-use kairos_tests::skip::skip;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
-
-/// Longer than anything here takes, on a busy machine too.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// The program: `KAIROS_ORIGIN_BIN`, or the one that was built beside this test.
-fn program() -> Option<PathBuf> {
-    let named = std::env::var_os("KAIROS_ORIGIN_BIN").map(PathBuf::from);
-    let beside = || Some(std::env::current_exe().ok()?.parent()?.parent()?.join("kairos-origin"));
-    let found = named.or_else(beside).filter(|path| path.is_file());
-    if found.is_none() {
-        skip("kairos-origin is not built, and KAIROS_ORIGIN_BIN names no other");
-    }
-    found
-}
 
 /// The program with a folder of its own and nothing from the environment.
 struct Shell {
@@ -152,7 +138,7 @@ async fn what_is_wrong_is_said_in_one_line() {
 
 #[tokio::test]
 async fn a_mongodb_without_a_replica_set_is_told_what_it_lacks() {
-    let (Some(shell), Some(mongod)) = (Shell::new(), StandaloneMongod::start().await) else { return };
+    let (Some(shell), Some(mongod)) = (Shell::new(), Mongod::start().await) else { return };
     write(shell.folder.path(), "book/one.md", "# One\n\nThe first chapter.\n");
     let url = mongod.url();
     for arguments in [["serve", "--listen", "127.0.0.1:0"], ["import", "--markdown", "book"]] {
@@ -162,6 +148,22 @@ async fn a_mongodb_without_a_replica_set_is_told_what_it_lacks() {
         assert_eq!((output.status.code(), text(&output.stdout)), (Some(1), String::new()), "{arguments:?}: {errors}");
         assert!(errors.contains("--replSet") && errors.contains("rs.initiate()"), "{arguments:?}: {errors}");
         assert_eq!(errors.lines().count(), 1, "{arguments:?}: {errors}");
+    }
+}
+
+#[tokio::test]
+async fn a_replica_set_that_was_never_initiated_is_told_what_it_lacks() {
+    let (Some(shell), Some(mongod)) = (Shell::new(), Mongod::start_with(&["--replSet", "rs0"]).await) else { return };
+    let alone = mongod.url();
+    for url in [format!("{alone}/?directConnection=true"), format!("{alone}/?replicaSet=rs0"), alone] {
+        for command in [&["serve", "--listen", "127.0.0.1:0"][..], &["indexes", "--create"]] {
+            let output = shell.run(&[command, &["--mongodb-url", &url]].concat()).await;
+            let errors = text(&output.stderr);
+            println!("{errors}");
+            assert_eq!((output.status.code(), text(&output.stdout)), (Some(1), String::new()), "{url}: {errors}");
+            assert!(errors.contains("never initiated") && errors.contains("rs.initiate()"), "{url}: {errors}");
+            assert_eq!(errors.lines().count(), 1, "{url}: {errors}");
+        }
     }
 }
 

@@ -12,3 +12,19 @@ pub(super) fn say(line: &str) {
 pub fn complain(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
+
+/// Prints rows under their headings, each column as wide as it must be.
+pub(super) fn say_table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) {
+    let mut widths = headings.map(|heading| heading.chars().count());
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let line = |cells: &[String; N]| {
+        let padded: Vec<String> = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        say(padded.join("  ").trim_end());
+    };
+    line(&headings.map(str::to_owned));
+    rows.iter().for_each(line);
+}

@@ -17,6 +17,7 @@ use crate::response_cache::DEFAULT_CAPACITY_MIB;
 use crate::server;
 use crate::service::Service;
 use crate::state::AppState;
+use crate::store::timing;
 use crate::telemetry::{self, LogFormat, UPKEEP_PERIOD};
 
 /// Connections that the system has made and that this process has yet to accept. The system allows as many as its own limit
@@ -27,7 +28,8 @@ const BACKLOG: u32 = 16_384;
 #[command(after_help = "Examples:
   kairos-origin serve
   kairos-origin serve --listen 127.0.0.1:8080 --data school.db
-  kairos-origin serve --mongodb-url mongodb://127.0.0.1:27017/kairos --redis-url redis://127.0.0.1:6379")]
+  kairos-origin serve --mongodb-url mongodb://127.0.0.1:27017/kairos --redis-url redis://127.0.0.1:6379
+  kairos-origin serve --mongodb-url-file /run/secrets/mongodb-url --redis-url-file /run/secrets/redis-url")]
 /// Options of `serve`.
 pub struct Serve {
     /// Address and port; port 0 takes a free one.
@@ -47,12 +49,16 @@ pub struct Serve {
     /// One response given from a cache in so many seconds is compared with the store, for kairos_staleness_seconds; 0 for none.
     #[arg(long, env = "KAIROS_SAMPLE_SECS", default_value_t = 1, value_name = "SECONDS")]
     sample_secs: u32,
+    /// Log each query of the store that takes at least so many milliseconds, by its name.
+    #[arg(long, env = "KAIROS_SLOW_QUERY_MS", default_value_t = 100, value_name = "MS")]
+    slow_query_ms: u64,
 }
 
 impl Serve {
     pub(super) async fn run(self) -> anyhow::Result<()> {
         let log = telemetry::log_to_stderr(self.log_format, &self.log);
         let log = log.with_context(|| format!("--log {}", self.log))?;
+        timing::log_from(Duration::from_millis(self.slow_query_ms));
         // Before the adapters, which report their state as they come up.
         let metrics = telemetry::record_metrics();
         if let Some(metrics) = metrics.clone() {

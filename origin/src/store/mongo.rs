@@ -3,18 +3,30 @@
 //!
 //! Needs a replica set, of one member if need be, or `mongos`: what must happen together is one transaction (`transaction`).
 
+mod account_queries;
 mod accounts;
 mod catalog;
 mod documents;
+mod explain;
 mod failure;
+mod forms;
 mod gate;
 mod generations;
 mod health;
+mod index_report;
 mod indexes;
 mod keys;
+mod module_queries;
 mod operations;
+mod plan;
 mod progress;
+mod progress_queries;
+mod query;
+mod samples;
+mod schemas;
 mod sessions;
+pub mod shapes;
+mod sharding;
 mod transaction;
 mod turns;
 
@@ -130,6 +142,17 @@ impl MongoStore {
         state.are_there.store(created.is_ok(), Ordering::Release);
         state.attempts.fetch_add(1, Ordering::Release);
         created.map_err(StoreError::Unavailable)
+    }
+
+    /// Runs what an operator asks for, on a database as it is: without creating indexes before.
+    async fn ask<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = mongodb::error::Result<T>> + Send + 'static,
+    {
+        let work = tokio::spawn(async move { work.await.map_err(Failure::Before) });
+        let died = |died| StoreError::Corrupt(format!("a database task died: {died}"));
+        Ok(work.await.map_err(died)??)
     }
 
     /// Runs the commands of a method that only reads: whatever fails, nothing has changed.

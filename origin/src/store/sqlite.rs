@@ -6,6 +6,7 @@
 mod accounts;
 mod catalog;
 mod connection;
+mod explain;
 mod generations;
 mod health;
 mod keys;
@@ -17,6 +18,7 @@ mod readers;
 mod rows;
 mod schema;
 mod sessions;
+mod statements;
 mod writer;
 
 use std::path::Path;

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 /// What an instance must know of its Redis.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct RedisConfig {
-    /// `redis://[user:password@]host[:port][/database]`.
+    /// `redis://[user:password@]host[:port][/database]`; `rediss://` for TLS.
     pub url: String,
+    /// Certificates, PEM, that alone are trusted to name the server; else those that the system trusts. For `rediss://` only.
+    pub ca_pem: Option<Vec<u8>>,
     /// All keys begin with it, so that several systems can share a server.
     pub key_prefix: String,
     /// How long one command may take before requests go on without Redis; after that, the breaker is open and they do not wait at
@@ -29,6 +31,6 @@ impl RedisConfig {
     pub fn new(url: impl Into<String>) -> Self {
         let key_prefix = "kairos:".to_owned();
         let (operation_timeout, number_lifetime) = (Self::OPERATION_TIMEOUT, Self::NUMBER_LIFETIME);
-        Self { url: url.into(), key_prefix, operation_timeout, number_lifetime }
+        Self { url: url.into(), ca_pem: None, key_prefix, operation_timeout, number_lifetime }
     }
 }

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use ::redis::aio::MultiplexedConnection;
 use ::redis::io::tcp::TcpSettings;
-use ::redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, IntoConnectionInfo, RedisResult, Value};
+use ::redis::{
+    AsyncConnectionConfig, Client, Cmd, FromRedisValue, IntoConnectionInfo, RedisResult, TlsCertificates, Value,
+};
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -62,8 +64,12 @@ impl RedisConnection {
     pub(super) async fn open(config: RedisConfig) -> RedisResult<Arc<Self>> {
         let info = config.url.as_str().into_connection_info()?;
         let info = info.set_tcp_settings(TcpSettings::default().set_nodelay(true));
+        let client = match config.ca_pem {
+            None => Client::open(info)?,
+            Some(pem) => Client::build_with_tls(info, TlsCertificates { client_tls: None, root_cert: Some(pem) })?,
+        };
         let connection = Arc::new(Self {
-            client: Client::open(info)?,
+            client,
             operation_timeout: config.operation_timeout,
             breaker: Breaker::new("redis"),
             thread: Thread::start("redis")?,

@@ -10,10 +10,12 @@ use mongodb::bson::{Document, doc};
 use mongodb::error::{Error, ErrorKind};
 use mongodb::options::ReturnDocument;
 
+use super::MongoStore;
+use super::account_queries::{by_email_query, end_sessions_query, profile_query, put_query};
 use super::documents::{SESSIONS, USERS, UserDocument, date};
 use super::failure::is_duplicate;
+use super::shapes::{END_SESSIONS, PUT_USER};
 use super::transaction::Outcome;
-use super::{MongoStore, OPERATION_TIMEOUT};
 use crate::store::accounts::Account;
 use crate::store::{self, AccountStore, Versioned};
 
@@ -41,24 +43,26 @@ impl AccountStore for MongoStore {
         }
         let first = doc! { "_id": account.id.as_str(), "created_at": date(account.created_at_ms) };
         let change = doc! { "$set": set, "$setOnInsert": first };
-        let query = doc! { "email": &account.email };
+        let query = put_query(&account.email).filter;
         let ends_sessions = account.hashed_password.is_some();
         let left = sessions.clone();
         let put = self.transact(None, now, move |session| {
             let (users, sessions) = (users.clone(), sessions.clone());
             let (query, change) = (query.clone(), change.clone());
             async move {
-                let stored = users
+                let put = users
                     .find_one_and_update(query, change)
+                    .comment(PUT_USER.comment())
                     .projection(doc! { "_id": 1 })
                     .upsert(true)
                     .return_document(ReturnDocument::After)
-                    .session(&mut *session)
-                    .await?;
+                    .session(&mut *session);
+                let stored = PUT_USER.timed(put).await?;
                 let id = stored.as_ref().and_then(|d| d.get_str("_id").ok()).and_then(|id| UserId::new(id).ok());
                 let value = id.ok_or_else(|| Error::custom("an account without a valid id"))?;
                 if ends_sessions {
-                    sessions.delete_many(doc! { "user_id": value.as_str() }).session(session).await?;
+                    let end = sessions.delete_many(end_sessions_query(&value).filter).comment(END_SESSIONS.comment());
+                    END_SESSIONS.timed(end.session(session)).await?;
                 }
                 Ok(Outcome { namespaces: vec![Namespace::User(value.clone())], value, has_changed: true })
             }
@@ -67,28 +71,25 @@ impl AccountStore for MongoStore {
         let put = put.await?;
         if ends_sessions {
             // A session that began meanwhile is not in the transaction's snapshot: see `sessions`.
-            let theirs = doc! { "user_id": put.value.as_str() };
-            self.run(async move { left.delete_many(theirs).await.map(drop) }).await?;
+            let theirs = end_sessions_query(&put.value).filter;
+            let end = async move { left.delete_many(theirs).comment(END_SESSIONS.comment()).await.map(drop) };
+            self.run(END_SESSIONS.timed(end)).await?;
         }
         Ok(put)
     }
 
     async fn account_by_email(&self, email: &str) -> store::Result<Option<Account>> {
         let users = self.collection::<UserDocument>(USERS);
-        let query = doc! { "email": email };
-        self.read(async move { Ok(users.find_one(query).max_time(OPERATION_TIMEOUT).await?.map(Account::from)) }).await
+        let query = by_email_query(email);
+        self.read(async move { Ok(query.one(&users).await?.map(Account::from)) }).await
     }
 
     async fn profile(&self, user: &UserId) -> store::Result<Versioned<Option<Profile>>> {
         let users = self.in_snapshot::<UserDocument>(USERS);
-        let query = doc! { "_id": user.as_str() };
+        let query = profile_query(user);
         self.read_state(Namespace::User(user.clone()), move |session| {
             let (users, query) = (users.clone(), query.clone());
-            async move {
-                let found = users.find_one(query).projection(doc! { "hashed_password": 0 }).max_time(OPERATION_TIMEOUT);
-                Ok(found.session(session).await?.map(Profile::from))
-            }
-            .boxed()
+            async move { Ok(query.one_in(&users, session).await?.map(Profile::from)) }.boxed()
         })
         .await
     }

@@ -1,11 +1,10 @@
 //! The modules: lists in their order, search, and the writes of authors and imports.
 
-use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures_util::{FutureExt, TryStreamExt};
+use futures_util::FutureExt;
 use kairos_protocol::UnixMillis;
 use kairos_protocol::api::catalog::{Module, ModuleSummary};
 use kairos_protocol::api::ids::Slug;
@@ -14,9 +13,11 @@ use mongodb::bson::{self, Document, doc};
 use mongodb::error::Result;
 use mongodb::{ClientSession, Collection};
 
-use super::documents::{DELETED, MODULES, ModuleDocument, NOT_IN_LISTS, SummaryDocument, stored_version};
+use super::MongoStore;
+use super::documents::{DELETED, MODULES, ModuleDocument, SummaryDocument, stored_version};
+use super::module_queries::{find_query, list_query, published_query, search_query, version_query, write_query};
+use super::shapes::WRITE_MODULE;
 use super::transaction::{Outcome, Step};
-use super::{MongoStore, OPERATION_TIMEOUT};
 use crate::store::catalog::{ModuleFilter, ModulePosition, Replaced};
 use crate::store::{self, CatalogStore, Versioned};
 
@@ -29,43 +30,24 @@ impl CatalogStore for MongoStore {
         limit: u32,
     ) -> store::Result<Versioned<Vec<ModuleSummary>>> {
         let modules = self.in_snapshot::<SummaryDocument>(MODULES);
-        let query = list_query(filter, after);
+        let query = list_query(filter, after, limit);
         self.read_state(Namespace::Catalog, move |session| {
             let (modules, query) = (modules.clone(), query.clone());
-            async move {
-                let found = modules
-                    .find(query)
-                    .sort(doc! { "subject": 1, "position": 1, "_id": 1 })
-                    .projection(without(NOT_IN_LISTS))
-                    .limit(limit.into())
-                    .batch_size(limit + 1)
-                    .max_time(OPERATION_TIMEOUT);
-                found.session(&mut *session).await?.stream(session).map_ok(ModuleSummary::from).try_collect().await
-            }
-            .boxed()
+            async move { summaries(query.all_in(&modules, session).await?) }.boxed()
         })
         .await
     }
 
     async fn search_modules(&self, query: &str, limit: u32) -> store::Result<Versioned<Vec<ModuleSummary>>> {
-        let words = search_words(query);
+        let query = search_query(query, limit);
         let modules = self.in_snapshot::<SummaryDocument>(MODULES);
         self.read_state(Namespace::Catalog, move |session| {
-            let (modules, words) = (modules.clone(), words.clone());
+            let (modules, query) = (modules.clone(), query.clone());
             async move {
-                if words.is_empty() {
-                    return Ok(Vec::new());
+                match query {
+                    Some(query) => summaries(query.all_in(&modules, session).await?),
+                    None => Ok(Vec::new()),
                 }
-                let mut projection = without(NOT_IN_LISTS);
-                projection.insert("score", doc! { "$meta": "textScore" });
-                let found = modules
-                    .find(doc! { "status": "published", "$text": { "$search": words } })
-                    .sort(doc! { "score": { "$meta": "textScore" }, "_id": 1 })
-                    .projection(projection)
-                    .limit(limit.into())
-                    .batch_size(limit + 1)
-                    .max_time(OPERATION_TIMEOUT);
-                found.session(&mut *session).await?.stream(session).map_ok(ModuleSummary::from).try_collect().await
             }
             .boxed()
         })
@@ -74,29 +56,18 @@ impl CatalogStore for MongoStore {
 
     async fn module(&self, slug: &Slug) -> store::Result<Versioned<Option<Module>>> {
         let modules = self.in_snapshot::<ModuleDocument>(MODULES);
-        let query = doc! { "_id": slug.as_str(), "status": { "$ne": DELETED } };
+        let query = find_query(slug);
         self.read_state(Namespace::Catalog, move |session| {
             let (modules, query) = (modules.clone(), query.clone());
-            async move {
-                let found = modules.find_one(query).max_time(OPERATION_TIMEOUT).session(session).await?;
-                Ok(found.map(Module::from))
-            }
-            .boxed()
+            async move { Ok(query.one_in(&modules, session).await?.map(Module::from)) }.boxed()
         })
         .await
     }
 
     async fn published_among(&self, slugs: &BTreeSet<Slug>) -> store::Result<BTreeSet<Slug>> {
         let modules = self.collection::<Document>(MODULES);
-        let count = u32::try_from(slugs.len()).unwrap_or(u32::MAX);
-        let wanted: Vec<_> = slugs.iter().map(Slug::as_str).collect();
-        let query = doc! { "_id": { "$in": wanted }, "status": "published" };
-        let found: Vec<Document> = self
-            .read(async move {
-                let found = modules.find(query).projection(doc! { "_id": 1 }).batch_size(count.saturating_add(1));
-                found.max_time(OPERATION_TIMEOUT).await?.try_collect().await
-            })
-            .await?;
+        let query = published_query(slugs.iter().map(Slug::as_str));
+        let found: Vec<Document> = self.read(async move { query.all(&modules).await }).await?;
         Ok(found.iter().filter_map(|d| d.get_str("_id").ok()).filter_map(|slug| Slug::new(slug).ok()).collect())
     }
 
@@ -126,7 +97,11 @@ impl CatalogStore for MongoStore {
         let document = ModuleDocument::from(module);
         self.change_version(module.summary.slug.clone(), expected, now, move |modules, query, session| {
             let change = changed_fields(&document).map(|fields| doc! { "$set": fields });
-            async move { modules.update_one(query, change?).session(session).await.map(drop) }.boxed()
+            async move {
+                let update = modules.update_one(query, change?).comment(WRITE_MODULE.comment());
+                WRITE_MODULE.timed(update.session(session)).await.map(drop)
+            }
+            .boxed()
         })
         .await
     }
@@ -135,7 +110,7 @@ impl CatalogStore for MongoStore {
     async fn delete_module(&self, slug: &Slug, expected: u64, now: UnixMillis) -> store::Result<Versioned<Replaced>> {
         self.change_version(slug.clone(), expected, now, move |modules, query, session| {
             let left = doc! { "status": DELETED, "version": stored_version(expected) };
-            async move { modules.replace_one(query, left).session(session).await.map(drop) }.boxed()
+            async move { replace(&modules, query, left, session).await }.boxed()
         })
         .await
     }
@@ -177,7 +152,7 @@ impl MongoStore {
             async move {
                 let replaced = match last_version(&modules, session, &slug).await? {
                     Last::Alive(version) if version == expected => {
-                        change(modules, doc! { "_id": slug.as_str() }, session).await?;
+                        change(modules, write_query(&slug).filter, session).await?;
                         Replaced::Done
                     }
                     Last::Alive(version) => Replaced::Conflict { version },
@@ -199,8 +174,7 @@ enum Last {
 }
 
 async fn last_version(modules: &Collection<Document>, session: &mut ClientSession, slug: &Slug) -> Result<Last> {
-    let shown = doc! { "version": 1, "status": 1 };
-    let found = modules.find_one(doc! { "_id": slug.as_str() }).projection(shown).session(session).await?;
+    let found = version_query(slug).one_in(modules, session).await?;
     let version = |d: &Document| d.get_i64("version").ok().and_then(|v| u64::try_from(v).ok()).unwrap_or(0);
     Ok(match found {
         None => Last::None,
@@ -221,7 +195,7 @@ async fn create(
     match last {
         Last::None => modules.insert_one(document).session(session).await.map(drop)?,
         Last::Alive(_) | Last::Deleted(_) => {
-            modules.replace_one(doc! { "_id": module.summary.slug.as_str() }, document).session(session).await?;
+            replace(modules, write_query(&module.summary.slug).filter, document, session).await?;
         }
     }
     Ok(version)
@@ -234,13 +208,27 @@ async fn put(modules: &Collection<Document>, session: &mut ClientSession, wanted
     if !matches!(last, Last::Alive(_)) {
         return create(modules, session, wanted, last).await.map(|_| true);
     }
-    let query = doc! { "_id": slug.as_str() };
     let typed = modules.clone_with_type::<ModuleDocument>();
-    let present = typed.find_one(query.clone()).session(&mut *session).await?.map(Module::from);
+    let present = write_query(slug).one_in(&typed, session).await?.map(Module::from);
     let Some(next) = wanted.imported_over(present.as_ref()) else {
         return Ok(false);
     };
-    typed.replace_one(query, ModuleDocument::from(&next)).session(session).await.map(|_| true)
+    replace(modules, write_query(slug).filter, bson::to_document(&ModuleDocument::from(&next))?, session).await?;
+    Ok(true)
+}
+
+async fn replace(
+    modules: &Collection<Document>,
+    query: Document,
+    document: Document,
+    session: &mut ClientSession,
+) -> Result<()> {
+    let replace = modules.replace_one(query, document).comment(WRITE_MODULE.comment());
+    WRITE_MODULE.timed(replace.session(session)).await.map(drop)
+}
+
+fn summaries(found: Vec<SummaryDocument>) -> Result<Vec<ModuleSummary>> {
+    Ok(found.into_iter().map(ModuleSummary::from).collect())
 }
 
 /// What a replacement sets: everything but the id and when it was created.
@@ -249,55 +237,4 @@ fn changed_fields(document: &ModuleDocument) -> Result<Document> {
     fields.remove("_id");
     fields.remove("created_at");
     Ok(fields)
-}
-
-/// Published modules that `filter` wants, from after `after`. Where a list goes on is told branch by branch, each one range of
-/// the same index, so that the server seeks there instead of reading what came before.
-fn list_query(filter: &ModuleFilter, after: Option<&ModulePosition>) -> Document {
-    let mut fixed = doc! { "status": "published" };
-    if let Some(difficulty) = filter.difficulty {
-        fixed.insert("difficulty", difficulty.as_str());
-    }
-    if let Some(tag) = &filter.tag {
-        fixed.insert("tags", tag);
-    }
-    if let Some(subject) = &filter.subject {
-        fixed.insert("subject", subject);
-    }
-    let Some(after) = after else {
-        return fixed;
-    };
-    // A place outside the wanted subject lies wholly before it or wholly after it.
-    match filter.subject.as_ref().map(|wanted| wanted.cmp(&after.subject)) {
-        Some(Ordering::Greater) => return fixed,
-        Some(Ordering::Less) => return doc! { "_id": { "$in": [] } },
-        Some(Ordering::Equal) | None => {}
-    }
-    let (subject, position, slug) = (&after.subject, after.position, after.slug.as_str());
-    let branch = |more: Document| {
-        let mut branch = fixed.clone();
-        branch.extend(more);
-        branch
-    };
-    let mut branches = vec![
-        branch(doc! { "subject": subject, "position": position, "_id": { "$gt": slug } }),
-        branch(doc! { "subject": subject, "position": { "$gt": position } }),
-    ];
-    if filter.subject.is_none() {
-        branches.push(branch(doc! { "subject": { "$gt": subject } }));
-    }
-    doc! { "$or": branches }
-}
-
-/// The words of `query` alone: MongoDB would read a quote as a phrase and a hyphen before a word as "not".
-fn search_words(query: &str) -> String {
-    query.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
-}
-
-/// `{field: 0, …}` for each of `fields`.
-fn without(fields: &[&str]) -> Document {
-    fields.iter().fold(doc! {}, |mut projection, field| {
-        projection.insert(*field, 0);
-        projection
-    })
 }

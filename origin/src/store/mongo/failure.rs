@@ -17,6 +17,7 @@
 
 use mongodb::error::{Error, ErrorKind, WriteFailure};
 
+use super::indexes::UNINITIATED;
 use crate::store::StoreError;
 
 /// Where in a method the driver failed.
@@ -129,13 +130,19 @@ const PASSING: [i32; 26] = [
     14_031, // OutOfDiskSpace
 ];
 
-/// The driver's message, without labels and the state of every server; or our own.
+/// The driver's message, without labels and the state of every server, but with why one is not there; or our own.
 pub(super) fn describe(error: &Error) -> String {
     if let Some(ours) = error.get_custom::<&str>() {
         return (*ours).to_owned();
     }
     let text = error.kind.to_string();
-    text.split(" Topology:").next().unwrap_or_default().to_owned()
+    if matches!(*error.kind, ErrorKind::ServerSelection { .. }) && text.to_lowercase().contains("rsghost") {
+        return UNINITIATED.to_owned();
+    }
+    let Some((said, topology)) = text.split_once(" Topology:") else { return text };
+    // Why the first server that has a reason is not there, such as a certificate that nobody trusts.
+    let reason = topology.split_once("Error: Kind: ").and_then(|(_, reason)| reason.split(", labels:").next());
+    reason.map_or_else(|| said.to_owned(), |reason| format!("{said} {reason}"))
 }
 
 #[cfg(test)]

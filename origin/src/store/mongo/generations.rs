@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::TryStreamExt;
 use kairos_protocol::UnixMillis;
 use kairos_protocol::sync::generation::{Generation, Generations, Namespace};
 use mongodb::bson::{Document, doc};
@@ -14,6 +13,8 @@ use mongodb::{ClientSession, Database};
 
 use super::MongoStore;
 use super::documents::GENERATIONS;
+use super::query::Query;
+use super::shapes::{CONFIRM_GENERATION, RAISE_GENERATIONS, READ_GENERATIONS};
 use crate::store::{self, GenerationStore};
 
 /// The longest that a server may take to show that it has not been deposed.
@@ -26,7 +27,7 @@ impl GenerationStore for MongoStore {
         let collection = self.collection::<Document>(GENERATIONS);
         let namespaces = namespaces.to_vec();
         self.read(async move {
-            let found: Vec<Document> = collection.find(named(&namespaces)).await?.try_collect().await?;
+            let found = read_query(&namespaces).all(&collection).await?;
             Ok(complete(&namespaces, &found))
         })
         .await
@@ -39,9 +40,9 @@ impl GenerationStore for MongoStore {
         self.read(async move {
             let mut found = Vec::new();
             for namespace in &namespaces {
-                let one = collection.find_one(doc! { "_id": namespace.to_string() });
+                let one = confirm_query(namespace).find_one(&collection);
                 let one = one.read_concern(ReadConcern::linearizable()).max_time(CONFIRMATION_TIMEOUT);
-                found.extend(one.await?);
+                found.extend(CONFIRM_GENERATION.timed(one).await?);
             }
             Ok(complete(&namespaces, &found))
         })
@@ -55,8 +56,7 @@ pub(super) async fn numbers_in(
     namespaces: &[Namespace],
 ) -> Result<Generations> {
     let collection = database.collection::<Document>(GENERATIONS);
-    let mut found = collection.find(named(namespaces)).session(&mut *session).await?;
-    let found: Vec<Document> = found.stream(session).try_collect().await?;
+    let found = read_query(namespaces).all_in(&collection, session).await?;
     Ok(complete(namespaces, &found))
 }
 
@@ -75,17 +75,26 @@ pub(super) async fn raise_in(
         collection.insert_many(documents).session(&mut *session).await?;
     }
     if !known.is_empty() {
-        let names: Vec<String> = known.iter().map(|(namespace, _)| namespace.to_string()).collect();
+        let query = raise_query(known.iter().map(|(namespace, _)| *namespace)).filter;
         // `Generation::next`, each from its own.
         let next = doc! { "$max": [{ "$add": ["$number", 1_i64] }, stored(Generation::at(now))] };
         let raise = vec![doc! { "$set": { "number": next } }];
-        collection.update_many(doc! { "_id": { "$in": names } }, raise).session(session).await?;
+        let raise = collection.update_many(query, raise).comment(RAISE_GENERATIONS.comment());
+        RAISE_GENERATIONS.timed(raise.session(session)).await?;
     }
     Ok(current.iter().map(|(namespace, number)| (namespace.clone(), number.next(now))).collect())
 }
 
-fn named(namespaces: &[Namespace]) -> Document {
-    doc! { "_id": { "$in": namespaces.iter().map(ToString::to_string).collect::<Vec<_>>() } }
+pub(super) fn read_query(namespaces: &[Namespace]) -> Query {
+    Query::by_ids(&READ_GENERATIONS, namespaces.iter().map(ToString::to_string))
+}
+
+pub(super) fn confirm_query(namespace: &Namespace) -> Query {
+    Query::by_id(&CONFIRM_GENERATION, namespace.to_string())
+}
+
+pub(super) fn raise_query<'n>(namespaces: impl IntoIterator<Item = &'n Namespace>) -> Query {
+    Query::by_ids(&RAISE_GENERATIONS, namespaces.into_iter().map(ToString::to_string))
 }
 
 /// One number for each of `namespaces`, 0 where none was found.

@@ -7,6 +7,8 @@ use mongodb::options::ReturnDocument;
 
 use super::MongoStore;
 use super::documents::KEYS;
+use super::query::Query;
+use super::shapes::SIGNING_KEY;
 use crate::store::keys::SigningKey;
 use crate::store::{self, KeyStore, StoreError};
 
@@ -24,12 +26,15 @@ impl KeyStore for MongoStore {
         };
         let stored = self
             .run(async move {
-                let query = doc! { "_id": CURRENT_KEY };
+                let query = key_query().filter;
                 // Two instances that start at once may both try to insert; the loser finds the winner's.
                 let upsert = || {
-                    keys.find_one_and_update(query.clone(), doc! { "$setOnInsert": first.clone() })
+                    let upsert = keys
+                        .find_one_and_update(query.clone(), doc! { "$setOnInsert": first.clone() })
+                        .comment(SIGNING_KEY.comment())
                         .upsert(true)
-                        .return_document(ReturnDocument::After)
+                        .return_document(ReturnDocument::After);
+                    SIGNING_KEY.timed(upsert)
                 };
                 match upsert().await {
                     Err(_) => upsert().await,
@@ -39,6 +44,10 @@ impl KeyStore for MongoStore {
             .await?;
         stored.as_ref().and_then(read_key).ok_or_else(|| StoreError::Corrupt("an unreadable signing key".to_owned()))
     }
+}
+
+pub(super) fn key_query() -> Query {
+    Query::by_id(&SIGNING_KEY, CURRENT_KEY)
 }
 
 fn read_key(document: &Document) -> Option<SigningKey> {

@@ -3,19 +3,18 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use futures_util::TryStreamExt;
 use kairos_protocol::UnixMillis;
 use kairos_protocol::api::ids::{Slug, UserId};
 use kairos_protocol::api::progress::ProgressRecord;
 use kairos_protocol::sync::reducer;
-use mongodb::bson::doc;
 use mongodb::error::Result;
 use mongodb::{ClientSession, Collection, Database};
 
 use super::documents::{
     HISTORY, HistoryDocument, OPERATIONS, OperationDocument, PROGRESS, ProgressDocument, date, operation_id,
-    progress_id,
 };
+use super::progress_queries::{known_query, load_query, write_query};
+use super::shapes::WRITE_RECORD;
 use crate::store::progress::{Applied, FingerprintedOperation, OPERATION_ID_LIFETIME_MS};
 
 /// An operation and whose it is.
@@ -86,9 +85,7 @@ async fn look_up(
 ) -> Result<Vec<Known>> {
     let ids: Collection<OperationDocument> = database.collection(OPERATIONS);
     let wanted: BTreeSet<String> = operations.iter().map(id).collect();
-    let wanted = doc! { "_id": { "$in": wanted.into_iter().collect::<Vec<_>>() } };
-    let mut found = ids.find(wanted).session(&mut *session).await?;
-    let found: Vec<OperationDocument> = found.stream(session).try_collect().await?;
+    let found = known_query(wanted).all_in(&ids, session).await?;
     let mut fingerprints: HashMap<String, String> = found.into_iter().map(|d| (d.id, d.fingerprint)).collect();
     let known = |owned: &OwnedOperation| match fingerprints.get(&id(owned)) {
         Some(theirs) if *theirs == owned.1.fingerprint => Known::Done,
@@ -107,9 +104,7 @@ async fn load(
     wanted: &BTreeSet<RecordKey>,
 ) -> Result<BTreeMap<RecordKey, ProgressRecord>> {
     let progress: Collection<ProgressDocument> = database.collection(PROGRESS);
-    let ids: Vec<_> = wanted.iter().map(|(user, module)| progress_id(user, module)).collect();
-    let mut found = progress.find(doc! { "_id": { "$in": ids } }).session(&mut *session).await?;
-    let found: Vec<ProgressDocument> = found.stream(session).try_collect().await?;
+    let found = load_query(wanted.iter().map(|(user, module)| (user, module))).all_in(&progress, session).await?;
     let with_key = |d: ProgressDocument| ((d.user_id.clone(), d.module.clone()), ProgressRecord::from(d));
     Ok(found.into_iter().map(with_key).collect())
 }
@@ -127,7 +122,9 @@ async fn write_records(
         let Some(record) = next.get(key) else { continue };
         let document = ProgressDocument::new(&key.0, record);
         if present.contains_key(key) {
-            progress.replace_one(doc! { "_id": &document.id }, document).session(&mut *session).await?;
+            let query = write_query(&key.0, &document.id).filter;
+            let replace = progress.replace_one(query, document).comment(WRITE_RECORD.comment());
+            WRITE_RECORD.timed(replace.session(&mut *session)).await?;
         } else {
             new.push(document);
         }

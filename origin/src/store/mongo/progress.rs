@@ -2,25 +2,25 @@
 //! (`operations`).
 
 use std::collections::{BTreeSet, HashMap};
-use std::future::ready;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures_util::{FutureExt, TryStreamExt};
+use futures_util::FutureExt;
 use kairos_protocol::UnixMillis;
 use kairos_protocol::api::history::HistoryEntry;
 use kairos_protocol::api::ids::{OperationId, Slug, UserId};
 use kairos_protocol::api::progress::{ProgressRecord, Statistics};
 use kairos_protocol::sync::generation::Namespace;
-use mongodb::bson::{Document, doc};
+use mongodb::bson::Document;
 use serde::Deserialize;
 
+use super::MongoStore;
 use super::documents::{
-    HISTORY, HistoryDocument, OPERATIONS, OperationDocument, PROGRESS, ProgressDocument, date, operation_id,
+    HISTORY, HistoryDocument, OPERATIONS, OperationDocument, PROGRESS, ProgressDocument, operation_id,
 };
 use super::operations::{OwnedOperation, apply_all};
+use super::progress_queries::{history_query, known_query, list_query, statistics_query};
 use super::transaction::Outcome;
-use super::{MongoStore, OPERATION_TIMEOUT};
 use crate::store::progress::{Applied, FingerprintedOperation};
 use crate::store::{self, ProgressStore, Versioned};
 
@@ -33,20 +33,12 @@ impl ProgressStore for MongoStore {
         limit: u32,
     ) -> store::Result<Versioned<Vec<ProgressRecord>>> {
         let progress = self.in_snapshot::<ProgressDocument>(PROGRESS);
-        let mut query = doc! { "user_id": user.as_str() };
-        if let Some(after) = after {
-            query.insert("module", doc! { "$gt": after.as_str() });
-        }
+        let query = list_query(user, after, limit);
         self.read_state(Namespace::User(user.clone()), move |session| {
             let (progress, query) = (progress.clone(), query.clone());
             async move {
-                let found = progress
-                    .find(query)
-                    .sort(doc! { "module": 1 })
-                    .limit(limit.into())
-                    .batch_size(limit + 1)
-                    .max_time(OPERATION_TIMEOUT);
-                found.session(&mut *session).await?.stream(session).map_ok(ProgressRecord::from).try_collect().await
+                let found = query.all_in(&progress, session).await?;
+                Ok(found.into_iter().map(ProgressRecord::from).collect())
             }
             .boxed()
         })
@@ -55,13 +47,12 @@ impl ProgressStore for MongoStore {
 
     async fn statistics(&self, user: &UserId) -> store::Result<Versioned<Statistics>> {
         let progress = self.in_snapshot::<Document>(PROGRESS);
-        let pipeline = statistics_pipeline(user);
+        let query = statistics_query(user);
         self.read_state(Namespace::User(user.clone()), move |session| {
-            let (progress, pipeline) = (progress.clone(), pipeline.clone());
+            let (progress, query) = (progress.clone(), query.clone());
             async move {
-                let sums = progress.aggregate(pipeline).max_time(OPERATION_TIMEOUT).session(&mut *session);
-                let mut sums = sums.with_type::<Sums>().await?;
-                Ok(sums.next(session).await.transpose()?.map(Statistics::from).unwrap_or_default())
+                let sums = query.one_in::<Sums>(&progress, session).await?;
+                Ok(sums.map(Statistics::from).unwrap_or_default())
             }
             .boxed()
         })
@@ -75,17 +66,12 @@ impl ProgressStore for MongoStore {
         limit: u32,
     ) -> store::Result<Versioned<Vec<HistoryEntry>>> {
         let history = self.in_snapshot::<HistoryDocument>(HISTORY);
-        let query = history_query(user, after);
+        let query = history_query(user, after, limit);
         self.read_state(Namespace::User(user.clone()), move |session| {
             let (history, query) = (history.clone(), query.clone());
             async move {
-                let found = history
-                    .find(query)
-                    .sort(doc! { "at": -1, "operation": -1 })
-                    .limit(limit.into())
-                    .batch_size(limit + 1)
-                    .max_time(OPERATION_TIMEOUT);
-                found.session(&mut *session).await?.stream(session).map_ok(HistoryEntry::from).try_collect().await
+                let found = query.all_in(&history, session).await?;
+                Ok(found.into_iter().map(HistoryEntry::from).collect())
             }
             .boxed()
         })
@@ -96,9 +82,8 @@ impl ProgressStore for MongoStore {
         let collection = self.collection::<OperationDocument>(OPERATIONS);
         let asked: HashMap<String, OperationId> = ids.iter().map(|id| (operation_id(user, id), id.clone())).collect();
         self.read(async move {
-            let wanted = doc! { "_id": { "$in": asked.keys().collect::<Vec<_>>() } };
-            let found = collection.find(wanted).max_time(OPERATION_TIMEOUT).await?;
-            found.try_filter_map(|d| ready(Ok(asked.get(&d.id).cloned()))).try_collect().await
+            let found = known_query(asked.keys().cloned()).all(&collection).await?;
+            Ok(found.iter().filter_map(|d| asked.get(&d.id).cloned()).collect())
         })
         .await
     }
@@ -174,36 +159,5 @@ impl From<Sums> for Statistics {
             average_score: None,
         }
         .with_average()
-    }
-}
-
-/// One `$group` over a learner's records (row Q1). Sums are 64-bit from the first record on.
-fn statistics_pipeline(user: &UserId) -> Vec<Document> {
-    let count_if = |condition: Document| doc! { "$sum": { "$cond": [condition, 1_i64, 0_i64] } };
-    let status_is = |status: &str| count_if(doc! { "$eq": ["$status", status] });
-    vec![
-        doc! { "$match": { "user_id": user.as_str() } },
-        doc! { "$group": {
-            "_id": null,
-            "modules": { "$sum": 1_i64 },
-            "completed": status_is("completed"),
-            "in_progress": status_is("in_progress"),
-            "time_spent_secs": { "$sum": "$time_spent_secs" },
-            "attempts": { "$sum": { "$toLong": "$attempts" } },
-            "scored": count_if(doc! { "$gte": ["$best_score", 0] }),
-            "score_sum": { "$sum": { "$toLong": "$best_score" } },
-        } },
-    ]
-}
-
-/// Branch by branch, each one range of the same index.
-fn history_query(user: &UserId, after: Option<&(UnixMillis, OperationId)>) -> Document {
-    let user = user.as_str();
-    match after {
-        None => doc! { "user_id": user },
-        Some((at, operation)) => doc! { "$or": [
-            { "user_id": user, "at": date(*at), "operation": { "$lt": operation.as_str() } },
-            { "user_id": user, "at": { "$lt": date(*at) } },
-        ] },
     }
 }

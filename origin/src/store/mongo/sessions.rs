@@ -3,11 +3,15 @@
 
 use async_trait::async_trait;
 use kairos_protocol::UnixMillis;
+use mongodb::Collection;
 use mongodb::bson::{Document, doc};
+use mongodb::error::Result;
 use mongodb::options::{ReadPreference, SelectionCriteria};
 
 use super::MongoStore;
+use super::account_queries::{end_query, password_query, rotate_query};
 use super::documents::{SESSIONS, SessionDocument, USERS, date};
+use super::shapes::{END_SESSION, ROTATE_SESSION, USER_PASSWORD};
 use crate::store::sessions::{NewSession, Rotation, Successor};
 use crate::store::{self, SessionStore};
 
@@ -15,7 +19,7 @@ use crate::store::{self, SessionStore};
 impl SessionStore for MongoStore {
     async fn insert_session(&self, session: &NewSession) -> store::Result<bool> {
         let (sessions, users) = (self.collection::<SessionDocument>(SESSIONS), self.collection::<Document>(USERS));
-        let account = doc! { "_id": session.user.as_str(), "hashed_password": &session.verified_hash };
+        let account = password_query(&session.user, &session.verified_hash);
         let document = SessionDocument {
             family: session.family.clone(),
             user_id: session.user.clone(),
@@ -28,14 +32,12 @@ impl SessionStore for MongoStore {
             sessions.insert_one(document).await?;
             // A new password is written first and then ends the sessions that there are: either it ends this one, or it is
             // seen here. Nobody has the token yet, so it is no matter if this is where the process dies.
-            let is_current = users
-                .find_one(account)
-                .projection(doc! { "_id": 1 })
-                .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary));
-            if is_current.await?.is_some() {
+            let primary = SelectionCriteria::ReadPreference(ReadPreference::Primary);
+            let is_current = account.find_one(&users).selection_criteria(primary);
+            if USER_PASSWORD.timed(is_current).await?.is_some() {
                 return Ok(true);
             }
-            sessions.delete_one(doc! { "_id": family }).await?;
+            end(&sessions, &family).await?;
             Ok(false)
         })
         .await
@@ -51,7 +53,7 @@ impl SessionStore for MongoStore {
         let sessions = self.collection::<SessionDocument>(SESSIONS);
         let (family, shown, next) = (family.to_owned(), shown.to_owned(), next.clone());
         self.run(async move {
-            let session = doc! { "_id": &family, "expires_at": { "$gt": date(now) } };
+            let session = rotate_query(&family, now).filter;
             // A pipeline: the fields change only if `shown` is still the newest token.
             let if_newest = |new: mongodb::bson::Bson, field: &str| {
                 doc! { "$cond": [{ "$eq": ["$token_hash", &shown] }, new, field] }
@@ -61,14 +63,15 @@ impl SessionStore for MongoStore {
                 "previous_hash": if_newest(shown.as_str().into(), "$previous_hash"),
                 "expires_at": if_newest(date(next.expires_at_ms).into(), "$expires_at"),
             } };
-            let Some(before) = sessions.find_one_and_update(session, vec![advance]).await? else {
+            let rotate = sessions.find_one_and_update(session, vec![advance]).comment(ROTATE_SESSION.comment());
+            let Some(before) = ROTATE_SESSION.timed(rotate).await? else {
                 return Ok(Rotation::Unknown);
             };
             let is_repeat = before.token_hash == next.token_hash && before.previous_hash.as_ref() == Some(&shown);
             if before.token_hash == shown || is_repeat {
                 return Ok(Rotation::Rotated { user: before.user_id });
             }
-            sessions.delete_one(doc! { "_id": &family }).await?;
+            end(&sessions, &family).await?;
             Ok(Rotation::Reused)
         })
         .await
@@ -76,7 +79,12 @@ impl SessionStore for MongoStore {
 
     async fn end_session(&self, family: &str) -> store::Result<()> {
         let sessions = self.collection::<Document>(SESSIONS);
-        let session = doc! { "_id": family };
-        self.run(async move { sessions.delete_one(session).await.map(drop) }).await
+        let family = family.to_owned();
+        self.run(async move { end(&sessions, &family).await }).await
     }
+}
+
+async fn end<T: Send + Sync>(sessions: &Collection<T>, family: &str) -> Result<()> {
+    let end = sessions.delete_one(end_query(family).filter).comment(END_SESSION.comment());
+    END_SESSION.timed(end).await.map(drop)
 }

@@ -9,18 +9,15 @@ use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
 use super::connection::is_duplicate;
 use super::rows::{json, to_json, word};
-use super::{SqliteStore, generations};
+use super::{SqliteStore, generations, statements};
 use crate::store::accounts::Account;
 use crate::store::{self, AccountStore, Versioned};
-
-const INSERT: &str =
-    "INSERT INTO users (id, email, display_name, hashed_password, roles, created_at_ms) VALUES (?, ?, ?, ?, ?, ?)";
 
 #[async_trait]
 impl AccountStore for SqliteStore {
     async fn insert_account(&self, account: &Account) -> store::Result<bool> {
         let account = account.clone();
-        self.writer.write(move |c| insert(c, &account)).await
+        self.writer.write("users.insert", move |c| insert(c, &account)).await
     }
 
     async fn put_account(&self, account: &Account, now: UnixMillis) -> store::Result<Versioned<UserId>> {
@@ -29,27 +26,27 @@ impl AccountStore for SqliteStore {
             let user = put(c, &account)?;
             generations::commit(c, &[Namespace::User(user.clone())], now, true, user)
         };
-        self.writer.write(put).await
+        self.writer.write("users.put", put).await
     }
 
     async fn account_by_email(&self, email: &str) -> store::Result<Option<Account>> {
         let email = email.to_owned();
-        self.readers.read(move |c| by_email(c, &email)).await
+        self.readers.read("users.by_email", move |c| by_email(c, &email)).await
     }
 
     async fn profile(&self, user: &UserId) -> store::Result<Versioned<Option<Profile>>> {
         let user = user.clone();
-        self.read_state(vec![Namespace::User(user.clone())], move |c| profile(c, &user)).await
+        self.read_state("users.profile", vec![Namespace::User(user.clone())], move |c| profile(c, &user)).await
     }
 
     async fn import_accounts(&self, accounts: &[Account]) -> store::Result<u64> {
         let wanted = accounts.to_vec();
-        self.writer.write(move |c| import(c, &wanted)).await
+        self.writer.write("users.import", move |c| import(c, &wanted)).await
     }
 }
 
 pub(super) fn insert(connection: &Connection, account: &Account) -> Result<bool> {
-    let inserted = connection.prepare_cached(INSERT)?.execute(params![
+    let inserted = connection.prepare_cached(statements::INSERT_USER)?.execute(params![
         account.id.as_str(),
         account.email,
         account.display_name,
@@ -65,11 +62,6 @@ pub(super) fn insert(connection: &Connection, account: &Account) -> Result<bool>
 }
 
 pub(super) fn put(connection: &Connection, account: &Account) -> Result<UserId> {
-    let sql = format!(
-        "{INSERT} ON CONFLICT (email) DO UPDATE SET display_name = excluded.display_name, roles = excluded.roles,
-            hashed_password = coalesce(excluded.hashed_password, hashed_password)
-        RETURNING id"
-    );
     let values = params![
         account.id.as_str(),
         account.email,
@@ -78,9 +70,9 @@ pub(super) fn put(connection: &Connection, account: &Account) -> Result<UserId> 
         to_json(&account.roles)?,
         account.created_at_ms
     ];
-    let user: UserId = connection.prepare_cached(&sql)?.query_row(values, |row| word(row, 0))?;
+    let user: UserId = connection.prepare_cached(statements::PUT_USER)?.query_row(values, |row| word(row, 0))?;
     if account.hashed_password.is_some() {
-        connection.prepare_cached("DELETE FROM sessions WHERE user_id = ?")?.execute([user.as_str()])?;
+        connection.prepare_cached(statements::END_SESSIONS)?.execute([user.as_str()])?;
     }
     Ok(user)
 }
@@ -94,7 +86,6 @@ pub(super) fn import(connection: &Connection, accounts: &[Account]) -> Result<u6
 }
 
 pub(super) fn by_email(connection: &Connection, email: &str) -> Result<Option<Account>> {
-    let sql = "SELECT id, email, display_name, roles, created_at_ms, hashed_password FROM users WHERE email = ?";
     let account = |row: &Row<'_>| {
         let profile = profile_row(row)?;
         Ok(Account {
@@ -106,12 +97,11 @@ pub(super) fn by_email(connection: &Connection, email: &str) -> Result<Option<Ac
             created_at_ms: profile.created_at_ms,
         })
     };
-    connection.prepare_cached(sql)?.query_row([email], account).optional()
+    connection.prepare_cached(statements::USER_BY_EMAIL)?.query_row([email], account).optional()
 }
 
 pub(super) fn profile(connection: &Connection, user: &UserId) -> Result<Option<Profile>> {
-    let sql = "SELECT id, email, display_name, roles, created_at_ms FROM users WHERE id = ?";
-    connection.prepare_cached(sql)?.query_row([user.as_str()], profile_row).optional()
+    connection.prepare_cached(statements::USER_PROFILE)?.query_row([user.as_str()], profile_row).optional()
 }
 
 fn profile_row(row: &Row<'_>) -> Result<Profile> {

@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension, Result, named_params, params, para
 
 use super::connection::is_duplicate;
 use super::rows::{self, SUMMARY_COLUMNS, to_json};
-use super::{SqliteStore, generations};
+use super::{SqliteStore, generations, statements};
 use crate::store::catalog::{ModuleFilter, ModulePosition, Replaced};
 use crate::store::{self, CatalogStore, Versioned};
 
@@ -27,22 +27,22 @@ impl CatalogStore for SqliteStore {
         limit: u32,
     ) -> store::Result<Versioned<Vec<ModuleSummary>>> {
         let query = list_query(filter, after, limit);
-        self.read_state(CATALOG.to_vec(), move |c| list(c, query)).await
+        self.read_state("modules.list", CATALOG.to_vec(), move |c| list(c, query)).await
     }
 
     async fn search_modules(&self, query: &str, limit: u32) -> store::Result<Versioned<Vec<ModuleSummary>>> {
         let query = query.to_owned();
-        self.read_state(CATALOG.to_vec(), move |c| search(c, &query, limit)).await
+        self.read_state("modules.search", CATALOG.to_vec(), move |c| search(c, &query, limit)).await
     }
 
     async fn module(&self, slug: &Slug) -> store::Result<Versioned<Option<Module>>> {
         let slug = slug.clone();
-        self.read_state(CATALOG.to_vec(), move |c| find(c, &slug)).await
+        self.read_state("modules.find", CATALOG.to_vec(), move |c| find(c, &slug)).await
     }
 
     async fn published_among(&self, slugs: &BTreeSet<Slug>) -> store::Result<BTreeSet<Slug>> {
         let slugs = slugs.clone();
-        self.readers.read(move |c| published_among(c, &slugs)).await
+        self.readers.read("modules.published", move |c| published_among(c, &slugs)).await
     }
 
     async fn insert_module(&self, module: &Module, now: UnixMillis) -> store::Result<Versioned<Option<u64>>> {
@@ -51,7 +51,7 @@ impl CatalogStore for SqliteStore {
             let version = insert_in_next_version(c, &module)?;
             generations::commit(c, CATALOG, now, version.is_some(), version)
         };
-        self.writer.write(insert).await
+        self.writer.write("modules.insert", insert).await
     }
 
     async fn replace_module(
@@ -65,7 +65,7 @@ impl CatalogStore for SqliteStore {
             let replaced = replace(c, &module, expected)?;
             generations::commit(c, CATALOG, now, replaced == Replaced::Done, replaced)
         };
-        self.writer.write(replace).await
+        self.writer.write("modules.replace", replace).await
     }
 
     async fn delete_module(&self, slug: &Slug, expected: u64, now: UnixMillis) -> store::Result<Versioned<Replaced>> {
@@ -74,7 +74,7 @@ impl CatalogStore for SqliteStore {
             let deleted = delete(c, &slug, expected)?;
             generations::commit(c, CATALOG, now, deleted == Replaced::Done, deleted)
         };
-        self.writer.write(delete).await
+        self.writer.write("modules.delete", delete).await
     }
 
     async fn import_modules(&self, modules: &[Module], now: UnixMillis) -> store::Result<Versioned<u64>> {
@@ -83,7 +83,7 @@ impl CatalogStore for SqliteStore {
             let written = import(c, &wanted)?;
             generations::commit(c, CATALOG, now, written > 0, written)
         };
-        self.writer.write(import).await
+        self.writer.write("modules.import", import).await
     }
 }
 
@@ -144,24 +144,16 @@ pub(super) fn search(connection: &Connection, query: &str, limit: u32) -> Result
     if any.is_empty() {
         return Ok(Vec::new());
     }
-    let columns: Vec<_> = SUMMARY_COLUMNS.split(", ").map(|column| format!("m.{column}")).collect();
-    let mut statement = connection.prepare_cached(&format!(
-        "SELECT {} FROM (
-            SELECT rowid, bm25(module_search, 20, 10, 5, 1) AS score FROM module_search
-            WHERE module_search MATCH ? ORDER BY score, rowid LIMIT ?
-        ) AS found JOIN modules AS m ON m.id = found.rowid ORDER BY found.score, m.id",
-        columns.join(", ")
-    ))?;
+    let mut statement = connection.prepare_cached(&statements::SEARCH_MODULES)?;
     statement.query_map(params![any, limit], rows::summary)?.collect()
 }
 
 pub(super) fn find(connection: &Connection, slug: &Slug) -> Result<Option<Module>> {
-    let sql = format!("SELECT {SUMMARY_COLUMNS}, content, status, version, created_at_ms FROM modules WHERE slug = ?");
-    connection.prepare_cached(&sql)?.query_row([slug.as_str()], rows::module).optional()
+    connection.prepare_cached(&statements::FIND_MODULE)?.query_row([slug.as_str()], rows::module).optional()
 }
 
 pub(super) fn published_among(connection: &Connection, slugs: &BTreeSet<Slug>) -> Result<BTreeSet<Slug>> {
-    let mut statement = connection.prepare_cached("SELECT 1 FROM modules WHERE slug = ? AND status = 'published'")?;
+    let mut statement = connection.prepare_cached(statements::PUBLISHED_MODULE)?;
     let mut published = BTreeSet::new();
     for slug in slugs {
         if statement.exists([slug.as_str()])? {
@@ -173,8 +165,8 @@ pub(super) fn published_among(connection: &Connection, slugs: &BTreeSet<Slug>) -
 
 /// The version that a new module of this slug gets: above every one that the slug ever had.
 fn next_version(connection: &Connection, slug: &Slug) -> Result<u64> {
-    let sql = "SELECT version FROM deleted_modules WHERE slug = ?";
-    let last: Option<u64> = connection.prepare_cached(sql)?.query_row([slug.as_str()], |row| row.get(0)).optional()?;
+    let mut find = connection.prepare_cached(statements::DELETED_VERSION)?;
+    let last: Option<u64> = find.query_row([slug.as_str()], |row| row.get(0)).optional()?;
     Ok(last.unwrap_or(0) + 1)
 }
 
@@ -186,12 +178,7 @@ pub(super) fn insert_in_next_version(connection: &Connection, module: &Module) -
 
 fn insert(connection: &Connection, module: &Module) -> Result<bool> {
     let summary = &module.summary;
-    let mut statement = connection.prepare_cached(
-        "INSERT INTO modules (slug, title, subject, position, difficulty, tags, language, summary, content,
-            duration_minutes, status, version, created_at_ms, updated_at_ms)
-        VALUES (:slug, :title, :subject, :position, :difficulty, :tags, :language, :summary, :content,
-            :duration_minutes, :status, :version, :created_at_ms, :updated_at_ms)",
-    )?;
+    let mut statement = connection.prepare_cached(statements::INSERT_MODULE)?;
     let inserted = statement.insert(named_params! {
         ":slug": summary.slug.as_str(),
         ":title": summary.title,
@@ -236,17 +223,16 @@ pub(super) fn delete(connection: &Connection, slug: &Slug, expected: u64) -> Res
         return Ok(Replaced::Conflict { version: present.version });
     }
     remove(connection, slug)?;
-    let sql = "INSERT OR REPLACE INTO deleted_modules (slug, version) VALUES (?, ?)";
-    connection.prepare_cached(sql)?.execute(params![slug.as_str(), present.version])?;
+    connection.prepare_cached(statements::INSERT_DELETED)?.execute(params![slug.as_str(), present.version])?;
     Ok(Replaced::Done)
 }
 
 fn remove(connection: &Connection, slug: &Slug) -> Result<()> {
-    let sql = "DELETE FROM modules WHERE slug = ? RETURNING id";
-    let id: Option<i64> = connection.prepare_cached(sql)?.query_row([slug.as_str()], |row| row.get(0)).optional()?;
+    let mut delete = connection.prepare_cached(statements::DELETE_MODULE)?;
+    let id: Option<i64> = delete.query_row([slug.as_str()], |row| row.get(0)).optional()?;
     if let Some(id) = id {
-        connection.prepare_cached("DELETE FROM module_tags WHERE slug = ?")?.execute([slug.as_str()])?;
-        connection.prepare_cached("DELETE FROM module_search WHERE rowid = ?")?.execute([id])?;
+        connection.prepare_cached(statements::DELETE_TAGS)?.execute([slug.as_str()])?;
+        connection.prepare_cached(statements::DELETE_WORDS)?.execute([id])?;
     }
     Ok(())
 }
@@ -274,13 +260,11 @@ fn index(connection: &Connection, id: i64, module: &Module) -> Result<()> {
         return Ok(());
     }
     let summary = &module.summary;
-    let mut add_tag = connection
-        .prepare_cached("INSERT OR IGNORE INTO module_tags (tag, subject, position, slug) VALUES (?, ?, ?, ?)")?;
+    let mut add_tag = connection.prepare_cached(statements::INSERT_TAG)?;
     for tag in &summary.tags {
         add_tag.execute(params![tag, summary.subject, summary.position, summary.slug.as_str()])?;
     }
-    let mut add = connection
-        .prepare_cached("INSERT INTO module_search (rowid, title, tags, summary, content) VALUES (?, ?, ?, ?, ?)")?;
+    let mut add = connection.prepare_cached(statements::INSERT_WORDS)?;
     add.execute(params![id, summary.title, summary.tags.join(" "), summary.summary, module.content])?;
     Ok(())
 }

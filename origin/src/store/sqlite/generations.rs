@@ -5,14 +5,14 @@ use kairos_protocol::UnixMillis;
 use kairos_protocol::sync::generation::{Generation, Generations, Namespace};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::SqliteStore;
+use super::{SqliteStore, statements};
 use crate::store::{self, GenerationStore, Versioned};
 
 #[async_trait]
 impl GenerationStore for SqliteStore {
     async fn generations(&self, namespaces: &[Namespace]) -> store::Result<Generations> {
         let namespaces = namespaces.to_vec();
-        self.readers.read(move |c| current(c, &namespaces)).await
+        self.readers.read("generations.read", move |c| current(c, &namespaces)).await
     }
 
     async fn confirmed_generations(&self, namespaces: &[Namespace]) -> store::Result<Generations> {
@@ -21,9 +21,10 @@ impl GenerationStore for SqliteStore {
 }
 
 impl SqliteStore {
-    /// Reads data and the numbers of its `namespaces` in one transaction.
+    /// Reads data, as the `operation` of that name, and the numbers of its `namespaces` in one transaction.
     pub(super) async fn read_state<T: Send + 'static>(
         &self,
+        operation: &'static str,
         namespaces: Vec<Namespace>,
         query: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> store::Result<Versioned<T>> {
@@ -34,7 +35,7 @@ impl SqliteStore {
             transaction.commit()?;
             Ok(Versioned { value, generations })
         };
-        self.readers.read(read).await
+        self.readers.read(operation, read).await
     }
 }
 
@@ -51,8 +52,7 @@ pub(super) fn commit<T>(
     value: T,
 ) -> Result<Versioned<T>> {
     if has_changed {
-        let mut raise =
-            connection.prepare_cached("INSERT OR REPLACE INTO generations (namespace, number) VALUES (?, ?)")?;
+        let mut raise = connection.prepare_cached(statements::RAISE_GENERATION)?;
         for namespace in namespaces {
             let next = number(connection, namespace)?.next(now);
             raise.execute(params![namespace.to_string(), i64::try_from(next.get()).unwrap_or(i64::MAX)])?;
@@ -62,7 +62,7 @@ pub(super) fn commit<T>(
 }
 
 fn number(connection: &Connection, namespace: &Namespace) -> Result<Generation> {
-    let mut find = connection.prepare_cached("SELECT number FROM generations WHERE namespace = ?")?;
+    let mut find = connection.prepare_cached(statements::READ_GENERATION)?;
     let number: Option<i64> = find.query_row([namespace.to_string()], |row| row.get(0)).optional()?;
     Ok(Generation::new(number.and_then(|number| u64::try_from(number).ok()).unwrap_or(0)))
 }

@@ -2,13 +2,12 @@
 
 use async_trait::async_trait;
 
-use super::SqliteStore;
+use super::{SqliteStore, statements};
 use crate::store::{HealthStore, Result};
 
 #[async_trait]
 impl HealthStore for SqliteStore {
     async fn ping(&self) -> Result<()> {
-        let sql = "INSERT INTO probe (id, number) VALUES (1, 1) ON CONFLICT DO UPDATE SET number = number + 1";
-        self.writer.write(|c| c.prepare_cached(sql)?.execute([]).map(drop)).await
+        self.writer.write("probe.write", |c| c.prepare_cached(statements::WRITE_PROBE)?.execute([]).map(drop)).await
     }
 }

@@ -9,7 +9,8 @@ use kairos_protocol::api::progress::ProgressRecord;
 use kairos_protocol::sync::reducer;
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::rows::{self, RECORD_COLUMNS, to_json};
+use super::rows::{self, to_json};
+use super::statements;
 use crate::store::progress::{Applied, FingerprintedOperation, OPERATION_ID_LIFETIME_MS};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -45,7 +46,7 @@ pub(super) fn known_among(
     user: &UserId,
     ids: &[OperationId],
 ) -> Result<BTreeSet<OperationId>> {
-    let mut find = connection.prepare_cached("SELECT 1 FROM operations WHERE user_id = ? AND id = ?")?;
+    let mut find = connection.prepare_cached(statements::KNOWN_OPERATION)?;
     let mut known = BTreeSet::new();
     for id in ids {
         if find.exists([user.as_str(), id.as_str()])? {
@@ -74,13 +75,11 @@ fn apply_one(
     now: UnixMillis,
 ) -> Result<Known> {
     let FingerprintedOperation { operation, fingerprint } = fingerprinted;
-    let sql = "INSERT INTO operations (user_id, id, fingerprint, expires_at_ms) VALUES (?, ?, ?, ?)
-        ON CONFLICT DO NOTHING";
     let values = params![user.as_str(), operation.id.as_str(), fingerprint, now + OPERATION_ID_LIFETIME_MS];
-    if connection.prepare_cached(sql)?.execute(values)? == 0 {
-        let sql = "SELECT fingerprint = ? FROM operations WHERE user_id = ? AND id = ?";
+    if connection.prepare_cached(statements::INSERT_OPERATION)?.execute(values)? == 0 {
         let values = params![fingerprint, user.as_str(), operation.id.as_str()];
-        let is_same: bool = connection.prepare_cached(sql)?.query_row(values, |row| row.get(0))?;
+        let mut compare = connection.prepare_cached(statements::COMPARE_OPERATION)?;
+        let is_same: bool = compare.query_row(values, |row| row.get(0))?;
         return Ok(if is_same { Known::Done } else { Known::Reused });
     }
     let present = find(connection, user, &operation.module)?;
@@ -92,12 +91,11 @@ fn apply_one(
 }
 
 fn find(connection: &Connection, user: &UserId, module: &Slug) -> Result<Option<ProgressRecord>> {
-    let sql = format!("SELECT {RECORD_COLUMNS} FROM progress WHERE user_id = ? AND module = ?");
-    connection.prepare_cached(&sql)?.query_row([user.as_str(), module.as_str()], rows::record).optional()
+    let mut find = connection.prepare_cached(&statements::FIND_RECORD)?;
+    find.query_row([user.as_str(), module.as_str()], rows::record).optional()
 }
 
 fn put(connection: &Connection, user: &UserId, record: &ProgressRecord) -> Result<()> {
-    let sql = format!("INSERT OR REPLACE INTO progress (user_id, {RECORD_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
     let values = params![
         user.as_str(),
         record.module.as_str(),
@@ -109,16 +107,15 @@ fn put(connection: &Connection, user: &UserId, record: &ProgressRecord) -> Resul
         record.updated_at_ms,
         record.completed_at_ms
     ];
-    connection.prepare_cached(&sql)?.execute(values).map(drop)
+    connection.prepare_cached(&statements::PUT_RECORD)?.execute(values).map(drop)
 }
 
 fn append(connection: &Connection, user: &UserId, operation: &Operation) -> Result<()> {
-    let sql = "INSERT OR IGNORE INTO history (user_id, at_ms, operation, module, action) VALUES (?, ?, ?, ?, ?)";
     let action = to_json(&operation.action)?;
     let values = params![user.as_str(), operation.at_ms, operation.id.as_str(), operation.module.as_str(), action];
-    connection.prepare_cached(sql)?.execute(values).map(drop)
+    connection.prepare_cached(statements::INSERT_HISTORY)?.execute(values).map(drop)
 }
 
 fn delete_expired(connection: &Connection, now: UnixMillis) -> Result<()> {
-    connection.prepare_cached("DELETE FROM operations WHERE expires_at_ms <= ?")?.execute([now]).map(drop)
+    connection.prepare_cached(statements::EXPIRE_OPERATIONS)?.execute([now]).map(drop)
 }

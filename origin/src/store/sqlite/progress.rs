@@ -10,8 +10,8 @@ use kairos_protocol::api::progress::{ProgressRecord, Statistics};
 use kairos_protocol::sync::generation::Namespace;
 use rusqlite::{Connection, Result, params};
 
-use super::rows::{self, RECORD_COLUMNS, json, word};
-use super::{SqliteStore, generations, operations};
+use super::rows::{self, json, word};
+use super::{SqliteStore, generations, operations, statements};
 use crate::store::progress::{Applied, FingerprintedOperation};
 use crate::store::{self, ProgressStore, Versioned};
 
@@ -24,12 +24,15 @@ impl ProgressStore for SqliteStore {
         limit: u32,
     ) -> store::Result<Versioned<Vec<ProgressRecord>>> {
         let (user, after) = (user.clone(), after.cloned());
-        self.read_state(vec![Namespace::User(user.clone())], move |c| records(c, &user, after.as_ref(), limit)).await
+        self.read_state("progress.list", vec![Namespace::User(user.clone())], move |c| {
+            records(c, &user, after.as_ref(), limit)
+        })
+        .await
     }
 
     async fn statistics(&self, user: &UserId) -> store::Result<Versioned<Statistics>> {
         let user = user.clone();
-        self.read_state(vec![Namespace::User(user.clone())], move |c| statistics(c, &user)).await
+        self.read_state("progress.statistics", vec![Namespace::User(user.clone())], move |c| statistics(c, &user)).await
     }
 
     async fn list_history(
@@ -39,12 +42,15 @@ impl ProgressStore for SqliteStore {
         limit: u32,
     ) -> store::Result<Versioned<Vec<HistoryEntry>>> {
         let (user, after) = (user.clone(), after.cloned());
-        self.read_state(vec![Namespace::User(user.clone())], move |c| history(c, &user, after.as_ref(), limit)).await
+        self.read_state("history.list", vec![Namespace::User(user.clone())], move |c| {
+            history(c, &user, after.as_ref(), limit)
+        })
+        .await
     }
 
     async fn known_among(&self, user: &UserId, ids: &[OperationId]) -> store::Result<BTreeSet<OperationId>> {
         let (user, ids) = (user.clone(), ids.to_vec());
-        self.readers.read(move |c| operations::known_among(c, &user, &ids)).await
+        self.readers.read("operations.known", move |c| operations::known_among(c, &user, &ids)).await
     }
 
     async fn apply_operations(
@@ -59,7 +65,7 @@ impl ProgressStore for SqliteStore {
             let has_changed = applied.iter().any(|applied| matches!(applied, Applied::Now(_)));
             generations::commit(c, &[Namespace::User(user)], now, has_changed, applied)
         };
-        self.writer.write(apply).await
+        self.writer.write("operations.apply", apply).await
     }
 
     async fn import_operations(
@@ -73,7 +79,7 @@ impl ProgressStore for SqliteStore {
             let users: BTreeSet<Namespace> = wanted.into_iter().map(|(user, _)| Namespace::User(user)).collect();
             generations::commit(c, &Vec::from_iter(users), now, applied > 0, applied)
         };
-        self.writer.write(import).await
+        self.writer.write("operations.import", import).await
     }
 }
 
@@ -85,18 +91,13 @@ pub(super) fn records(
 ) -> Result<Vec<ProgressRecord>> {
     // No slug sorts before the empty text.
     let after = after.map_or("", Slug::as_str);
-    let sql = format!("SELECT {RECORD_COLUMNS} FROM progress WHERE user_id = ? AND module > ? ORDER BY module LIMIT ?");
-    let mut statement = connection.prepare_cached(&sql)?;
+    let mut statement = connection.prepare_cached(&statements::LIST_PROGRESS)?;
     statement.query_map(params![user.as_str(), after, limit], rows::record)?.collect()
 }
 
 /// One query (row Q1).
 pub(super) fn statistics(connection: &Connection, user: &UserId) -> Result<Statistics> {
-    let sql = "SELECT count(*), coalesce(sum(status = 'completed'), 0), coalesce(sum(status = 'in_progress'), 0),
-            coalesce(sum(time_spent_secs), 0), coalesce(sum(attempts), 0), count(best_score),
-            coalesce(sum(best_score), 0)
-        FROM progress WHERE user_id = ?";
-    connection.prepare_cached(sql)?.query_row([user.as_str()], |row| {
+    connection.prepare_cached(statements::STATISTICS)?.query_row([user.as_str()], |row| {
         let sums = Statistics {
             modules: row.get(0)?,
             completed: row.get(1)?,
@@ -119,9 +120,7 @@ pub(super) fn history(
 ) -> Result<Vec<HistoryEntry>> {
     // Nothing sorts after the last moment there is.
     let (at_ms, operation) = after.map_or((UnixMillis::MAX, ""), |(at, id)| (*at, id.as_str()));
-    let sql = "SELECT operation, module, at_ms, action FROM history
-        WHERE user_id = ? AND (at_ms, operation) < (?, ?) ORDER BY at_ms DESC, operation DESC LIMIT ?";
-    let mut statement = connection.prepare_cached(sql)?;
+    let mut statement = connection.prepare_cached(statements::LIST_HISTORY)?;
     let entries = statement.query_map(params![user.as_str(), at_ms, operation, limit], |row| {
         Ok(HistoryEntry { id: word(row, 0)?, module: word(row, 1)?, at_ms: row.get(2)?, action: json(row, 3)? })
     });

@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use tokio::task;
 
 use super::connection::{connect, store_error};
+use crate::store::timing::timed;
 use crate::store::{Result, StoreError};
 
 /// More would only wait for the same disk and cores.
@@ -33,8 +34,16 @@ impl Readers {
         Ok(Self { places: Arc::new(Semaphore::new(idle.len())), idle: Arc::new(Mutex::new(idle)) })
     }
 
-    /// Runs one query. It sees every write that was acknowledged before.
-    pub(super) async fn read<T, F>(&self, query: F) -> Result<T>
+    /// Runs one query, with its time recorded under `operation`. It sees every write that was acknowledged before.
+    pub(super) async fn read<T, F>(&self, operation: &'static str, query: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
+        timed(operation, self.run(query)).await
+    }
+
+    async fn run<T, F>(&self, query: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,

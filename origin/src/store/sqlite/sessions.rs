@@ -5,8 +5,8 @@ use kairos_protocol::UnixMillis;
 use kairos_protocol::api::ids::UserId;
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::SqliteStore;
 use super::rows::word;
+use super::{SqliteStore, statements};
 use crate::store::sessions::{NewSession, Rotation, Successor};
 use crate::store::{self, SessionStore};
 
@@ -14,7 +14,7 @@ use crate::store::{self, SessionStore};
 impl SessionStore for SqliteStore {
     async fn insert_session(&self, session: &NewSession) -> store::Result<bool> {
         let session = session.clone();
-        self.writer.write(move |c| insert(c, &session)).await
+        self.writer.write("sessions.insert", move |c| insert(c, &session)).await
     }
 
     async fn rotate_session(
@@ -25,21 +25,19 @@ impl SessionStore for SqliteStore {
         now: UnixMillis,
     ) -> store::Result<Rotation> {
         let (family, shown, next) = (family.to_owned(), shown.to_owned(), next.clone());
-        self.writer.write(move |c| rotate(c, &family, &shown, &next, now)).await
+        self.writer.write("sessions.rotate", move |c| rotate(c, &family, &shown, &next, now)).await
     }
 
     async fn end_session(&self, family: &str) -> store::Result<()> {
         let family = family.to_owned();
-        self.writer.write(move |c| end(c, &family)).await
+        self.writer.write("sessions.end", move |c| end(c, &family)).await
     }
 }
 
 pub(super) fn insert(connection: &Connection, session: &NewSession) -> Result<bool> {
-    let sql = "INSERT INTO sessions (family, user_id, token_hash, expires_at_ms)
-        SELECT ?, id, ?, ? FROM users WHERE id = ? AND hashed_password = ?";
     let NewSession { family, user, verified_hash, token_hash, expires_at_ms } = session;
     let values = params![family, token_hash, expires_at_ms, user.as_str(), verified_hash];
-    Ok(connection.prepare_cached(sql)?.execute(values)? == 1)
+    Ok(connection.prepare_cached(statements::INSERT_SESSION)?.execute(values)? == 1)
 }
 
 pub(super) fn rotate(
@@ -49,10 +47,9 @@ pub(super) fn rotate(
     next: &Successor,
     now: UnixMillis,
 ) -> Result<Rotation> {
-    connection.prepare_cached("DELETE FROM sessions WHERE expires_at_ms <= ?")?.execute([now])?;
-    let sql = "SELECT user_id, token_hash, previous_hash FROM sessions WHERE family = ?";
+    connection.prepare_cached(statements::EXPIRE_SESSIONS)?.execute([now])?;
     let found = connection
-        .prepare_cached(sql)?
+        .prepare_cached(statements::FIND_SESSION)?
         .query_row([family], |row| {
             let user: UserId = word(row, 0)?;
             Ok((user, row.get::<_, String>(1)?, row.get::<_, Option<String>>(2)?))
@@ -62,9 +59,8 @@ pub(super) fn rotate(
         return Ok(Rotation::Unknown);
     };
     if newest == shown {
-        let sql = "UPDATE sessions SET token_hash = ?, previous_hash = ?, expires_at_ms = ? WHERE family = ?";
         let values = params![next.token_hash, shown, next.expires_at_ms, family];
-        connection.prepare_cached(sql)?.execute(values)?;
+        connection.prepare_cached(statements::ROTATE_SESSION)?.execute(values)?;
         return Ok(Rotation::Rotated { user });
     }
     if newest == next.token_hash && previous.as_deref() == Some(shown) {
@@ -75,5 +71,5 @@ pub(super) fn rotate(
 }
 
 pub(super) fn end(connection: &Connection, family: &str) -> Result<()> {
-    connection.prepare_cached("DELETE FROM sessions WHERE family = ?")?.execute([family]).map(drop)
+    connection.prepare_cached(statements::END_SESSION)?.execute([family]).map(drop)
 }

@@ -8,6 +8,7 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use super::connection::store_error;
+use crate::store::timing::timed;
 use crate::store::{Result, StoreError};
 
 /// Most writes in one commit.
@@ -42,9 +43,17 @@ impl Writer {
         Ok(Self { jobs })
     }
 
-    /// Runs `work` and waits until it is on disk. An error undoes what `work` did. When the caller gives up waiting, the
-    /// write happens all the same.
-    pub(super) async fn write<T, F>(&self, work: F) -> Result<T>
+    /// Runs `work` and waits until it is on disk; the time of both is recorded under `operation`. An error undoes what `work` did.
+    /// When the caller gives up waiting, the write happens all the same.
+    pub(super) async fn write<T, F>(&self, operation: &'static str, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
+        timed(operation, self.run(work)).await
+    }
+
+    async fn run<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
@@ -139,15 +148,15 @@ mod tests {
         let count =
             |connection: &Connection| connection.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, u32>(0));
 
-        let broken = writer.write(move |connection| -> rusqlite::Result<()> {
+        let broken = writer.write("test", move |connection| -> rusqlite::Result<()> {
             insert(connection)?;
             panic!("as a defect would");
         });
         // Both may be in one commit.
-        let (broken, sound) = tokio::join!(broken, writer.write(insert));
+        let (broken, sound) = tokio::join!(broken, writer.write("test", insert));
         assert!(matches!(broken, Err(StoreError::Corrupt(_))), "{broken:?}");
         assert_eq!(sound.unwrap(), 1);
-        assert_eq!(writer.write(count).await.unwrap(), 1, "only the sound one is stored");
+        assert_eq!(writer.write("test", count).await.unwrap(), 1, "only the sound one is stored");
     }
     #[tokio::test]
     async fn a_write_that_fills_the_disk_undoes_none_that_is_acknowledged_and_stores_none_that_is_not() {
@@ -159,17 +168,17 @@ mod tests {
         };
         // The first holds the writer up until the others wait behind it: they are one group.
         let (go, wait) = std::sync::mpsc::channel::<()>();
-        let held = writer.write(move |_| {
+        let held = writer.write("test", move |_| {
             let _ = wait.recv();
             Ok(0)
         });
         let group = async {
             let all = async {
                 tokio::join!(
-                    writer.write(insert(1, 10)),
-                    writer.write(insert(2, 1_000_000)),
-                    writer.write(insert(3, 10)),
-                    writer.write(insert(4, 10)),
+                    writer.write("test", insert(1, 10)),
+                    writer.write("test", insert(2, 1_000_000)),
+                    writer.write("test", insert(3, 10)),
+                    writer.write("test", insert(4, 10)),
                 )
             };
             let release = async { go.send(()).unwrap() };
@@ -179,7 +188,9 @@ mod tests {
         let (_, (one, two, three, four)) = tokio::join!(held, group);
         assert!(matches!(two, Err(StoreError::Unavailable(_))), "{two:?}");
         let stored: Vec<u32> = writer
-            .write(|c| c.prepare("SELECT number FROM t ORDER BY number")?.query_map([], |row| row.get(0))?.collect())
+            .write("test", |c| {
+                c.prepare("SELECT number FROM t ORDER BY number")?.query_map([], |row| row.get(0))?.collect()
+            })
             .await
             .unwrap();
         let acknowledged: Vec<u32> = [one, three, four].into_iter().filter_map(Result::ok).collect();
