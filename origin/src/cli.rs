@@ -5,6 +5,7 @@ mod adapters;
 pub mod import;
 mod output;
 pub mod serve;
+mod tutor;
 
 use clap::Parser;
 

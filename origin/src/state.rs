@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use axum::extract::FromRef;
+use kairos_protocol::api::problem::ProblemType;
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::auth::passwords::Passwords;
@@ -12,13 +13,15 @@ use crate::auth::tokens::Tokens;
 use crate::cache::Cache;
 use crate::domain::accounts::Accounts;
 use crate::domain::catalog::Catalog;
-use crate::domain::error::Result;
+use crate::domain::error::{DomainError, Result};
 use crate::domain::progress::Progress;
 use crate::domain::readiness::Readiness;
 use crate::domain::sessions::Sessions;
 use crate::environment::Environment;
 use crate::response_cache::{DEFAULT_CAPACITY_BYTES, ResponseCache};
 use crate::store::Store;
+use crate::tutor::Tutor;
+use crate::tutor::config::TutorConfig;
 use crate::writes::Writes;
 
 /// The service's state. Cheap to clone.
@@ -32,6 +35,7 @@ struct Parts {
     sessions: Arc<Sessions>,
     tokens: Arc<Tokens>,
     readiness: Arc<Readiness>,
+    tutor: Arc<Tutor>,
     /// Reads that may be answered from a cache.
     responses: ResponseCache,
     /// For readiness alone: reads and writes have theirs.
@@ -45,12 +49,13 @@ impl AppState {
     /// Puts the service together. Takes the signing key from the store, making one if it has none.
     ///
     /// # Errors
-    /// The store cannot be reached.
+    /// The store cannot be reached, or the tutor cannot use TLS.
     pub async fn assemble(
         store: Arc<dyn Store>,
         cache: Cache,
         environment: Environment,
         metrics: Option<PrometheusHandle>,
+        tutor: TutorConfig,
     ) -> Result<Self> {
         let key = store.signing_key(&Tokens::generate_key(&environment)?).await?;
         let tokens = Arc::new(Tokens::new(&key, environment.clone()));
@@ -63,6 +68,9 @@ impl AppState {
         let successors = Successors::new(&key)?;
         let sessions =
             Sessions::new(store.clone(), store.clone(), Arc::clone(&tokens), successors, environment.clone());
+        let tutor = Tutor::new(tutor, store.clone(), &environment).map_err(|error| {
+            DomainError::with_cause(ProblemType::Internal, format!("the tutor's models: {error:?}"))
+        })?;
         Ok(Self(Arc::new(Parts {
             accounts: Arc::new(accounts),
             catalog: Arc::new(catalog),
@@ -70,6 +78,7 @@ impl AppState {
             sessions: Arc::new(sessions),
             tokens,
             readiness: Arc::new(Readiness::new(store, clock())),
+            tutor: Arc::new(tutor),
             responses: ResponseCache::new(cache.clone(), environment.clone(), DEFAULT_CAPACITY_BYTES),
             cache,
             environment,
@@ -96,6 +105,7 @@ parts! {
     sessions: Arc<Sessions>,
     tokens: Arc<Tokens>,
     readiness: Arc<Readiness>,
+    tutor: Arc<Tutor>,
     responses: ResponseCache,
     cache: Cache,
     environment: Environment,

@@ -14,6 +14,7 @@ use tokio::task::unconstrained;
 
 use super::adapters::Adapters;
 use super::output::say;
+use super::tutor::TutorOptions;
 use crate::environment::Environment;
 use crate::routes;
 use crate::state::AppState;
@@ -38,6 +39,8 @@ pub struct Serve {
     listen: String,
     #[command(flatten)]
     adapters: Adapters,
+    #[command(flatten)]
+    tutor: TutorOptions,
     /// How log lines look.
     #[arg(long, env = "KAIROS_LOG_FORMAT", default_value = "text")]
     log_format: LogFormat,
@@ -56,15 +59,16 @@ impl Serve {
             tokio::spawn(telemetry::keep_up(metrics, UPKEEP_PERIOD, log.dropped()));
         }
         let environment = Environment::system();
+        let tutor = self.tutor.config()?;
         let (store, cache) = self.adapters.open(&environment).await?;
         let listener = listen(&self.listen)
             .await
             .with_context(|| format!("cannot listen on {}; choose another with --listen", self.listen))?;
         let address = listener.local_addr().context("the listener has no address")?;
-        let state = AppState::assemble(store, cache, environment, metrics)
+        let state = AppState::assemble(store, cache, environment, metrics, tutor)
             .await
             .map_err(|error| anyhow::anyhow!("{}", error.cause.unwrap_or(error.problem.detail)))
-            .context("the store cannot be used")?;
+            .context("the service cannot be put together")?;
 
         // Before the line that says it is ready: from then on it can be told to stop.
         let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
