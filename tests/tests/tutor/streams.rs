@@ -52,7 +52,7 @@ async fn a_stream_without_a_first_word_is_passages_in_time() {
     assert!(events.is_degraded());
     let (text, last, answer) = events.rest().await;
     assert!(began.elapsed() < IN_TIME, "{:?}", began.elapsed());
-    assert_eq!((text, last.as_str(), answer.source), (answer.answer.clone(), "done", AnswerSource::Passages));
+    assert_eq!((text, last.as_str(), answer.source), (answer.answer, "done", AnswerSource::Passages));
 }
 
 #[tokio::test]
