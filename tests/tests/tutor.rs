@@ -38,9 +38,13 @@ async fn without_a_model_it_names_the_passages(origin: TestOrigin) {
     assert!(best.text.contains("depends on"), "{best:?}");
     assert!(answer.answer.contains("[About vary](/modules/vary): The field"), "{}", answer.answer);
 
+    let mut twice = draft("twice");
+    (twice["summary"], twice["content"]) = (json!("A xylophone is no field."), json!("A xylophone is no field."));
+    let _ = scene.origin.send_as(&scene.author, Method::POST, paths::MODULES, &twice).await.expect(201);
+    assert_eq!(scene.answer("xylophone").await.passages.len(), 1, "the same text is one passage");
     let own = scene.ask(&json!({ "question": QUESTION, "module": "freshness" })).await.ok::<TutorAnswer>();
     assert_eq!(own.passages[0].module.as_str(), "freshness", "the module that it is about comes first");
-    let none = scene.answer("Xylophones?").await;
+    let none = scene.answer("Zithers?").await;
     assert!(none.passages.is_empty() && none.answer.contains("No part"), "{none:?}");
     let ready: Value = scene.origin.get(paths::HEALTH_READY).await.ok();
     assert!(ready.get("tutor").is_none(), "{ready}");

@@ -142,7 +142,11 @@ impl Model {
         if let Some(key) = &self.config.api_key {
             request = request.bearer_auth(key);
         }
-        let response = request.send().await.map_err(|_| Failure::Unreachable)?;
+        let unreachable = |error: reqwest::Error| {
+            tracing::warn!(model = self.source.as_str(), ?error, "the tutor's model is not reached");
+            Failure::Unreachable
+        };
+        let response = request.send().await.map_err(unreachable)?;
         match response.status() {
             StatusCode::OK => Ok(response),
             status => Err(Failure::Status(status)),

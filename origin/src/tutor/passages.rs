@@ -1,5 +1,6 @@
 //! Finds the passages that a question is about, in published modules only. Not what is done with them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures_util::future::try_join_all;
@@ -59,6 +60,9 @@ fn choose(modules: &[Module], question: &TutorQuestion) -> Vec<Passage> {
     ranked.sort_by(|((module, _), score), ((other_module, _), other)| {
         is_own(other_module).cmp(&is_own(module)).then(other.total_cmp(score))
     });
+    // A summary may be the beginning of the text.
+    let mut texts = BTreeSet::new();
+    ranked.retain(|((_, section), _)| texts.insert(section.text));
     ranked.into_iter().take(MAX_PASSAGES).map(|((module, section), _)| passage(module, &section)).collect()
 }
 

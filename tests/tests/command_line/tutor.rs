@@ -1,7 +1,5 @@
 //! The tutor's options.
 
-#![expect(clippy::indexing_slicing, reason = "a failed check fails the test")]
-
 use kairos_protocol::api::account::TokenGrant;
 use kairos_protocol::api::tutor::TutorAnswer;
 use kairos_tests::http;
