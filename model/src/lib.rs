@@ -6,9 +6,11 @@
 mod checker;
 mod faults;
 mod former;
+mod lease;
 mod protocol;
 mod reads;
 mod redis;
+mod refresh;
 pub mod rules;
 mod step;
 mod world;

@@ -78,13 +78,21 @@ impl Protocol {
             Step::Tell { from, to } => self.tell(world, from, to),
             Step::Cut { instance } => world.instances[instance].reaches = false,
             Step::Mend { instance } => world.instances[instance].reaches = true,
+            Step::GiveStale { session, number } => self.give_stale(world, session, number)?,
+            Step::Refresh { session, instance, number } => self.refresh(world, session, instance, number)?,
+            Step::ReadNumberBehind { session, number } => self.read_number_behind(world, session, number),
+            Step::LoadBehind { session, from } => self.load_behind(world, session, from)?,
+            Step::TakeLease { session } => self.take_lease(world, session)?,
+            Step::Wait { session } => self.wait(world, session),
+            Step::StopWaiting { session } => self.stop_waiting(world, session),
+            Step::UseShared { session } => self.use_shared(world, session)?,
             Step::Flush => world.flush(),
             Step::Snapshot => world.take_snapshot(),
             Step::Restore => world.restore(),
             Step::Crash { instance } => self.crash(world, instance),
             Step::Depose => world.deposed = Some(world.store),
             Step::SetBack { instance } => world.instances[instance].known_age = 0,
-            Step::Tick => self.tick(world),
+            Step::Tick => self.tick(world)?,
         }
         Ok(())
     }
@@ -123,6 +131,12 @@ impl Protocol {
         if world.sessions[session].sent.is_some() {
             steps.push(Step::Arrive { session });
         }
+        if self.scope.refreshes {
+            self.refreshes_of(world, session, steps);
+        }
+        if self.scope.leases {
+            self.lease_steps_of(world, session, steps);
+        }
         match world.sessions[session].act {
             Act::Idle => self.beginnings(world, session, steps),
             Act::AskStore(lookup) => {
@@ -141,6 +155,8 @@ impl Protocol {
                     numbers.filter(|(_, data)| data.is_some()).map(|(number, _)| Step::UseStored { session, number }),
                 );
             }
+            // What it may do then is about the lease.
+            Act::Waiting { .. } => {}
             Act::Loaded { .. } => steps.push(Step::Name { session }),
             Act::Begun { .. } => {
                 let next = world.store.number + 1;

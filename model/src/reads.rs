@@ -51,7 +51,7 @@ impl Protocol {
     }
 
     /// The oldest state that a read which begins now may be given.
-    fn floor(&self, world: &World, session: usize, instance: usize) -> Floor {
+    pub(crate) fn floor(&self, world: &World, session: usize, instance: usize) -> Floor {
         let here = world.instances[instance];
         // Redis may be told what a deposed server said: then only the bound holds.
         let hears = self.scope.redis && here.reaches && !self.scope.deposed;
@@ -114,11 +114,14 @@ impl Protocol {
         match self.rules.naming {
             Naming::Snapshot if from.number < before && self.rules.refuses_older_loads => {
                 // An error, or a stale response that is not older than what the caller has seen; see `read_at_edge`.
+                self.end_lease(world, session, None);
                 world.sessions[session].act = Act::Idle;
                 Ok(())
             }
             Naming::Snapshot => {
                 self.store_at_edge(world, from.number, age);
+                self.keep_copy(world, from.number);
+                self.end_lease(world, session, Some(from.number));
                 store_and_give(world, session, from, from.number, floor)
             }
             _ => {
@@ -151,6 +154,7 @@ impl Protocol {
             return Ok(());
         };
         self.store_at_edge(world, number, age);
+        self.end_lease(world, session, None);
         give(world, session, data, number, floor)
     }
 
@@ -190,15 +194,21 @@ fn store_and_give(
     told: Number,
     floor: Floor,
 ) -> Result<(), Property> {
+    store(world, named)?;
+    give(world, session, named.data, told, floor)
+}
+
+/// Stores a state under a number.
+pub(crate) fn store(world: &mut World, named: StoreState) -> Result<(), Property> {
     let stored = &mut world.stored[usize::from(named.number)];
     if stored.is_some_and(|stored| stored != named.data) {
         return Err(Property::OneState);
     }
     *stored = Some(named.data);
-    give(world, session, named.data, told, floor)
+    Ok(())
 }
 
-fn give(world: &mut World, session: usize, data: Data, told: Number, floor: Floor) -> Result<(), Property> {
+pub(crate) fn give(world: &mut World, session: usize, data: Data, told: Number, floor: Floor) -> Result<(), Property> {
     if data < floor.least {
         return Err(floor.property);
     }

@@ -83,6 +83,8 @@ impl World {
     pub(crate) fn flush(&mut self) {
         self.put(Value::Absent);
         self.announced = 0;
+        self.shared = None;
+        self.sessions.iter_mut().for_each(|session| session.lease = None);
     }
 
     /// What it would fall back to is written.

@@ -101,12 +101,30 @@ pub struct Rules {
     pub checks_each_report: bool,
     /// What an instance knows is not replaced by a smaller number that was read before.
     pub known_grows: bool,
+    /// What is given since the store is slow is not older than what its caller has seen.
+    pub slow_heeds_seen: bool,
+    /// What is given since the store is slow was loaded at most [`STALE_TICKS`] ago.
+    pub stale_ends: bool,
+    /// What is not fresh any more is given, and refreshed behind, only if a look-up found its number to be the current one.
+    pub refresh_looks_up: bool,
+    /// What is loaded behind is stored under its own number, not under that of the response which it replaces.
+    pub refresh_renames: bool,
+    /// What the holder of a lease brought is used only if it has the number that was looked up.
+    pub lease_compares: bool,
+    /// Who waits for the holder of a lease does so for less than a tick.
+    pub lease_wait_ends: bool,
+    /// Who has loaded deletes its own lease, and no other.
+    pub lease_is_own: bool,
 }
 
 /// How long what an instance knows is used without Redis.
 pub const KNOWN_TICKS: u8 = 1;
 /// How long a stored response is fresh at an edge.
 pub const EDGE_TICKS: u8 = 1;
+/// How long a stored response may be given while the store is slow.
+pub const STALE_TICKS: u8 = 1;
+/// How long a lease lives.
+pub const LEASE_TICKS: u8 = 1;
 /// How long a value in Redis lives.
 pub const VALUE_TICKS: u8 = 1;
 
@@ -131,6 +149,13 @@ impl Rules {
         refuses_older_loads: true,
         checks_each_report: true,
         known_grows: true,
+        slow_heeds_seen: true,
+        stale_ends: true,
+        refresh_looks_up: true,
+        refresh_renames: true,
+        lease_compares: true,
+        lease_wait_ends: true,
+        lease_is_own: true,
     };
 }
 
@@ -162,6 +187,10 @@ pub struct Scope {
     pub deposed: bool,
     /// Whether callers report more than anybody was given.
     pub overstates: bool,
+    /// Whether stored responses are given while something goes on behind: since the store is slow, or to refresh them.
+    pub refreshes: bool,
+    /// Whether who misses takes a lease in Redis, or waits for who has it.
+    pub leases: bool,
 }
 
 impl Scope {
@@ -181,6 +210,8 @@ impl Scope {
             crashes: false,
             deposed: false,
             overstates: false,
+            refreshes: false,
+            leases: false,
         }
     }
 }
@@ -201,6 +232,8 @@ impl fmt::Display for Scope {
             (self.crashes, "crashes"),
             (self.deposed, "a deposed server"),
             (self.overstates, "callers that report more than they were given"),
+            (self.refreshes, "refreshes"),
+            (self.leases, "leases"),
         ] {
             if is_there {
                 write!(formatter, ", {what}")?;

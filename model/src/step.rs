@@ -49,6 +49,22 @@ pub(crate) enum Step {
     Depose,
     /// A clock is set back, so that what an instance knows is younger than it was.
     SetBack { instance: usize },
+    /// The store is slow: its read gets a stored response, and goes on behind.
+    GiveStale { session: usize, number: Number },
+    /// It gets a stored response that is refreshed behind.
+    Refresh { session: usize, instance: usize, number: Number },
+    /// The store tells what goes on behind the number.
+    ReadNumberBehind { session: usize, number: Number },
+    /// What goes on behind loads the data.
+    LoadBehind { session: usize, from: StoreState },
+    /// Its read takes the lease.
+    TakeLease { session: usize },
+    /// Its read waits for who has the lease.
+    Wait { session: usize },
+    /// It has waited enough.
+    StopWaiting { session: usize },
+    /// It uses what the one with the lease brought.
+    UseShared { session: usize },
     /// Time passes.
     Tick,
 }
@@ -78,6 +94,14 @@ impl Step {
             Self::Crash { .. } => "crash",
             Self::Depose => "depose a server",
             Self::SetBack { .. } => "set a clock back",
+            Self::GiveStale { .. } => "give a stored response while the store is slow",
+            Self::Refresh { .. } => "refresh a stored response behind",
+            Self::ReadNumberBehind { .. } => "read the number behind",
+            Self::LoadBehind { .. } => "load behind",
+            Self::TakeLease { .. } => "take the lease",
+            Self::Wait { .. } => "wait for the lease",
+            Self::StopWaiting { .. } => "stop waiting",
+            Self::UseShared { .. } => "use what the lease brought",
             Self::Tick => "tick",
         }
     }
@@ -104,6 +128,14 @@ impl Step {
             }
             Self::UseStored { session, number } => {
                 format!("session {session} gets state {}, stored under {number}, {}", stored(number), told(session))
+            }
+            Self::GiveStale { session, number } | Self::Refresh { session, number, .. } => {
+                let why = if matches!(self, Self::GiveStale { .. }) { "the store is slow" } else { "it is refreshed" };
+                format!(
+                    "session {session} gets state {}, stored under {number} ({why}), {}",
+                    stored(number),
+                    told(session)
+                )
             }
             Self::Name { session } => format!("session {session} is given what it loaded, {}", told(session)),
             Self::ReadAtEdge { session, number } => {

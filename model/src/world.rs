@@ -30,6 +30,10 @@ pub(crate) struct World {
     pub(crate) stored: [Option<Data>; NUMBERS],
     /// What one edge has that looks at the time, and how old it takes it to be.
     pub(crate) edge: Option<(Number, u8)>,
+    /// What the origins have last loaded, and how long ago, where that is looked at.
+    pub(crate) copy: Option<(Number, u8)>,
+    /// What Redis was last given by somebody who had the lease.
+    pub(crate) shared: Option<Number>,
     /// What was done before the present tick, before the one before it, and so on.
     pub(crate) done_before: [Data; LOOK_BACK],
     /// The newest state that was acknowledged after Redis was told, and that Redis has not lost since.
@@ -107,6 +111,26 @@ pub(crate) struct Session {
     pub(crate) act: Act,
     /// A command that is on its way to Redis and may arrive at any time, or never.
     pub(crate) sent: Option<Command>,
+    /// A read that goes on though its caller was answered.
+    pub(crate) behind: Option<Background>,
+    /// The lease that it took last, while that is there or it loads under it.
+    pub(crate) lease: Option<Lease>,
+}
+
+/// A read that goes on though its caller was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Background {
+    AskStore(Lookup),
+    Loading { before: Number },
+}
+
+/// A lease that somebody took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Lease {
+    /// How long ago.
+    pub(crate) age: u8,
+    /// Whether it is what is in Redis now.
+    pub(crate) is_there: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -131,6 +155,12 @@ pub(crate) enum Act {
         before: Number,
         age: u8,
         floor: Floor,
+    },
+    /// It waits for who has the lease.
+    Waiting {
+        before: Number,
+        floor: Floor,
+        waited: u8,
     },
     /// The data was read, but not its number.
     Loaded {
@@ -193,6 +223,10 @@ pub enum Property {
     Bound,
     /// No number names two states, among the responses that may be stored.
     OneState,
+    /// I-UP: nobody waits for another's load for longer than a tick.
+    Waits,
+    /// Who takes a lease loads alone while it lives, unless somebody would not wait, or Redis lost its memory.
+    OneLoads,
 }
 
 impl World {
@@ -202,9 +236,11 @@ impl World {
         value: Timed { value: Value::Absent, age: 0 },
         snapshot: None,
         instances: [Instance { reaches: true, known: 0, known_age: NEVER, denied: false, acknowledged: 0 }; INSTANCES],
-        sessions: [Session { seen: 0, newest: 0, act: Act::Idle, sent: None }; SESSIONS],
+        sessions: [Session { seen: 0, newest: 0, act: Act::Idle, sent: None, behind: None, lease: None }; SESSIONS],
         stored: [None; NUMBERS],
         edge: None,
+        copy: None,
+        shared: None,
         done_before: [0; LOOK_BACK],
         announced: 0,
         writes_left: 0,
@@ -217,11 +253,15 @@ impl World {
                 Act::AskStore(lookup) | Act::Numbered { lookup, .. } => Some(&mut lookup.sight),
                 _ => None,
             };
+            let behind = match &mut session.behind {
+                Some(Background::AskStore(lookup)) => Some(&mut lookup.sight),
+                _ => None,
+            };
             let sent = match &mut session.sent {
                 Some(Command::Confirm { sight, .. }) => Some(sight),
                 _ => None,
             };
-            lookup.into_iter().chain(sent)
+            lookup.into_iter().chain(behind).chain(sent)
         })
     }
 
@@ -230,12 +270,18 @@ impl World {
         let mut other = *self;
         other.instances.swap(0, 1);
         for session in &mut other.sessions {
-            if let Some(instance) = session.act.instance_mut().filter(|instance| **instance < 2) {
+            let behind = session.behind.as_mut().and_then(Background::lookup_mut).map(|lookup| &mut lookup.instance);
+            for instance in session.act.instance_mut().into_iter().chain(behind).filter(|instance| **instance < 2) {
                 *instance = 1 - *instance;
             }
         }
         other
     }
+}
+
+impl Floor {
+    /// Of a read that gives nothing to anybody.
+    pub(crate) const NONE: Self = Self { least: 0, property: Property::Session };
 }
 
 impl Act {
@@ -247,7 +293,7 @@ impl Act {
             | Self::Begun { instance, .. }
             | Self::HalfDone { instance, .. }
             | Self::Committed { instance, .. } => Some(instance),
-            Self::Idle | Self::Loading { .. } | Self::Loaded { .. } => None,
+            Self::Idle | Self::Loading { .. } | Self::Waiting { .. } | Self::Loaded { .. } => None,
         }
     }
 
@@ -260,7 +306,18 @@ impl Act {
             | Self::Begun { age, .. }
             | Self::HalfDone { age, .. }
             | Self::Committed { age, .. } => Some(age),
+            Self::Waiting { waited, .. } => Some(waited),
             Self::Idle | Self::Loaded { .. } => None,
+        }
+    }
+}
+
+impl Background {
+    /// The look-up that it is about yet.
+    pub(crate) const fn lookup_mut(&mut self) -> Option<&mut Lookup> {
+        match self {
+            Self::AskStore(lookup) => Some(lookup),
+            Self::Loading { .. } => None,
         }
     }
 }

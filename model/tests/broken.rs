@@ -125,6 +125,74 @@ fn what_an_instance_knows_has_its_time() {
     ]);
 }
 
+/// Where stored responses are given while something goes on behind.
+const REFRESHES: Scope = Scope { refreshes: true, ..CALM };
+/// Where who misses takes a lease.
+const LEASES: Scope = Scope { leases: true, ..CALM };
+
+#[test]
+fn what_is_given_while_the_store_is_slow_has_its_bounds() {
+    use Property::{Bound, Session};
+    is_caught(&[
+        (
+            "what a caller has seen is not heeded while the store is slow",
+            Rules { slow_heeds_seen: false, ..ALL },
+            REFRESHES,
+            Session,
+        ),
+        (
+            "what is given while the store is slow is of any age",
+            Rules { stale_ends: false, ..ALL },
+            Scope { redis: false, time: true, ..REFRESHES },
+            Bound,
+        ),
+    ]);
+}
+
+#[test]
+fn what_is_refreshed_is_current_and_named_anew() {
+    use Property::{AcknowledgedIsSeen as Acknowledged, OneState};
+    is_caught(&[
+        (
+            "what is not fresh is given without a look-up of its number",
+            Rules { refresh_looks_up: false, ..ALL },
+            REFRESHES,
+            Acknowledged,
+        ),
+        (
+            "what is loaded behind takes the number of what it replaces",
+            Rules { refresh_renames: false, ..ALL },
+            REFRESHES,
+            OneState,
+        ),
+    ]);
+}
+
+#[test]
+fn a_lease_is_not_waited_for_in_vain() {
+    use Property::{OneLoads, Session, Waits};
+    is_caught(&[
+        (
+            "what the holder of a lease brought is used whatever its number",
+            Rules { lease_compares: false, ..ALL },
+            LEASES,
+            Session,
+        ),
+        (
+            "who waits for the holder of a lease waits until it is gone",
+            Rules { lease_wait_ends: false, ..ALL },
+            Scope { time: true, leases: true, ..Scope::calm(2, 0) },
+            Waits,
+        ),
+        (
+            "who has loaded deletes the lease whoever has it",
+            Rules { lease_is_own: false, ..ALL },
+            Scope { time: true, leases: true, ..Scope::calm(3, 0) },
+            OneLoads,
+        ),
+    ]);
+}
+
 #[test]
 fn redis_compares_before_it_confirms() {
     use Property::AcknowledgedIsSeen as Acknowledged;

@@ -122,6 +122,33 @@ fn a_redis_that_falls_back() {
     holds(Rules::ALL, later, &["fall back to the snapshot", "tick"]);
 }
 
+const REFRESHED: [&str; 4] = [
+    "give a stored response while the store is slow",
+    "refresh a stored response behind",
+    "read the number behind",
+    "load behind",
+];
+
+#[test]
+fn responses_that_are_given_while_something_goes_on_behind() {
+    let refreshes = Scope { refreshes: true, ..Scope::calm(2, 1) };
+    holds(Rules::ALL, refreshes, &REFRESHED);
+    holds(Rules::ALL, Scope { redis: false, time: true, instances: 1, ..refreshes }, &REFRESHED);
+    holds(Rules::ALL, Scope { redis: false, deposed: true, ..refreshes }, &REFRESHED);
+    holds(Rules::ALL, Scope { crashes: true, ..refreshes }, &REFRESHED);
+    holds(Rules::ALL, Scope { cuts: 1, ..refreshes }, &REFRESHED);
+}
+
+const LEASED: [&str; 4] = ["take the lease", "wait for the lease", "stop waiting", "use what the lease brought"];
+
+#[test]
+fn instances_that_wait_for_who_has_the_lease() {
+    let leases = Scope { leases: true, ..CALM };
+    holds(Rules::ALL, leases, &LEASED);
+    holds(Rules::ALL, Scope { flushes: true, ..Scope { leases: true, ..Scope::calm(2, 1) } }, &LEASED);
+    holds(Rules::ALL, Scope { time: true, leases: true, ..Scope::calm(2, 1) }, &LEASED);
+}
+
 /// The same, larger.
 #[test]
 #[ignore = "a quarter of an hour"]
@@ -138,6 +165,9 @@ fn at_length() {
         Scope { cuts: 2, crashes: true, flushes: true, restores: true, ..Scope::calm(2, 1) },
         Scope { cuts: 1, ..later },
         Scope { restores: true, flushes: true, ..later },
+        Scope { redis: false, time: true, refreshes: true, ..Scope::calm(2, 1) },
+        Scope { refreshes: true, leases: true, ..CALM },
+        Scope { time: true, leases: true, ..Scope::calm(3, 1) },
     ] {
         holds(Rules::ALL, scope, &[]);
     }

@@ -6,3 +6,4 @@ pub mod passwords;
 pub mod precis;
 pub mod refresh;
 pub mod tokens;
+mod verified;

@@ -20,11 +20,13 @@ mod batch;
 mod breaker;
 mod local_generations;
 pub mod redis;
+mod sampler;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use kairos_protocol::UnixMillis;
 use kairos_protocol::sync::generation::{Generations, Namespace};
 use tokio::time::{Instant, sleep};
 
@@ -32,6 +34,8 @@ use crate::store::{GenerationStore, Result, StoreError};
 use batch::Batcher;
 use local_generations::LocalGenerations;
 use redis::Redis;
+pub(crate) use redis::{Lease, LeaseAttempt};
+use sampler::Sampler;
 
 /// How long a number is used that did not come from Redis: another instance's write may go unheard for that long.
 pub const UNHEARD_USE: Duration = Duration::from_secs(2);
@@ -54,6 +58,7 @@ struct Inner {
     /// At a server of the store that is surely not deposed.
     confirmed_look_ups: LookUps,
     redis: Option<Redis>,
+    sampler: Option<Sampler>,
 }
 
 impl Cache {
@@ -83,7 +88,17 @@ impl Cache {
             }
         });
         let local = LocalGenerations::default();
-        Self { inner: Arc::new(Inner { local, look_ups, confirmed_look_ups, redis }) }
+        Self { inner: Arc::new(Inner { local, look_ups, confirmed_look_ups, redis, sampler: None }) }
+    }
+
+    /// The same, which compares with the store one response in each `period` ([`Cache::sample`]), and none where that is zero. Only
+    /// as long as nobody else has it.
+    #[must_use]
+    pub fn with_samples_every(mut self, period: Duration) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.inner) {
+            inner.sampler = Sampler::new(period);
+        }
+        self
     }
 
     /// The current number of each of `namespaces`. With Redis: as of a moment after this was called. Without: at most
@@ -114,6 +129,19 @@ impl Cache {
         }
     }
 
+    /// The same, if it is known without asking the store.
+    pub async fn current_if_known(&self, namespaces: &[Namespace], reported: &Generations) -> Option<Generations> {
+        let Inner { local, redis, .. } = self.inner.as_ref();
+        let Some(redis) = redis else {
+            let numbers = local.current(namespaces, Instant::now().checked_sub(UNHEARD_USE));
+            return numbers.filter(|numbers| numbers.satisfies(reported));
+        };
+        let snapshot = redis.look_up(namespaces).await?;
+        let known = local.known(namespaces);
+        let is_current = |numbers: &Generations| numbers.satisfies(&known) && numbers.satisfies(reported);
+        snapshot.numbers(namespaces).filter(is_current)
+    }
+
     /// These numbers came with what was read from the store.
     pub fn learn(&self, numbers: &Generations) {
         self.inner.local.learn(numbers);
@@ -141,11 +169,30 @@ impl Cache {
         self.inner.redis.as_ref()?.load(key).await
     }
 
-    /// Puts a value into Redis under `key` for `ttl_secs`, in the background. May be left out; then it is not made either.
-    pub fn store(&self, key: &str, value: impl FnOnce() -> Bytes, ttl_secs: u32) {
+    /// Puts a value into Redis under `key` for `ttl_secs`, in the background. May be left out; then it is not made either. A `lease`
+    /// on it is given back after that.
+    pub(crate) fn store(&self, key: &str, value: impl FnOnce() -> Bytes, ttl_secs: u32, lease: Option<Lease>) {
         if let Some(redis) = &self.inner.redis {
-            redis.store(key, value, ttl_secs);
+            redis.store(key, value, ttl_secs, lease);
         }
+    }
+
+    /// Tries to take the lease named `name` on loading the response under `key`, of which it has `seen` the first bytes. `None`
+    /// where there is no Redis, or it is not reached in time: then one goes on without.
+    pub(crate) async fn lease(&self, name: &str, key: &str, seen: &[u8]) -> Option<LeaseAttempt> {
+        self.inner.redis.as_ref()?.lease(name, key, seen).await
+    }
+
+    /// A stored response made from `generations` was given to somebody at `now`. Now and then one is compared with what the store
+    /// says of them, in the background: how old responses are is measured. Costs nothing when none is due.
+    pub fn sample(&self, generations: &Generations, now: UnixMillis) {
+        let Some(turn) = self.inner.sampler.as_ref().and_then(|sampler| sampler.turn(now)) else { return };
+        let (inner, given) = (Arc::clone(&self.inner), generations.clone());
+        tokio::spawn(async move {
+            let namespaces: Vec<_> = given.iter().map(|(namespace, _)| namespace.clone()).collect();
+            let stored = look_up(&inner.look_ups, &namespaces).await;
+            turn.report(&given, stored.as_ref().ok(), now);
+        });
     }
 
     /// Whether Redis is reached now; `None` where there is none.

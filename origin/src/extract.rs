@@ -7,6 +7,7 @@ mod query;
 mod read;
 mod session;
 mod slug;
+mod stored;
 
 pub use body::Body;
 pub(crate) use described::{BEARER, describe_parameters, require_bearer};
@@ -14,3 +15,4 @@ pub use query::Query;
 pub use read::Read;
 pub use session::{AuthorSession, Session};
 pub use slug::ModuleSlug;
+pub use stored::stored_lookup;

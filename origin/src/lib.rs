@@ -15,6 +15,8 @@ pub mod middleware;
 pub mod openapi;
 pub mod response_cache;
 pub mod routes;
+pub mod server;
+pub mod service;
 pub mod state;
 pub mod store;
 pub mod telemetry;

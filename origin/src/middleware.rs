@@ -5,52 +5,45 @@ use std::any::Any;
 use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::header::X_CONTENT_TYPE_OPTIONS;
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use kairos_protocol::api::problem::ProblemType;
 use tokio::time::timeout;
 use tracing::Instrument;
 
-use crate::environment::Environment;
 use crate::error::AppError;
+use crate::state::Observed;
+use crate::telemetry::requests::write_common;
 
 /// The longest a request may take. Longer than the store's own limit, so that its error is the one that is told.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(25);
+/// A read that takes as long is worth a line in the log.
+const NOTABLE: Duration = Duration::from_secs(1);
 /// Longer than any path and query of ours.
 const MAX_URI_BYTES: usize = 8 * 1024;
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// Gives the request an id, logs its outcome in one line, and counts it by route, method and status.
-pub async fn observe(State(environment): State<Environment>, request: Request, next: Next) -> Response {
-    let id = environment.random_hex::<8>();
+/// Gives the request an id, counts it by route, method and status, and logs its outcome in one line: at the level `info` if it was a
+/// write, took long or failed, else at `debug`.
+pub async fn observe(State(Observed { ids, metrics }): State<Observed>, request: Request, next: Next) -> Response {
+    let id = ids.next();
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
-    let route = request.extensions().get::<MatchedPath>().map_or("unknown", MatchedPath::as_str).to_owned();
+    let route = request.extensions().get::<MatchedPath>().cloned();
     let began = tokio::time::Instant::now();
-    let span = tracing::info_span!("request", id);
+    let span = tracing::info_span!("request", id = id.as_str());
     let mut response = next.run(request).instrument(span.clone()).await;
     let took = began.elapsed();
-    let status = response.status().as_u16();
-    let labels = [("route", route), ("method", known(&method)), ("status", status.to_string())];
-    metrics::counter!("kairos_http_requests_total", &labels).increment(1);
-    metrics::histogram!("kairos_http_request_seconds", &labels).record(took.as_secs_f64());
+    let status = response.status();
+    metrics.record(route.as_ref().map_or("unknown", MatchedPath::as_str), &method, status, took);
     let millis = took.as_secs_f64() * 1_000.0;
-    span.in_scope(|| tracing::info!(%method, path, status, millis, "answered"));
-    let headers = response.headers_mut();
-    if let Ok(id) = HeaderValue::from_str(&id) {
-        headers.insert(REQUEST_ID, id);
-    }
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let is_usual = method.is_safe() && !status.is_server_error() && took < NOTABLE;
+    span.in_scope(|| match is_usual {
+        true => tracing::debug!(%method, path, status = status.as_u16(), millis, "answered"),
+        false => tracing::info!(%method, path, status = status.as_u16(), millis, "answered"),
+    });
+    write_common(response.headers_mut(), &id);
     response
-}
-
-/// The method as a label. Those that callers make up share one: a series, once counted, is there for good.
-fn known(method: &Method) -> String {
-    let ours = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS];
-    if ours.contains(method) { method.to_string() } else { "other".to_owned() }
 }
 
 /// Bounds what a request may take, and gives a wrong method its problem.

@@ -1,43 +1,57 @@
-//! The responses to reads, stored and used again: in process, then in Redis, else loaded from the store; and when the store is down,
-//! a stale one, marked. This carries out what `reuse` decides. Not here: what a response says, or how generations are kept
+//! The responses to reads, stored and used again: in process, then in Redis, else loaded from the store; and when the store is down
+//! or slow, a stale one, marked. This carries out what `reuse` decides. Not here: what a response says, or how generations are kept
 //! ([`crate::cache`]).
 
 mod body;
 mod coalesce;
 mod compress;
+mod early;
 mod headers;
+mod heads;
+mod leases;
 mod load;
 mod lookup;
+mod memory;
+mod miss;
+mod patience;
+mod refresh;
 mod reuse;
 mod stored_response;
 mod tiers;
 
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 
 use axum::response::Response;
 use kairos_protocol::UnixMillis;
 use kairos_protocol::api::headers::ORIGIN_CACHE;
 use kairos_protocol::api::problem::ProblemType;
+use kairos_protocol::http::cache_control::CacheControl;
 use kairos_protocol::http::cache_status::{CacheStatus, Forward};
-use kairos_protocol::policy::Policy;
+use kairos_protocol::http::freshness::FreshnessLifetime;
+use kairos_protocol::sync::generation::Generations;
 use serde::Serialize;
 
 use crate::cache::Cache;
 use crate::environment::Environment;
 use crate::error::AppError;
 use crate::store::Versioned;
+use crate::telemetry::cache::{CacheMetrics, count};
 
 use coalesce::Coalesced;
 pub use headers::{ResponseScope, write_cache_headers};
-use load::{Loaded, Loader, Miss, Source};
+use load::{Loaded, Loader, Source};
 pub use lookup::{CacheRequest, Lookup};
+use miss::Miss;
+use patience::Patience;
+use refresh::Refresher;
 use reuse::Reuse;
-use stored_response::StoredResponse;
+use stored_response::{Metadata, StoredResponse};
 use tiers::Tiers;
 
-/// Bytes that stored responses take in process at most, unless configured otherwise.
-pub const DEFAULT_CAPACITY_BYTES: u64 = 64 * 1024 * 1024;
+/// MiB that stored responses take in process at most, unless configured otherwise.
+pub const DEFAULT_CAPACITY_MIB: u32 = 64;
 
 /// Answers reads. Cheap to clone: all clones are one.
 #[derive(Clone)]
@@ -50,6 +64,8 @@ struct Inner {
     environment: Environment,
     tiers: Arc<Tiers>,
     loader: Arc<Loader>,
+    metrics: CacheMetrics,
+    refresher: Refresher,
 }
 
 impl ResponseCache {
@@ -58,12 +74,14 @@ impl ResponseCache {
     pub fn new(cache: Cache, environment: Environment, capacity_bytes: u64) -> Self {
         let tiers = Arc::new(Tiers::new(cache.clone(), capacity_bytes));
         let loader = Arc::new(Loader::new(cache.clone(), Arc::clone(&tiers)));
-        Self { inner: Arc::new(Inner { cache, environment, tiers, loader }) }
+        let (refresher, metrics) = (Refresher::new(), CacheMetrics::default());
+        Self { inner: Arc::new(Inner { cache, environment, tiers, loader, refresher, metrics }) }
     }
 
     /// The response to `lookup`: a stored one, or one loaded by `load`, which is called at most once, on a task that runs to its end
-    /// whether or not the caller waits. Errors are not stored. When the store is down and there is a stale response that is not
-    /// older than what the caller has reported, that is served, marked `Kairos-Degraded: stale`.
+    /// whether or not the caller waits. Errors are not stored. When the store is down, or has not answered after
+    /// [`SOFT_TIMEOUT`](patience::SOFT_TIMEOUT), and there is a stale response that is not older than what the caller has reported,
+    /// that is served, marked `Kairos-Degraded: stale`; a slow load goes on and is stored.
     ///
     /// # Errors
     /// Those of `load`; a panic in it is [`ProblemType::Internal`].
@@ -79,45 +97,125 @@ impl ResponseCache {
         }
         let key = lookup.cache_key();
         let stored = tiers.get(&key);
-        match self.inner.reuse_or_load(&lookup, &key, stored.as_deref(), now, load).await {
+        let read = Read { lookup, key, stored, now };
+        match self.inner.reuse_or_load(&read, load).await {
             Err(error) if error.problem.status == ProblemType::Unavailable.status() => {
-                self.inner.stale_if_error(&lookup, &key, stored.as_deref(), now).await.ok_or(error)
+                self.inner.serve_stale(&read, reuse::serve_stale_if_error).await.ok_or(error)
             }
             outcome => outcome,
         }
     }
 }
 
+/// A look-up, and what memory has for it.
+struct Read {
+    lookup: Lookup,
+    key: String,
+    stored: Option<Arc<StoredResponse>>,
+    /// When it began.
+    now: UnixMillis,
+}
+
+/// Whether a stored response may be served stale: [`reuse`].
+type MayServe = fn(&Metadata, &CacheRequest, FreshnessLifetime, UnixMillis) -> Option<i64>;
+
 impl Inner {
     async fn reuse_or_load<T, F>(
-        &self,
-        lookup: &Lookup,
-        key: &str,
-        stored: Option<&StoredResponse>,
-        now: UnixMillis,
+        self: &Arc<Self>,
+        read: &Read,
         load: impl FnOnce() -> F + Send,
     ) -> Result<Response, AppError>
     where
         T: Serialize + Send + 'static,
         F: Future<Output = Result<Versioned<T>, AppError>> + Send + 'static,
     {
+        let Read { lookup, key, stored, now } = read;
+        let (request, lifetime, mut patience) = (&lookup.request, lookup.policy.at_origin(), Patience::default());
         let namespaces = lookup.policy.namespaces(lookup.subject.as_ref());
-        let current = self.cache.current(&namespaces, &lookup.request.reported).await?;
-        let (request, lifetime) = (&lookup.request, lookup.policy.at_origin());
-        let evaluate = |stored: &StoredResponse| reuse::evaluate(&stored.metadata, request, lifetime, &current, now);
-        let reason = match stored.map(|stored| (stored, evaluate(stored))) {
-            Some((stored, Reuse::Hit { ttl_secs })) => return Ok(hit(lookup, stored, "memory", ttl_secs.into())),
+        let mut looking_up = pin!(self.cache.current(&namespaces, &request.reported));
+        let current = match patience.wait(looking_up.as_mut()).await {
+            Some(current) => current?,
+            None => match self.serve_stale(read, reuse::serve_stale_if_slow).await {
+                Some(response) => {
+                    self.refresh(read, "slow", None, load);
+                    return Ok(response);
+                }
+                None => looking_up.await?,
+            },
+        };
+        let evaluate = |stored: &StoredResponse| reuse::evaluate(&stored.metadata, request, lifetime, &current, *now);
+        let reason = match stored.as_deref().map(|stored| (stored, evaluate(stored))) {
+            Some((stored, Reuse::Hit { ttl_secs })) => {
+                if early::is_due(&stored.metadata, lifetime, *now, self.environment.entropy.as_ref()) {
+                    self.refresh(read, "early", Some(current), load);
+                }
+                return Ok(self.hit(read, stored, "memory", ttl_secs.into()));
+            }
+            Some((stored, Reuse::StaleWhileRevalidate)) => {
+                self.refresh(read, "stale", Some(current), load);
+                return Ok(self.hit(read, stored, "memory", reuse::ttl_secs(&stored.metadata, lifetime, *now)));
+            }
             Some((_, Reuse::Forward(reason))) => reason,
             None => reuse::why_forwarded(None, request),
         };
-        let miss = Miss { lookup: lookup.clone(), key: key.into(), current, reason, now };
-        let Coalesced { value: Loaded { response, source }, collapsed } = self.loader.load(&miss, load).await?;
+        let miss =
+            Miss { lookup: lookup.clone(), key: key.as_str().into(), current, reason, now: *now, replaces: None };
+        let mut loading = pin!(self.loader.load(&miss, load));
+        let loaded = match patience.wait(loading.as_mut()).await {
+            Some(loaded) => loaded?,
+            // It goes on by itself.
+            None => match self.serve_stale(read, reuse::serve_stale_if_slow).await {
+                Some(response) => return Ok(response),
+                None => loading.await?,
+            },
+        };
+        let Coalesced { value: Loaded { response, source }, collapsed } = loaded;
         let Source::Store { is_stored: stored } = source else {
-            return Ok(hit(lookup, &response, "redis", reuse::ttl_secs(&response.metadata, lifetime, now)));
+            let ttl_secs = reuse::ttl_secs(&response.metadata, lifetime, *now);
+            return Ok(self.hit(read, &response, "redis", ttl_secs));
         };
         count("store", lookup.policy, "miss");
         let status = CacheStatus::Forwarded { cache: ORIGIN_CACHE, reason, stored, collapsed, detail: None };
         Ok(headers::respond(&response, lookup.policy, request, &status, ResponseScope::Policy))
+    }
+
+    /// Loads anew what was given to a `read`, behind it and for nobody in particular, because of `why`. `current` are the
+    /// generations, where they were looked up.
+    fn refresh<T, F>(
+        self: &Arc<Self>,
+        read: &Read,
+        why: &'static str,
+        current: Option<Generations>,
+        load: impl FnOnce() -> F,
+    ) where
+        T: Serialize + Send + 'static,
+        F: Future<Output = Result<Versioned<T>, AppError>> + Send + 'static,
+    {
+        let Read { lookup, key, stored, now } = read;
+        let key: Arc<str> = key.as_str().into();
+        let work = || {
+            let (inner, key, now, loading) = (Arc::clone(self), Arc::clone(&key), *now, load());
+            let mut lookup = lookup.clone();
+            lookup.request.cache_control = CacheControl::default();
+            // Where nobody knows whether what is stored is current, it may be just that.
+            let replaces = stored.as_ref().filter(|_| current.is_some()).map(|stored| stored.metadata.generated_at);
+            async move {
+                let namespaces = lookup.policy.namespaces(lookup.subject.as_ref());
+                let current = match current {
+                    Some(current) => Ok(current),
+                    None => inner.cache.current(&namespaces, &lookup.request.reported).await,
+                };
+                let Ok(current) = current else { return };
+                let miss = Miss { lookup, key, current, reason: Forward::Stale, now, replaces };
+                // It is stored, or it is not; who reads next sees for themselves.
+                let refreshed = inner.loader.load(&miss, || loading).await;
+                tracing::trace!(is_refreshed = refreshed.is_ok(), key = &*miss.key, "refreshed");
+            }
+        };
+        if self.refresher.start(&key, work) {
+            let policy = lookup.policy.name();
+            metrics::counter!("kairos_cache_refreshes_total", "policy" => policy, "why" => why).increment(1);
+        }
     }
 
     /// A response that is not stored: compressed for this caller only.
@@ -134,39 +232,38 @@ impl Inner {
         Ok(headers::respond(&response, policy, &lookup.request, &status, ResponseScope::Policy))
     }
 
-    /// For when the store is down: what memory has `stored`, else what Redis has, if either may be served now.
-    async fn stale_if_error(
-        &self,
-        lookup: &Lookup,
-        key: &str,
-        stored: Option<&StoredResponse>,
-        now: UnixMillis,
-    ) -> Option<Response> {
+    /// For when the store is down or slow: what memory has stored, else what Redis has, if either may be served now.
+    async fn serve_stale(&self, read: &Read, may_serve: MayServe) -> Option<Response> {
+        let Read { lookup, key, stored, now } = read;
         let lifetime = lookup.policy.at_origin();
-        let may_serve =
-            |stored: &StoredResponse| reuse::serve_stale_if_error(&stored.metadata, &lookup.request, lifetime, now);
-        if let Some((stored, ttl_secs)) = stored.and_then(|stored| Some((stored, may_serve(stored)?))) {
-            return Some(stale(lookup, stored, "memory", ttl_secs));
+        let ttl_secs = |stored: &StoredResponse| may_serve(&stored.metadata, &lookup.request, lifetime, *now);
+        if let Some((stored, ttl_secs)) = stored.as_deref().and_then(|stored| Some((stored, ttl_secs(stored)?))) {
+            return Some(self.stale(read, stored, "memory", ttl_secs));
         }
         let shared = self.tiers.load_shared(key).await?;
-        may_serve(&shared).map(|ttl_secs| stale(lookup, &shared, "redis", ttl_secs))
+        ttl_secs(&shared).map(|ttl_secs| self.stale(read, &shared, "redis", ttl_secs))
     }
-}
 
-fn hit(lookup: &Lookup, stored: &StoredResponse, tier: &'static str, ttl_secs: i64) -> Response {
-    count(tier, lookup.policy, "hit");
-    let status = CacheStatus::Hit { cache: ORIGIN_CACHE, ttl_secs, detail: Some(tier) };
-    headers::respond(stored, lookup.policy, &lookup.request, &status, ResponseScope::Policy)
-}
+    fn hit(&self, read: &Read, stored: &StoredResponse, tier: &'static str, ttl_secs: i64) -> Response {
+        count(tier, read.lookup.policy, "hit");
+        self.give(read, stored, tier, ttl_secs, ResponseScope::Policy)
+    }
 
-fn stale(lookup: &Lookup, stored: &StoredResponse, tier: &'static str, ttl_secs: i64) -> Response {
-    count(tier, lookup.policy, "stale");
-    let status = CacheStatus::Hit { cache: ORIGIN_CACHE, ttl_secs, detail: Some(tier) };
-    headers::respond(stored, lookup.policy, &lookup.request, &status, ResponseScope::Degraded)
-}
+    fn stale(&self, read: &Read, stored: &StoredResponse, tier: &'static str, ttl_secs: i64) -> Response {
+        count(tier, read.lookup.policy, "stale");
+        self.give(read, stored, tier, ttl_secs, ResponseScope::Degraded)
+    }
 
-/// One request answered: by which tier, under which policy, and how.
-fn count(tier: &'static str, policy: Policy, result: &'static str) {
-    metrics::counter!("kairos_cache_requests_total", "tier" => tier, "policy" => policy.name(), "result" => result)
-        .increment(1);
+    fn give(
+        &self,
+        read: &Read,
+        stored: &StoredResponse,
+        tier: &'static str,
+        ttl_secs: i64,
+        scope: ResponseScope,
+    ) -> Response {
+        self.cache.sample(&stored.metadata.generations, read.now);
+        let status = CacheStatus::Hit { cache: ORIGIN_CACHE, ttl_secs, detail: Some(tier) };
+        headers::respond(stored, read.lookup.policy, &read.lookup.request, &status, scope)
+    }
 }

@@ -10,13 +10,12 @@ use kairos_protocol::api::paths;
 use kairos_protocol::api::problem::ProblemType;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::environment::Environment;
 use crate::error::AppError;
 use crate::handlers::{accounts, modules, progress, service, tutor};
 use crate::middleware;
 use crate::openapi::{self, Description, operations};
 use crate::response_cache::write_cache_headers;
-use crate::state::AppState;
+use crate::state::{AppState, Observed};
 
 /// Most bytes in a body, where nothing else is said.
 const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -32,7 +31,7 @@ pub fn router(state: AppState) -> Router {
         .layer(CatchPanicLayer::custom(middleware::describe_panic))
         .layer(from_fn(middleware::bound))
         .layer(from_fn(write_cache_headers))
-        .layer(from_fn_with_state(Environment::from_ref(&state), middleware::observe))
+        .layer(from_fn_with_state(Observed::from_ref(&state), middleware::observe))
         .with_state(state)
 }
 

@@ -18,8 +18,9 @@ use crate::domain::progress::Progress;
 use crate::domain::readiness::Readiness;
 use crate::domain::sessions::Sessions;
 use crate::environment::Environment;
-use crate::response_cache::{DEFAULT_CAPACITY_BYTES, ResponseCache};
+use crate::response_cache::ResponseCache;
 use crate::store::Store;
+use crate::telemetry::requests::{RequestIds, RequestMetrics};
 use crate::tutor::Tutor;
 use crate::tutor::config::TutorConfig;
 use crate::writes::Writes;
@@ -43,10 +44,21 @@ struct Parts {
     environment: Environment,
     /// What `/metrics` shows, where the process records metrics.
     metrics: Option<PrometheusHandle>,
+    observed: Observed,
+}
+
+/// What every request is given and counted by. Cheap to clone.
+#[derive(Clone)]
+pub struct Observed {
+    /// Ids.
+    pub ids: Arc<RequestIds>,
+    /// Counts and times.
+    pub metrics: Arc<RequestMetrics>,
 }
 
 impl AppState {
-    /// Puts the service together. Takes the signing key from the store, making one if it has none.
+    /// Puts the service together. Takes the signing key from the store, making one if it has none. Stored responses take up to
+    /// `memory_cache_bytes` in this process.
     ///
     /// # Errors
     /// The store cannot be reached, or the tutor cannot use TLS.
@@ -55,6 +67,7 @@ impl AppState {
         cache: Cache,
         environment: Environment,
         metrics: Option<PrometheusHandle>,
+        memory_cache_bytes: u64,
         tutor: TutorConfig,
     ) -> Result<Self> {
         let key = store.signing_key(&Tokens::generate_key(&environment)?).await?;
@@ -71,6 +84,7 @@ impl AppState {
         let tutor = Tutor::new(tutor, store.clone(), &environment).map_err(|error| {
             DomainError::with_cause(ProblemType::Internal, format!("the tutor's models: {error:?}"))
         })?;
+        let observed = Observed { ids: Arc::new(RequestIds::new(&environment)), metrics: Arc::default() };
         Ok(Self(Arc::new(Parts {
             accounts: Arc::new(accounts),
             catalog: Arc::new(catalog),
@@ -79,10 +93,11 @@ impl AppState {
             tokens,
             readiness: Arc::new(Readiness::new(store, clock())),
             tutor: Arc::new(tutor),
-            responses: ResponseCache::new(cache.clone(), environment.clone(), DEFAULT_CAPACITY_BYTES),
+            responses: ResponseCache::new(cache.clone(), environment.clone(), memory_cache_bytes),
             cache,
             environment,
             metrics,
+            observed,
         })))
     }
 }
@@ -110,4 +125,5 @@ parts! {
     cache: Cache,
     environment: Environment,
     metrics: Option<PrometheusHandle>,
+    observed: Observed,
 }

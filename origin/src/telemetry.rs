@@ -1,5 +1,8 @@
 //! Logs and metrics of the process, set up once, and what keeps both from growing or blocking when nobody looks at them.
 
+pub mod cache;
+pub mod requests;
+
 use std::io::IsTerminal;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -13,6 +16,9 @@ use tracing_subscriber::filter::ParseError;
 
 /// Upper bounds of the latency histogram, in seconds: those of row P1 are among them.
 const LATENCY_SECONDS: &[f64] = &[0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 25.0];
+/// Upper bounds of the histogram of how old responses are, in seconds: none, the bounds of `docs/ARCHITECTURE.md` (2 s, 20 s), and the
+/// hour for which a stale one may be served.
+const STALENESS_SECONDS: &[f64] = &[0.0, 0.01, 0.05, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0, 600.0, 3_600.0];
 /// How often samples are put into their buckets: until then each is there, some 17 bytes.
 pub const UPKEEP_PERIOD: Duration = Duration::from_secs(5);
 /// Log lines that may wait to be written; with the longest path in each that is 32 MiB. Further ones are dropped.
@@ -67,7 +73,9 @@ pub fn record_metrics() -> Option<PrometheusHandle> {
     static HANDLE: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
     let install = || {
         let latency = Matcher::Suffix("_seconds".to_owned());
-        PrometheusBuilder::new().set_buckets_for_metric(latency, LATENCY_SECONDS).ok()?.install_recorder().ok()
+        let staleness = Matcher::Full("kairos_staleness_seconds".to_owned());
+        let builder = PrometheusBuilder::new().set_buckets_for_metric(latency, LATENCY_SECONDS).ok()?;
+        builder.set_buckets_for_metric(staleness, STALENESS_SECONDS).ok()?.install_recorder().ok()
     };
     HANDLE.get_or_init(install).clone()
 }

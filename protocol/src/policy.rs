@@ -77,6 +77,21 @@ impl Policy {
         }
     }
 
+    /// The path that has it, as [`paths`] writes it, where that is one.
+    #[must_use]
+    pub const fn path(self) -> Option<&'static str> {
+        match self {
+            Self::CatalogList => Some(paths::MODULES),
+            Self::CatalogModule => Some(paths::MODULE),
+            Self::CatalogSearch => Some(paths::MODULES_SEARCH),
+            Self::Progress => Some(paths::PROGRESS),
+            Self::Statistics => Some(paths::STATISTICS),
+            Self::History => Some(paths::HISTORY),
+            Self::Profile => Some(paths::ME),
+            Self::Published | Self::NoStore => None,
+        }
+    }
+
     /// Its name, as in the `Kairos-Policy` header and in metrics.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -103,14 +118,15 @@ impl Policy {
         }
     }
 
-    /// At the origin, in process and in Redis (row H3). What is stale stays for an hour more, for when the database is down.
+    /// At the origin, in process and in Redis (row H3). What is stale is served for a minute while it is loaded anew, as long as its
+    /// generations are current; and stays for an hour, for when the database is down or slow.
     #[must_use]
     pub const fn at_origin(self) -> FreshnessLifetime {
         match self {
             Self::CatalogList | Self::CatalogModule | Self::CatalogSearch | Self::History => {
-                FreshnessLifetime::new(10 * MINUTE, 0, HOUR)
+                FreshnessLifetime::new(10 * MINUTE, MINUTE, HOUR)
             }
-            Self::Progress | Self::Statistics | Self::Profile => FreshnessLifetime::new(5 * MINUTE, 0, HOUR),
+            Self::Progress | Self::Statistics | Self::Profile => FreshnessLifetime::new(5 * MINUTE, MINUTE, HOUR),
             Self::Published | Self::NoStore => FreshnessLifetime::NONE,
         }
     }

@@ -1,5 +1,5 @@
-//! A store that fails when it is told to, as a database does that cannot be reached: nothing is read, nothing changed. Else it is the
-//! store behind it.
+//! A store that fails or stalls when it is told to, as a database does that cannot be reached or is slow: nothing is read, nothing
+//! changed. Else it is the store behind it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,18 +19,20 @@ use kairos_protocol::api::history::HistoryEntry;
 use kairos_protocol::api::ids::{OperationId, Slug, UserId};
 use kairos_protocol::api::progress::{ProgressRecord, Statistics};
 use kairos_protocol::sync::generation::{Generations, Namespace};
+use tokio::sync::watch;
 
 /// A store and the switch before it.
 pub struct Breakable {
     behind: Arc<dyn Store>,
     is_broken: AtomicBool,
+    is_stalled: watch::Sender<bool>,
 }
 
 impl Breakable {
     /// Not broken.
     #[must_use]
     pub fn new(behind: Arc<dyn Store>) -> Self {
-        Self { behind, is_broken: AtomicBool::new(false) }
+        Self { behind, is_broken: AtomicBool::new(false), is_stalled: watch::channel(false).0 }
     }
 
     /// From now on every method fails.
@@ -41,9 +43,17 @@ impl Breakable {
     /// From now on it works again.
     pub fn repair(&self) {
         self.is_broken.store(false, Ordering::SeqCst);
+        self.is_stalled.send_replace(false);
     }
 
-    fn reach(&self) -> Result<&dyn Store> {
+    /// From now on every method waits until it is repaired, as for a database that takes its time.
+    pub fn stall(&self) {
+        self.is_stalled.send_replace(true);
+    }
+
+    async fn reach(&self) -> Result<&dyn Store> {
+        // The sender lives as long as this.
+        let _ = self.is_stalled.subscribe().wait_for(|is_stalled| !is_stalled).await;
         let broken = || StoreError::Unavailable("the test broke it".to_owned());
         if self.is_broken.load(Ordering::SeqCst) { Err(broken()) } else { Ok(self.behind.as_ref()) }
     }
@@ -52,18 +62,18 @@ impl Breakable {
 #[async_trait]
 impl GenerationStore for Breakable {
     async fn generations(&self, namespaces: &[Namespace]) -> Result<Generations> {
-        self.reach()?.generations(namespaces).await
+        self.reach().await?.generations(namespaces).await
     }
 
     async fn confirmed_generations(&self, namespaces: &[Namespace]) -> Result<Generations> {
-        self.reach()?.confirmed_generations(namespaces).await
+        self.reach().await?.confirmed_generations(namespaces).await
     }
 }
 
 #[async_trait]
 impl HealthStore for Breakable {
     async fn ping(&self) -> Result<()> {
-        self.reach()?.ping().await
+        self.reach().await?.ping().await
     }
 }
 
@@ -75,80 +85,80 @@ impl CatalogStore for Breakable {
         after: Option<&ModulePosition>,
         limit: u32,
     ) -> Result<Versioned<Vec<ModuleSummary>>> {
-        self.reach()?.list_modules(filter, after, limit).await
+        self.reach().await?.list_modules(filter, after, limit).await
     }
 
     async fn search_modules(&self, query: &str, limit: u32) -> Result<Versioned<Vec<ModuleSummary>>> {
-        self.reach()?.search_modules(query, limit).await
+        self.reach().await?.search_modules(query, limit).await
     }
 
     async fn module(&self, slug: &Slug) -> Result<Versioned<Option<Module>>> {
-        self.reach()?.module(slug).await
+        self.reach().await?.module(slug).await
     }
 
     async fn published_among(&self, slugs: &BTreeSet<Slug>) -> Result<BTreeSet<Slug>> {
-        self.reach()?.published_among(slugs).await
+        self.reach().await?.published_among(slugs).await
     }
 
     async fn insert_module(&self, module: &Module, now: UnixMillis) -> Result<Versioned<Option<u64>>> {
-        self.reach()?.insert_module(module, now).await
+        self.reach().await?.insert_module(module, now).await
     }
 
     async fn replace_module(&self, module: &Module, expected: u64, now: UnixMillis) -> Result<Versioned<Replaced>> {
-        self.reach()?.replace_module(module, expected, now).await
+        self.reach().await?.replace_module(module, expected, now).await
     }
 
     async fn delete_module(&self, slug: &Slug, expected: u64, now: UnixMillis) -> Result<Versioned<Replaced>> {
-        self.reach()?.delete_module(slug, expected, now).await
+        self.reach().await?.delete_module(slug, expected, now).await
     }
 
     async fn import_modules(&self, modules: &[Module], now: UnixMillis) -> Result<Versioned<u64>> {
-        self.reach()?.import_modules(modules, now).await
+        self.reach().await?.import_modules(modules, now).await
     }
 }
 
 #[async_trait]
 impl AccountStore for Breakable {
     async fn insert_account(&self, account: &Account) -> Result<bool> {
-        self.reach()?.insert_account(account).await
+        self.reach().await?.insert_account(account).await
     }
 
     async fn put_account(&self, account: &Account, now: UnixMillis) -> Result<Versioned<UserId>> {
-        self.reach()?.put_account(account, now).await
+        self.reach().await?.put_account(account, now).await
     }
 
     async fn account_by_email(&self, email: &str) -> Result<Option<Account>> {
-        self.reach()?.account_by_email(email).await
+        self.reach().await?.account_by_email(email).await
     }
 
     async fn profile(&self, user: &UserId) -> Result<Versioned<Option<Profile>>> {
-        self.reach()?.profile(user).await
+        self.reach().await?.profile(user).await
     }
 
     async fn import_accounts(&self, accounts: &[Account]) -> Result<u64> {
-        self.reach()?.import_accounts(accounts).await
+        self.reach().await?.import_accounts(accounts).await
     }
 }
 
 #[async_trait]
 impl SessionStore for Breakable {
     async fn insert_session(&self, session: &NewSession) -> Result<bool> {
-        self.reach()?.insert_session(session).await
+        self.reach().await?.insert_session(session).await
     }
 
     async fn rotate_session(&self, family: &str, shown: &str, next: &Successor, now: UnixMillis) -> Result<Rotation> {
-        self.reach()?.rotate_session(family, shown, next, now).await
+        self.reach().await?.rotate_session(family, shown, next, now).await
     }
 
     async fn end_session(&self, family: &str) -> Result<()> {
-        self.reach()?.end_session(family).await
+        self.reach().await?.end_session(family).await
     }
 }
 
 #[async_trait]
 impl KeyStore for Breakable {
     async fn signing_key(&self, candidate: &SigningKey) -> Result<SigningKey> {
-        self.reach()?.signing_key(candidate).await
+        self.reach().await?.signing_key(candidate).await
     }
 }
 
@@ -160,11 +170,11 @@ impl ProgressStore for Breakable {
         after: Option<&Slug>,
         limit: u32,
     ) -> Result<Versioned<Vec<ProgressRecord>>> {
-        self.reach()?.list_progress(user, after, limit).await
+        self.reach().await?.list_progress(user, after, limit).await
     }
 
     async fn statistics(&self, user: &UserId) -> Result<Versioned<Statistics>> {
-        self.reach()?.statistics(user).await
+        self.reach().await?.statistics(user).await
     }
 
     async fn list_history(
@@ -173,11 +183,11 @@ impl ProgressStore for Breakable {
         after: Option<&(UnixMillis, OperationId)>,
         limit: u32,
     ) -> Result<Versioned<Vec<HistoryEntry>>> {
-        self.reach()?.list_history(user, after, limit).await
+        self.reach().await?.list_history(user, after, limit).await
     }
 
     async fn known_among(&self, user: &UserId, ids: &[OperationId]) -> Result<BTreeSet<OperationId>> {
-        self.reach()?.known_among(user, ids).await
+        self.reach().await?.known_among(user, ids).await
     }
 
     async fn apply_operations(
@@ -186,7 +196,7 @@ impl ProgressStore for Breakable {
         operations: &[FingerprintedOperation],
         now: UnixMillis,
     ) -> Result<Versioned<Vec<Applied>>> {
-        self.reach()?.apply_operations(user, operations, now).await
+        self.reach().await?.apply_operations(user, operations, now).await
     }
 
     async fn import_operations(
@@ -194,6 +204,6 @@ impl ProgressStore for Breakable {
         operations: &[(UserId, FingerprintedOperation)],
         now: UnixMillis,
     ) -> Result<Versioned<u64>> {
-        self.reach()?.import_operations(operations, now).await
+        self.reach().await?.import_operations(operations, now).await
     }
 }

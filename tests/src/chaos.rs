@@ -17,5 +17,6 @@ mod setup;
 mod workers;
 
 pub use cluster::Programs;
+pub(crate) use cluster::ReplicaSet;
 pub use recorder::Say;
 pub use run::run;

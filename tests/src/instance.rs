@@ -72,6 +72,8 @@ pub struct Table {
     pub failure: Mutex<Option<ProblemType>>,
     /// When set, each load reads, then waits for a permit before it hands over what it read.
     pub gate: Mutex<Option<Arc<Semaphore>>>,
+    /// When set, each query for generations waits for a permit.
+    pub query_gate: Mutex<Option<Arc<Semaphore>>>,
     /// Characters of text beside the number.
     pub padding: AtomicU64,
 }
@@ -102,6 +104,11 @@ impl Table {
         Versioned { value: *number, generations }
     }
 
+    /// Somebody else's write makes it so large.
+    pub fn raise_to(&self, user: &UserId, number: Generation) {
+        self.numbers.lock().unwrap().insert(user.clone(), number.get());
+    }
+
     /// The current number of each of `namespaces`.
     pub fn current(&self, namespaces: &[Namespace]) -> Generations {
         named(&self.numbers.lock().unwrap(), namespaces, 0)
@@ -118,6 +125,13 @@ impl Table {
     pub fn close_gate(&self) -> Arc<Semaphore> {
         let gate = Arc::new(Semaphore::new(0));
         *self.gate.lock().unwrap() = Some(Arc::clone(&gate));
+        gate
+    }
+
+    /// Holds queries for generations until permits are added.
+    pub fn close_query_gate(&self) -> Arc<Semaphore> {
+        let gate = Arc::new(Semaphore::new(0));
+        *self.query_gate.lock().unwrap() = Some(Arc::clone(&gate));
         gate
     }
 
@@ -155,6 +169,10 @@ fn named(numbers: &HashMap<UserId, u64>, namespaces: &[Namespace], lag: u64) -> 
 impl GenerationStore for Table {
     async fn generations(&self, namespaces: &[Namespace]) -> store::Result<Generations> {
         self.queries.fetch_add(1, Ordering::SeqCst);
+        let gate = self.query_gate.lock().unwrap().clone();
+        if let Some(gate) = gate {
+            gate.acquire().await.expect("gates are not closed for good").forget();
+        }
         self.number_of_each(namespaces, self.lag.load(Ordering::SeqCst))
     }
 

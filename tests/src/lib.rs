@@ -1,5 +1,6 @@
 //! What the end-to-end tests share: origins, instances and servers of their own, and how to skip.
 
+pub mod bench;
 pub mod breakable;
 pub mod chaos;
 pub mod contracts;

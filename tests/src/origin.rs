@@ -3,6 +3,7 @@
 
 #![expect(clippy::expect_used, reason = "what a test cannot set up fails it")]
 
+use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -10,7 +11,8 @@ use axum::extract::FromRef;
 use kairos_origin::auth::tokens::Tokens;
 use kairos_origin::domain::accounts::Accounts;
 use kairos_origin::environment::{Clock, Environment};
-use kairos_origin::routes;
+use kairos_origin::server;
+use kairos_origin::service::Service;
 use kairos_origin::state::AppState;
 use kairos_origin::store::AccountStore;
 use kairos_origin::tutor::config::TutorConfig;
@@ -135,6 +137,7 @@ impl TestOrigin {
             cache,
             environment,
             kairos_origin::telemetry::record_metrics(),
+            8 << 20,
             tutor.clone(),
         )
         .await
@@ -142,8 +145,7 @@ impl TestOrigin {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it has an address");
         let (accounts, tokens) = (FromRef::from_ref(&state), FromRef::from_ref(&state));
-        let router = routes::router(state);
-        let serving = tokio::spawn(async move { axum::serve(listener, router).await.expect("the server runs") });
+        let serving = tokio::spawn(server::serve(listener, Service::new(state), pending()));
         let client = http::client_builder().build().expect("a client");
         Self { world, clock, accounts, tokens, store, tutor, address, client, serving }
     }

@@ -83,8 +83,8 @@ impl RedisServer {
         self.wait_until_it_answers().await.expect("redis-server answers");
     }
 
-    /// Runs a command on a connection of its own.
-    pub async fn run(&self, command: &[&str]) {
+    /// Runs a command on a connection of its own, and gives its reply.
+    pub async fn run(&self, command: &[&str]) -> redis::Value {
         let client = redis::Client::open(self.url()).expect("the URL is ours");
         let patient = redis::AsyncConnectionConfig::new()
             .set_connection_timeout(Some(START_TIMEOUT))
@@ -95,7 +95,7 @@ impl RedisServer {
         for part in command {
             cmd.arg(part);
         }
-        cmd.query_async::<redis::Value>(&mut connection).await.expect("the command is valid");
+        cmd.query_async(&mut connection).await.expect("the command is valid")
     }
 
     fn signal(&self, signal: &str) {

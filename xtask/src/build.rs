@@ -20,6 +20,8 @@ use crate::{setup, workspace};
 pub(crate) const ORIGIN: &str = "origin";
 /// The step that builds the programs of a run under faults.
 const CHAOS: &str = "origin and kairos-chaos";
+/// The step that compiles what a run of the bench needs.
+const BENCH: &str = "origin and kairos-bench";
 /// The step that compiles the Rust tests.
 const TESTS: &str = "Rust tests";
 /// The step that builds the web app.
@@ -69,6 +71,23 @@ pub(crate) fn chaos(plan: &mut Plan, release: bool) -> ChaosPrograms {
     });
     let folder = workspace::target().join(if release { "release" } else { "debug" });
     ChaosPrograms { chaos: folder.join("kairos-chaos"), origin: folder.join("kairos-origin") }
+}
+
+/// The programs of [`bench`].
+pub(crate) struct BenchPrograms {
+    pub(crate) bench: PathBuf,
+    pub(crate) origin: PathBuf,
+}
+
+/// Plans the origin as it is shipped and what `cargo xtask bench` runs.
+pub(crate) fn bench(plan: &mut Plan) -> BenchPrograms {
+    plan.add(BENCH, &[CRATES], |log| {
+        let mut cargo = workspace::cargo();
+        cargo.args(["build", "--workspace", "--release", "--bin", "kairos-origin", "--bin", "kairos-bench"]);
+        log.run("cargo build", &mut cargo)
+    });
+    let folder = workspace::target().join("release");
+    BenchPrograms { bench: folder.join("kairos-bench"), origin: folder.join("kairos-origin") }
 }
 
 /// Plans `web/dist` when it is not up to date, with the client that is in it.

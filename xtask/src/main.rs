@@ -1,6 +1,7 @@
 //! `cargo xtask`: one command for each thing a person does to this workspace. Each gets what it needs by itself, or says in one
 //! line what to install. No part of what is shipped lives here.
 
+mod bench;
 mod build;
 mod chaos;
 mod ci;
@@ -42,6 +43,8 @@ enum Command {
     Test(test::Options),
     /// Read and write through every tier, break things meanwhile, and check every response
     Chaos(chaos::Options),
+    /// Measure beside a peer in the same run, and print the ratios
+    Bench(bench::Options),
     /// Everything that must hold before a change lands: formatting, lints, docs, licences, sizes, tests
     Ci(ci::Options),
     /// Write what is generated from the Rust sources and checked in: the API's description, types and constants for TypeScript
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Command::Build => build::run(),
         Command::Test(options) => test::run(&options, WasmBuild::Dev),
         Command::Chaos(options) => chaos::run(&options),
+        Command::Bench(_) => bench::run(),
         Command::Ci(options) => ci::run(&options),
         Command::Generate => generate::run(),
         Command::Tidy => tidy::run(),

@@ -1,6 +1,8 @@
 //! Access tokens: JWTs signed with Ed25519 (RFC 7519, RFC 8037), short-lived, verified without asking anybody. Not here: refresh
 //! tokens ([`super::refresh`]).
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::SigningKey as Ed25519Key;
@@ -11,6 +13,7 @@ use kairos_protocol::api::account::{Claims, ISSUER, KeySet, PublicKey, Role};
 use kairos_protocol::api::ids::UserId;
 use kairos_protocol::api::problem::{Problem, ProblemType};
 
+use super::verified::VerifiedTokens;
 use crate::domain::error::{DomainError, Result};
 use crate::environment::Environment;
 use crate::store::keys::SigningKey;
@@ -29,6 +32,7 @@ pub struct Tokens {
     signing: EncodingKey,
     verifying: DecodingKey,
     published: PublicKey,
+    verified: VerifiedTokens,
 }
 
 impl Tokens {
@@ -49,6 +53,7 @@ impl Tokens {
             signing: EncodingKey::from_ed_der(&key.pkcs8),
             verifying: DecodingKey::from_ed_der(&key.public),
             published,
+            verified: VerifiedTokens::default(),
         }
     }
 
@@ -97,7 +102,30 @@ impl Tokens {
     ///
     /// # Errors
     /// [`ProblemType::TokenExpired`] or [`ProblemType::TokenInvalid`].
-    pub fn verify(&self, token: &str) -> std::result::Result<Claims, Problem> {
+    pub fn verify(&self, token: &str) -> std::result::Result<Arc<Claims>, Problem> {
+        if let Some(claims) = self.verified(token) {
+            return Ok(claims);
+        }
+        let claims = Arc::new(self.check(token)?);
+        if self.has_expired(&claims) {
+            return Err(ProblemType::TokenExpired.with_detail("Refresh it at /v1/auth/refresh."));
+        }
+        self.verified.insert(token, Arc::clone(&claims));
+        Ok(claims)
+    }
+
+    /// The claims of `token`, if it was verified before and has not expired.
+    #[must_use]
+    pub fn verified(&self, token: &str) -> Option<Arc<Claims>> {
+        self.verified.get(token).filter(|claims| !self.has_expired(claims))
+    }
+
+    fn has_expired(&self, claims: &Claims) -> bool {
+        claims.exp + LEEWAY_SECS <= self.environment.now() / 1_000
+    }
+
+    /// Everything but its expiry.
+    fn check(&self, token: &str) -> std::result::Result<Claims, Problem> {
         // The time is compared below, with the clock that was passed in.
         let mut rules = Validation::new(Algorithm::EdDSA);
         rules.validate_exp = false;
@@ -112,9 +140,6 @@ impl Tokens {
         })?;
         if decoded.header.kid.as_deref() != Some(self.kid.as_str()) {
             return Err(invalid("It was signed with a key that is not published."));
-        }
-        if decoded.claims.exp + LEEWAY_SECS <= self.environment.now() / 1_000 {
-            return Err(ProblemType::TokenExpired.with_detail("Refresh it at /v1/auth/refresh."));
         }
         Ok(decoded.claims)
     }

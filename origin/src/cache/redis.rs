@@ -17,6 +17,7 @@
 
 mod config;
 mod connection;
+mod lease;
 mod scripts;
 mod snapshot;
 mod thread;
@@ -32,6 +33,7 @@ use crate::cache::batch::Batcher;
 use crate::environment::Environment;
 pub use config::RedisConfig;
 use connection::{RedisConnection, Unreached};
+pub(crate) use lease::{Lease, LeaseAttempt};
 use snapshot::{Confirmation, Snapshot};
 
 /// Responses larger than this are not shared: moving one costs more than loading it.
@@ -116,8 +118,21 @@ impl Redis {
         self.connection.transfer(self.connection.scripts.load(key)).await.ok().flatten()
     }
 
-    /// Stores a value in the background; dropped when it is too large, or too much is on its way.
-    pub(super) fn store(&self, key: &str, value: impl FnOnce() -> Bytes, ttl_secs: u32) {
+    /// Tries to take the lease named `name` on loading what is stored under `key`, and looks whether that is another value by now
+    /// than the one that begins with `seen`. `None` when Redis is not reached in time, or too much is on its way.
+    pub(super) async fn lease(&self, name: &str, key: &str, seen: &[u8]) -> Option<LeaseAttempt> {
+        self.connection.acquire().ok()?;
+        let _permit = self.transfers.try_acquire().ok()?;
+        let token = self.environment.random_hex::<8>();
+        let command = self.connection.scripts.lease(name, key, &token, seen);
+        let (taken, response): (u8, Option<Bytes>) = self.connection.transfer(command).await.ok()?;
+        let lease = (taken == 1).then(|| Lease::new(Arc::clone(&self.connection), name.to_owned(), token));
+        Some(LeaseAttempt { lease, response })
+    }
+
+    /// Stores a value in the background, and gives the lease back after that, if there was one. Dropped when it is too large, or
+    /// too much is on its way.
+    pub(super) fn store(&self, key: &str, value: impl FnOnce() -> Bytes, ttl_secs: u32, lease: Option<Lease>) {
         if !self.is_reached() {
             return;
         }
@@ -131,7 +146,7 @@ impl Redis {
         tokio::spawn(async move {
             let stored = connection.transfer::<Value>(command).await;
             tracing::trace!(?stored, "stored a response in redis");
-            drop(permit);
+            drop((permit, lease));
         });
     }
 }

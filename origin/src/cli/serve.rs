@@ -5,23 +5,20 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context;
-use axum::serve::ListenerExt;
 use clap::Args;
 use tokio::net::{TcpListener, TcpSocket, lookup_host};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::oneshot;
 use tokio::task::unconstrained;
 
 use super::adapters::Adapters;
 use super::output::say;
 use super::tutor::TutorOptions;
 use crate::environment::Environment;
-use crate::routes;
+use crate::response_cache::DEFAULT_CAPACITY_MIB;
+use crate::server;
+use crate::service::Service;
 use crate::state::AppState;
 use crate::telemetry::{self, LogFormat, UPKEEP_PERIOD};
-
-/// How long requests under way may take when the process is told to stop.
-const GRACE: Duration = Duration::from_secs(10);
 
 /// Connections that the system has made and that this process has yet to accept. The system allows as many as its own limit
 /// (`net.core.somaxconn`, 4,096 on Linux); whoever comes when there are more tries again after a second.
@@ -41,12 +38,18 @@ pub struct Serve {
     adapters: Adapters,
     #[command(flatten)]
     tutor: TutorOptions,
+    /// Memory that stored responses may take in this process, in MiB; 0 stores none there.
+    #[arg(long, env = "KAIROS_MEMORY_CACHE_MIB", default_value_t = DEFAULT_CAPACITY_MIB, value_name = "N", value_parser = clap::value_parser!(u32))]
+    memory_cache_mib: u32,
     /// How log lines look.
     #[arg(long, env = "KAIROS_LOG_FORMAT", default_value = "text")]
     log_format: LogFormat,
     /// What is logged, such as `warn` or `kairos_origin=debug`.
     #[arg(long, env = "KAIROS_LOG", default_value = "info", value_name = "FILTER")]
     log: String,
+    /// One response given from a cache in so many seconds is compared with the store, for kairos_staleness_seconds; 0 for none.
+    #[arg(long, env = "KAIROS_SAMPLE_SECS", default_value_t = 1, value_name = "SECONDS")]
+    sample_secs: u32,
 }
 
 impl Serve {
@@ -61,19 +64,22 @@ impl Serve {
         let environment = Environment::system();
         let tutor = self.tutor.config()?;
         let (store, cache) = self.adapters.open(&environment).await?;
+        let cache = cache.with_samples_every(Duration::from_secs(self.sample_secs.into()));
         let listener = listen(&self.listen)
             .await
             .with_context(|| format!("cannot listen on {}; choose another with --listen", self.listen))?;
         let address = listener.local_addr().context("the listener has no address")?;
-        let state = AppState::assemble(store, cache, environment, metrics, tutor)
-            .await
-            .map_err(|error| anyhow::anyhow!("{}", error.cause.unwrap_or(error.problem.detail)))
-            .context("the service cannot be put together")?;
+        let state =
+            AppState::assemble(store, cache, environment, metrics, u64::from(self.memory_cache_mib) << 20, tutor)
+                .await
+                .map_err(|error| anyhow::anyhow!("{}", error.cause.unwrap_or(error.problem.detail)))
+                .context("the service cannot be put together")?;
 
         // Before the line that says it is ready: from then on it can be told to stop.
         let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         say(&format!("kairos-origin listens on http://{address} ({})", self.adapters.describe()));
-        serve_until_told(listener, state, interrupt, terminate).await
+        serve_until_told(listener, state, interrupt, terminate).await;
+        Ok(())
     }
 }
 
@@ -97,39 +103,13 @@ fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Serves until SIGINT or SIGTERM; then finishes what is under way, for at most [`GRACE`].
-async fn serve_until_told(
-    listener: TcpListener,
-    state: AppState,
-    mut interrupt: Signal,
-    mut terminate: Signal,
-) -> anyhow::Result<()> {
-    let (told, stop) = oneshot::channel::<()>();
-    let listener = listener.tap_io(|connection| {
-        if let Err(error) = connection.set_nodelay(true) {
-            tracing::debug!(%error, "a connection without TCP_NODELAY");
+/// Serves until SIGINT or SIGTERM; then finishes what is under way.
+async fn serve_until_told(listener: TcpListener, state: AppState, mut interrupt: Signal, mut terminate: Signal) {
+    let told = async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
-    });
-    let stopping = async move {
-        // Either way, the sender being gone means the same.
-        let _ = stop.await;
     };
-    let server = axum::serve(listener, routes::router(state)).with_graceful_shutdown(stopping);
-    // Each time it gets its turn it accepts all who wait. With the usual budget, 128 a turn, a thousand busy connections would keep
-    // the next thousand out for seconds.
-    let mut server = tokio::spawn(unconstrained(server.into_future()));
-    tokio::select! {
-        ended = &mut server => return Ok(ended??),
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
-    tracing::info!("stopping; finishing what is under way");
-    drop(told);
-    match tokio::time::timeout(GRACE, server).await {
-        Ok(ended) => Ok(ended??),
-        Err(_) => {
-            tracing::warn!("some requests did not finish in time");
-            Ok(())
-        }
-    }
+    unconstrained(server::serve(listener, Service::new(state), told)).await;
 }

@@ -38,7 +38,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
         let claims = Arc::<Tokens>::from_ref(state).verify(bearer(&parts.headers)?.token())?;
-        Ok(Self { user: claims.sub, roles: claims.roles })
+        Ok(Self { user: claims.sub.clone(), roles: claims.roles.clone() })
     }
 }
 
@@ -70,7 +70,7 @@ impl OperationInput for AuthorSession {
 }
 
 /// Of two `Authorization` fields, neither counts: another reader of the same request may take the other one.
-fn bearer(headers: &HeaderMap) -> Result<Bearer> {
+pub(super) fn bearer(headers: &HeaderMap) -> Result<Bearer> {
     let is_one = headers.get_all(AUTHORIZATION).iter().count() == 1;
     let sent = headers.typed_get::<Authorization<Bearer>>().filter(|_| is_one);
     let missing = || ProblemType::Unauthenticated.with_detail("Send `Authorization: Bearer` with an access token.");

@@ -45,6 +45,14 @@ impl<K: Clone + Eq + Hash + Send + 'static, T: Clone + Send + Sync + 'static> Co
         Coalesced { value, collapsed }
     }
 
+    /// Begins the fetch of `key`, unless one is under way, and waits for nothing. Whether it did.
+    pub(super) fn start<F>(&self, key: K, fetch: impl FnOnce() -> F) -> bool
+    where
+        F: Future<Output = T> + Send + 'static,
+    {
+        !self.join_or_start(key, || None, fetch).collapsed
+    }
+
     fn join_or_start<F>(
         &self,
         key: K,

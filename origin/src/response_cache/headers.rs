@@ -15,7 +15,7 @@ use kairos_protocol::http::validator::{entity_tag, none_match_names};
 use kairos_protocol::policy::{Policy, Sharing};
 
 use super::lookup::CacheRequest;
-use super::stored_response::StoredResponse;
+use super::stored_response::{Metadata, StoredResponse};
 
 /// Writes what the response's [`Policy`] (an extension) says: `Cache-Control`, `CDN-Cache-Control`, `Kairos-Policy` and
 /// `Vary`. A response without one, or that is for its caller alone, is `no-store`: nothing is cached that nobody said may be.
@@ -23,8 +23,12 @@ pub async fn write_cache_headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let named = response.extensions().get::<Policy>().copied().unwrap_or(Policy::NoStore);
     let scope = response.extensions().get::<ResponseScope>().copied().unwrap_or_default();
+    write_policy(response.headers_mut(), named, scope);
+    response
+}
+
+pub(super) fn write_policy(headers: &mut HeaderMap, named: Policy, scope: ResponseScope) {
     let policy = if scope == ResponseScope::Policy { named } else { Policy::NoStore };
-    let headers = response.headers_mut();
     set(headers, CACHE_CONTROL, policy.cache_control());
     set(headers, HeaderName::from_static(KAIROS_POLICY), named.name());
     match policy.cdn_cache_control() {
@@ -37,7 +41,6 @@ pub async fn write_cache_headers(request: Request, next: Next) -> Response {
     if named.sharing() == Sharing::Subject {
         headers.append(VARY, HeaderValue::from_name(AUTHORIZATION));
     }
-    response
 }
 
 /// Who may have a response, beside what its policy says of that.
@@ -60,35 +63,47 @@ pub(super) fn respond(
     status: &CacheStatus,
     scope: ResponseScope,
 ) -> Response {
-    let StoredResponse { metadata, body } = stored;
+    let StoredResponse { metadata, body, .. } = stored;
     let (encoding, bytes) = body.in_coding(negotiate(request.accept_encoding.as_deref(), &body.codings()));
     let mut response = Response::new(Body::empty());
     let headers = response.headers_mut();
     set(headers, HeaderName::from_static(CACHE_STATUS), &status.to_string());
-    if !metadata.generations.is_empty() {
-        set(headers, HeaderName::from_static(KAIROS_GEN), &metadata.generations.to_string());
-    }
+    write_stored(headers, metadata, &body.hash, policy, encoding);
     if scope == ResponseScope::Degraded {
         headers.insert(KAIROS_DEGRADED, HeaderValue::from_static("stale"));
     }
-    let mut is_unchanged = false;
-    if policy.sharing() != Sharing::Nobody {
-        let tag = entity_tag(&body.hash, encoding);
-        is_unchanged = request.if_none_match.as_deref().is_some_and(|named| none_match_names(named, &tag));
-        set(headers, ETAG, &tag);
-    }
-    if is_unchanged {
+    let tag = headers.get(ETAG).and_then(|tag| tag.to_str().ok());
+    let named = request.if_none_match.as_deref();
+    if named.zip(tag).is_some_and(|(named, tag)| none_match_names(named, tag)) {
+        headers.remove(CONTENT_TYPE);
+        headers.remove(CONTENT_ENCODING);
         *response.status_mut() = StatusCode::NOT_MODIFIED;
     } else {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if encoding != Encoding::Identity {
-            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding.token()));
-        }
         *response.body_mut() = Body::from(bytes);
     }
     response.extensions_mut().insert(policy);
     response.extensions_mut().insert(scope);
     response
+}
+
+/// What a stored response in `encoding` says of itself.
+pub(super) fn write_stored(
+    headers: &mut HeaderMap,
+    metadata: &Metadata,
+    hash: &str,
+    policy: Policy,
+    encoding: Encoding,
+) {
+    if !metadata.generations.is_empty() {
+        set(headers, HeaderName::from_static(KAIROS_GEN), &metadata.generations.to_string());
+    }
+    if policy.sharing() != Sharing::Nobody {
+        set(headers, ETAG, &entity_tag(hash, encoding));
+    }
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if encoding != Encoding::Identity {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding.token()));
+    }
 }
 
 /// Sets a header to text of ours, which is always visible ASCII.

@@ -12,17 +12,18 @@ use kairos_protocol::http::encoding::negotiate;
 use kairos_protocol::sync::generation::Generations;
 use serde::Serialize;
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tracing::Instrument;
 
 use super::body::EncodedBody;
 use super::coalesce::{Coalesced, Coalescer};
 use super::compress::{self, Compressor};
-use super::lookup::{CacheRequest, Lookup};
-use super::reuse;
+use super::leases::{Leased, take_lease};
+use super::lookup::CacheRequest;
+use super::miss::{CoalescingKey, Miss};
 use super::stored_response::{Metadata, StoredResponse};
 use super::tiers::Tiers;
-use crate::cache::Cache;
+use crate::cache::{Cache, Lease};
 use crate::error::{AppError, Result};
 use crate::store::Versioned;
 
@@ -40,30 +41,6 @@ pub(super) struct Loader {
     compressor: Compressor,
 }
 
-/// A look-up that memory could not serve.
-#[derive(Clone)]
-pub(super) struct Miss {
-    pub(super) lookup: Lookup,
-    /// The look-up's.
-    pub(super) key: Arc<str>,
-    /// The generations of the data when it was looked up.
-    pub(super) current: Generations,
-    /// Why it could not.
-    pub(super) reason: Forward,
-    /// When the look-up began.
-    pub(super) now: UnixMillis,
-}
-
-/// Whoever knows the same generations to be current may share a load: it shows at least the state that they name. A reload is shared
-/// among reloads only, and what is not to be stored among those who asked for that.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct CoalescingKey {
-    key: Arc<str>,
-    current: Generations,
-    no_cache: bool,
-    no_store: bool,
-}
-
 /// What came of a load.
 #[derive(Clone)]
 pub(super) struct Loaded {
@@ -78,23 +55,6 @@ pub(super) enum Source {
     Redis,
     /// The store's data; and whether it is stored now.
     Store { is_stored: bool },
-}
-
-impl Miss {
-    fn coalescing_key(&self) -> CoalescingKey {
-        let directives = &self.lookup.request.cache_control;
-        CoalescingKey {
-            key: Arc::clone(&self.key),
-            current: self.current.clone(),
-            no_cache: directives.no_cache,
-            no_store: directives.no_store,
-        }
-    }
-
-    fn may_use(&self, stored: &StoredResponse) -> bool {
-        let lifetime = self.lookup.policy.at_origin();
-        reuse::evaluate(&stored.metadata, &self.lookup.request, lifetime, &self.current, self.now).is_hit()
-    }
 }
 
 impl Loader {
@@ -143,7 +103,8 @@ impl Loader {
         let whole = async move { to_json(loading.await?.value) };
         let json = tokio::spawn(whole.in_current_span()).await.unwrap_or_else(|_| Err(stopped()))?;
         let body = self.encode_for(request, json).await;
-        Ok(StoredResponse { metadata: Metadata { generations: Generations::default(), generated_at: now }, body })
+        let metadata = Metadata { generations: Generations::default(), generated_at: now, load_micros: 0 };
+        Ok(StoredResponse::new(metadata, body))
     }
 
     async fn load_shared_or_generate<T, F>(self: Arc<Self>, miss: Miss, loading: F) -> Result<Loaded>
@@ -153,12 +114,28 @@ impl Loader {
     {
         // Whoever wants what is new need not look for what is stored.
         let shared = if miss.reason == Forward::Request { None } else { self.tiers.load_shared(&miss.key).await };
-        if let Some(response) = shared.filter(|stored| miss.may_use(stored)).map(Arc::new) {
-            self.tiers.promote(&miss.key, &response);
-            return Ok(Loaded { response, source: Source::Redis });
+        let leased = match shared {
+            Some(stored) if miss.may_use(&stored) => Leased::Shared(stored),
+            unusable => take_lease(&self.tiers, &miss, unusable).await,
+        };
+        match leased {
+            Leased::Load(lease) => self.generate(miss, loading, lease).await,
+            Leased::Shared(response) => {
+                let response = Arc::new(response);
+                self.tiers.promote(&miss.key, &response);
+                Ok(Loaded { response, source: Source::Redis })
+            }
         }
+    }
+
+    async fn generate<T, F>(&self, miss: Miss, loading: F, lease: Option<Lease>) -> Result<Loaded>
+    where
+        T: Serialize,
+        F: Future<Output = Result<Versioned<T>>>,
+    {
         let turn = timeout(LOAD_TURN_TIMEOUT, self.turns.acquire()).await;
         let _turn = turn.ok().and_then(std::result::Result::ok).ok_or_else(too_busy)?;
+        let began = Instant::now();
         let Versioned { value, generations } = loading.await?;
         if !generations.satisfies(&miss.current) {
             // A server that was deposed and does not know it yet: what it gave may be older than what somebody has seen.
@@ -166,15 +143,17 @@ impl Loader {
             return Err(AppError::with_cause(ProblemType::Unavailable, cause));
         }
         self.cache.learn(&generations);
-        let (json, metadata) = (to_json(value)?, Metadata { generations, generated_at: miss.now });
+        let mut metadata = Metadata { generations, generated_at: miss.now, load_micros: 0 };
+        let json = to_json(value)?;
         if miss.lookup.request.cache_control.no_store {
             let body = self.encode_for(&miss.lookup.request, json).await;
-            let response = Arc::new(StoredResponse { metadata, body });
+            let response = Arc::new(StoredResponse::new(metadata, body));
             return Ok(Loaded { response, source: Source::Store { is_stored: false } });
         }
         let body = self.compressor.encode(json, compress::STORED_CODINGS).await;
-        let response = Arc::new(StoredResponse { metadata, body });
-        self.tiers.store(&miss.key, &response, miss.lookup.policy.at_origin());
+        metadata.load_micros = u32::try_from(began.elapsed().as_micros()).unwrap_or(u32::MAX);
+        let response = Arc::new(StoredResponse::new(metadata, body));
+        self.tiers.store(&miss.key, &response, miss.lookup.policy.at_origin(), lease);
         Ok(Loaded { response, source: Source::Store { is_stored: true } })
     }
 

@@ -1,5 +1,5 @@
 //! Whether a stored response may be used for a read, and why not (RFC 9111 §4, RFC 9211 §2.2); and whether a stale one may be
-//! served because the store is down (RFC 5861 §4). Pure: no clock, no look-up. Not whether a response may be stored
+//! served because the store is down (RFC 5861 §4) or slow. Pure: no clock, no look-up. Not whether a response may be stored
 //! ([`Lookup`](super::lookup::Lookup)).
 
 use kairos_protocol::UnixMillis;
@@ -21,6 +21,8 @@ pub(super) enum Reuse {
         /// Seconds until it is stale.
         ttl_secs: u32,
     },
+    /// Serve the stored response: it shows the current state, but is not fresh any more; and load it anew behind that (RFC 5861 §3).
+    StaleWhileRevalidate,
     /// Look into the next tier, in the end the store.
     Forward(Forward),
 }
@@ -44,7 +46,9 @@ pub(super) fn evaluate(
     now: UnixMillis,
 ) -> Reuse {
     match freshness(stored, request, lifetime, now) {
-        Freshness::Fresh { ttl_secs } if stored.generations == *current => Reuse::Hit { ttl_secs },
+        _ if stored.generations != *current => Reuse::Forward(why_forwarded(Some(stored), request)),
+        Freshness::Fresh { ttl_secs } => Reuse::Hit { ttl_secs },
+        Freshness::StaleWhileRevalidate if !wants_new(request) => Reuse::StaleWhileRevalidate,
         _ => Reuse::Forward(why_forwarded(Some(stored), request)),
     }
 }
@@ -70,6 +74,19 @@ pub(super) fn serve_stale_if_error(
     let is_expired = freshness(stored, request, lifetime, now) == Freshness::Expired;
     let may_be_served = stored.generations.satisfies(&request.reported) && !is_expired;
     may_be_served.then(|| ttl_secs(stored, lifetime, now).min(0))
+}
+
+/// Whether `stored` may be served because the store is slow, marked as degraded: as when it is down, but not to a caller that wants
+/// something new or young; that waits. Gives the seconds until it is stale, at most 0.
+pub(super) fn serve_stale_if_slow(
+    stored: &Metadata,
+    request: &CacheRequest,
+    lifetime: FreshnessLifetime,
+    now: UnixMillis,
+) -> Option<i64> {
+    let directives = &request.cache_control;
+    let takes_stale = !directives.no_cache && directives.max_age.is_none();
+    takes_stale.then(|| serve_stale_if_error(stored, request, lifetime, now)).flatten()
 }
 
 /// Seconds until `stored` is stale; negative once it is.

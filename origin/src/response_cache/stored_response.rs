@@ -7,12 +7,15 @@ use kairos_protocol::http::encoding::Encoding;
 use kairos_protocol::sync::generation::Generations;
 
 use super::body::EncodedBody;
+use super::heads::Heads;
 
 /// A stored response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct StoredResponse {
     pub(super) metadata: Metadata,
     pub(super) body: EncodedBody,
+    /// Its heads, as far as it was a hit.
+    pub(super) heads: Heads,
 }
 
 /// What decides whether a stored response may be used.
@@ -22,27 +25,32 @@ pub(super) struct Metadata {
     pub(super) generations: Generations,
     /// When the read began that it was generated for.
     pub(super) generated_at: UnixMillis,
+    /// How long it took to load and to compress it.
+    pub(super) load_micros: u32,
 }
 
 /// First byte of the binary form; another number is another form, and not read.
-const FORM: u8 = 1;
+const FORM: u8 = 2;
 
-/// Bytes that one takes beside its body, roughly.
-const OVERHEAD_BYTES: usize = 256;
+/// Bytes that one takes beside its body, roughly: its heads, most of all.
+const OVERHEAD_BYTES: usize = 2 * 1024;
 
 impl StoredResponse {
+    pub(super) fn new(metadata: Metadata, body: EncodedBody) -> Self {
+        Self { metadata, body, heads: Heads::default() }
+    }
+
     /// Bytes it takes in memory, roughly.
     pub(super) fn weight_bytes(&self) -> usize {
         self.body.total_bytes() + OVERHEAD_BYTES
     }
 
-    /// The binary form: form, time, generations, hash, then (coding, length, bytes) of each body.
+    /// The binary form: form, time, generations, time it took, hash, then (coding, length, bytes) of each body.
     pub(super) fn to_bytes(&self) -> Bytes {
-        let generations = self.metadata.generations.to_string();
-        let mut out = BytesMut::with_capacity(self.weight_bytes() + generations.len());
-        out.put_u8(FORM);
-        out.put_i64(self.metadata.generated_at);
-        put_text(&mut out, &generations);
+        let head = self.metadata.head();
+        let mut out = BytesMut::with_capacity(self.weight_bytes() + head.len());
+        out.put(head);
+        out.put_u32(self.metadata.load_micros);
         put_text(&mut out, &self.body.hash);
         put_body(&mut out, Encoding::Identity, &self.body.identity);
         for (encoding, bytes) in &self.body.encoded {
@@ -58,6 +66,7 @@ impl StoredResponse {
         }
         let generated_at = bytes.try_get_i64().ok()?;
         let generations = Generations::parse(&take_text(&mut bytes)?);
+        let load_micros = bytes.try_get_u32().ok()?;
         let hash = take_text(&mut bytes)?;
         let (Encoding::Identity, identity) = take_body(&mut bytes)? else {
             return None;
@@ -66,8 +75,19 @@ impl StoredResponse {
         while bytes.has_remaining() {
             encoded.push(take_body(&mut bytes)?);
         }
-        let metadata = Metadata { generations, generated_at };
-        Some(Self { metadata, body: EncodedBody { hash, identity, encoded } })
+        let metadata = Metadata { generations, generated_at, load_micros };
+        Some(Self::new(metadata, EncodedBody { hash, identity, encoded }))
+    }
+}
+
+impl Metadata {
+    /// The first bytes of the binary form, which tell a response from others under the same key.
+    pub(super) fn head(&self) -> Bytes {
+        let mut out = BytesMut::new();
+        out.put_u8(FORM);
+        out.put_i64(self.generated_at);
+        put_text(&mut out, &self.generations.to_string());
+        out.freeze()
     }
 }
 

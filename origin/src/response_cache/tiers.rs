@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kairos_protocol::http::freshness::FreshnessLifetime;
 
 use super::stored_response::StoredResponse;
-use crate::cache::Cache;
+use crate::cache::{Cache, Lease, LeaseAttempt};
 
 /// Guesses how many responses fit, for the first allocation only.
 const TYPICAL_RESPONSE_BYTES: u64 = 16 * 1024;
@@ -58,10 +58,23 @@ impl Tiers {
         }
     }
 
-    /// Puts `response` into memory, and soon after into Redis for as long as `lifetime` lets it be used at all.
-    pub(super) fn store(&self, key: &Arc<str>, response: &Arc<StoredResponse>, lifetime: FreshnessLifetime) {
+    /// Tries to take the lease named `name` on loading what is under `key`, of which Redis had `seen`.
+    pub(super) async fn lease(&self, name: &str, key: &str, seen: Option<&StoredResponse>) -> Option<LeaseAttempt> {
+        let head = seen.map(|seen| seen.metadata.head()).unwrap_or_default();
+        self.cache.lease(name, key, &head).await
+    }
+
+    /// Puts `response` into memory, and soon after into Redis for as long as `lifetime` lets it be used at all. Then a `lease` on
+    /// it is given back.
+    pub(super) fn store(
+        &self,
+        key: &Arc<str>,
+        response: &Arc<StoredResponse>,
+        lifetime: FreshnessLifetime,
+        lease: Option<Lease>,
+    ) {
         self.promote(key, response);
         let ttl_secs = lifetime.fresh_secs.saturating_add(lifetime.stale_if_error_secs);
-        self.cache.store(key, || response.to_bytes(), ttl_secs);
+        self.cache.store(key, || response.to_bytes(), ttl_secs, lease);
     }
 }

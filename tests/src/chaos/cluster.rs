@@ -21,7 +21,7 @@ use crate::redis::RedisServer;
 use clock::MovableClock;
 pub(crate) use clock::library as clock_library;
 use edges::Edges;
-use mongo::ReplicaSet;
+pub(crate) use mongo::ReplicaSet;
 use origin::Origin;
 use proxy::Proxy;
 pub(crate) use target::{Health, Lasting, Target};
@@ -161,6 +161,6 @@ async fn inject_into_redis(kind: FaultKind, redis: &mut RedisServer, lasting: La
             lasting.await;
             redis.restart().await;
         }
-        _ => redis.run(&["FLUSHALL"]).await,
+        _ => drop(redis.run(&["FLUSHALL"]).await),
     }
 }

@@ -21,6 +21,11 @@ pub(crate) const CHROMIUM: SystemProgram = SystemProgram {
 /// The second cache of the origin.
 pub(crate) const REDIS: SystemProgram = SystemProgram { names: &["redis-server"], package: "redis-server" };
 
+/// The load of `cargo xtask bench`, and what stands beside us there.
+pub(crate) const WRK: SystemProgram = SystemProgram { names: &["wrk"], package: "wrk" };
+pub(crate) const NGINX: SystemProgram = SystemProgram { names: &["nginx", "/usr/sbin/nginx"], package: "nginx-light" };
+pub(crate) const VARNISH: SystemProgram =
+    SystemProgram { names: &["varnishd", "/usr/sbin/varnishd"], package: "varnish" };
 /// Wrong clocks for a run under faults.
 pub(crate) const FAKETIME: SystemProgram = SystemProgram { names: &["faketime"], package: "faketime" };
 
@@ -48,7 +53,7 @@ pub(crate) fn install_missing(programs: &[SystemProgram]) -> Result<()> {
         return Ok(());
     }
     if !may_install() {
-        println!("Some tests will be skipped. To run them all, install: {}", missing.join(" "));
+        println!("Some of it will be left out. To run all, install: {}", missing.join(" "));
         return Ok(());
     }
     println!("Installing {} with apt-get", missing.join(" "));

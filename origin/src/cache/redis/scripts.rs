@@ -10,6 +10,13 @@ use super::snapshot::Confirmation;
 const ANNOUNCE: &str = include_str!("announce.lua");
 const MARK: &str = include_str!("mark.lua");
 const CONFIRM: &str = include_str!("confirm.lua");
+const LEASE: &str = include_str!("lease.lua");
+const RELEASE: &str = include_str!("release.lua");
+
+const ALL: [&str; 5] = [ANNOUNCE, MARK, CONFIRM, LEASE, RELEASE];
+
+/// How long a lease lives that nobody gives back: its holder died, or its load takes longer than anybody waits for it.
+const LEASE_LIFETIME: Duration = Duration::from_secs(2);
 
 /// Builds commands for keys that begin with one prefix.
 pub(super) struct Scripts {
@@ -18,12 +25,14 @@ pub(super) struct Scripts {
     announce: Script,
     mark: Script,
     confirm: Script,
+    lease: Script,
+    release: Script,
 }
 
 impl Scripts {
     pub(super) fn new(prefix: String, number_lifetime: Duration) -> Self {
-        let [announce, mark, confirm] = [ANNOUNCE, MARK, CONFIRM].map(Script::new);
-        Self { prefix, number_lifetime, announce, mark, confirm }
+        let [announce, mark, confirm, lease, release] = ALL.map(Script::new);
+        Self { prefix, number_lifetime, announce, mark, confirm, lease, release }
     }
 
     fn generation_key(&self, namespace: &Namespace) -> String {
@@ -32,6 +41,10 @@ impl Scripts {
 
     fn response_key(&self, key: &str) -> String {
         format!("{}response:{key}", self.prefix)
+    }
+
+    fn lease_key(&self, name: &str) -> String {
+        format!("{}lease:{name}", self.prefix)
     }
 
     fn call<'a>(&self, script: &Script, namespaces: impl IntoIterator<Item = &'a Namespace>) -> Cmd {
@@ -88,11 +101,27 @@ impl Scripts {
         set
     }
 
+    /// Takes the lease named `name`, if nobody has it. Replies with 1 then, else 0, and with what is stored under `key`, unless it
+    /// begins with `seen`.
+    pub(super) fn lease(&self, name: &str, key: &str, token: &str, seen: &[u8]) -> Cmd {
+        let mut call = cmd("EVALSHA");
+        call.arg(self.lease.get_hash()).arg(2).arg(self.lease_key(name)).arg(self.response_key(key)).arg(token);
+        call.arg(u64::try_from(LEASE_LIFETIME.as_millis()).unwrap_or(u64::MAX)).arg(seen);
+        call
+    }
+
+    /// Gives a lease back, if it is still that of `token`.
+    pub(super) fn release(&self, name: &str, token: &str) -> Cmd {
+        let mut call = cmd("EVALSHA");
+        call.arg(self.release.get_hash()).arg(1).arg(self.lease_key(name)).arg(token);
+        call
+    }
+
     /// Gives the server the scripts; it forgets them when it restarts. Fails on a server that replies but takes no writes (a
     /// replica, or out of memory).
     pub(super) fn install(&self) -> Pipeline {
         let mut load = pipe();
-        for code in [ANNOUNCE, MARK, CONFIRM] {
+        for code in ALL {
             load.cmd("SCRIPT").arg("LOAD").arg(code);
         }
         load.cmd("SET").arg(format!("{}probe", self.prefix)).arg(1).arg("PX").arg(1_000);

@@ -4,16 +4,16 @@ use kairos_protocol::http::cache_control::CacheControl;
 use kairos_protocol::http::cache_status::Forward::{Request, Stale, UriMiss};
 use kairos_protocol::policy::Policy;
 
-use super::Reuse::{Forward, Hit};
+use super::Reuse::{Forward, Hit, StaleWhileRevalidate};
 use super::*;
 
-/// Fresh for a minute, and of use for ten more when the store is down.
-const LIFETIME: FreshnessLifetime = FreshnessLifetime::new(60, 0, 600);
+/// Fresh for a minute, for ten seconds more while it is loaded anew, and of use for ten minutes when the store is down.
+const LIFETIME: FreshnessLifetime = FreshnessLifetime::new(60, 10, 600);
 
 const NOW: UnixMillis = 1_790_000_000_000;
 
 fn stored(generations: &str, age_ms: i64) -> Metadata {
-    Metadata { generations: Generations::parse(generations), generated_at: NOW - age_ms }
+    Metadata { generations: Generations::parse(generations), generated_at: NOW - age_ms, load_micros: 5_000 }
 }
 
 fn request(reported: &str, cache_control: &str) -> CacheRequest {
@@ -30,7 +30,10 @@ fn a_stored_response_is_used_if_it_is_current_and_fresh() {
         ("catalog=5", "catalog=5", 0, Hit { ttl_secs: 60 }),
         ("catalog=5", "catalog=5", 999, Hit { ttl_secs: 60 }),
         ("catalog=5", "catalog=5", 59_999, Hit { ttl_secs: 1 }),
-        ("catalog=5", "catalog=5", 60_000, Forward(Stale)),
+        ("catalog=5", "catalog=5", 60_000, StaleWhileRevalidate),
+        ("catalog=5", "catalog=5", 69_999, StaleWhileRevalidate),
+        ("catalog=5", "catalog=5", 70_000, Forward(Stale)),
+        ("catalog=5", "catalog=6", 60_000, Forward(Stale)),
         ("catalog=5", "catalog=5", 700_000, Forward(Stale)),
         // From before a clock was set back.
         ("catalog=5", "catalog=5", -1, Forward(Stale)),
@@ -58,6 +61,7 @@ fn the_caller_may_want_a_younger_one() {
         ("max-age=10", 10_999, Hit { ttl_secs: 50 }),
         ("max-age=10", 11_000, Forward(Stale)),
         ("max-age=600", 60_000, Forward(Stale)),
+        ("max-age=600", 59_999, Hit { ttl_secs: 1 }),
         // It is about storing, not about what is stored.
         ("no-store", 0, Hit { ttl_secs: 60 }),
         ("no-store", 60_000, Forward(Request)),
@@ -105,6 +109,25 @@ fn a_stale_one_is_served_if_the_store_is_down_and_the_caller_has_not_seen_more()
     ] {
         let (stored, request) = (stored(generations, age_ms), request(reported, cache_control));
         let found = serve_stale_if_error(&stored, &request, LIFETIME, NOW);
+        assert_eq!(found, ttl_secs, "from {generations}, {reported:?} reported, {cache_control:?}, {age_ms} ms old");
+    }
+}
+
+#[test]
+fn a_stale_one_is_served_while_the_store_is_slow_to_who_would_take_it() {
+    for (generations, reported, cache_control, age_ms, ttl_secs) in [
+        ("catalog=5", "", "", 0, Some(0)),
+        ("catalog=5", "catalog=5", "", 659_999, Some(-599)),
+        ("catalog=5", "catalog=6", "", 0, None),
+        ("catalog=5", "", "", 660_000, None),
+        // It is about storing, not about what is stored.
+        ("catalog=5", "", "no-store", 61_000, Some(-1)),
+        ("catalog=5", "", "no-cache", 0, None),
+        ("catalog=5", "", "max-age=0", 0, None),
+        ("catalog=5", "", "max-age=600", 0, None),
+    ] {
+        let (stored, request) = (stored(generations, age_ms), request(reported, cache_control));
+        let found = serve_stale_if_slow(&stored, &request, LIFETIME, NOW);
         assert_eq!(found, ttl_secs, "from {generations}, {reported:?} reported, {cache_control:?}, {age_ms} ms old");
     }
 }

@@ -23,7 +23,7 @@ const START_TIMEOUT: Duration = Duration::from_secs(60);
 const ELECTION_TIMEOUT_MS: i32 = 2_000;
 
 /// The members, by number.
-pub(super) struct ReplicaSet {
+pub(crate) struct ReplicaSet {
     program: PathBuf,
     folder: PathBuf,
     members: Vec<Member>,
@@ -38,7 +38,7 @@ struct Member {
 
 impl ReplicaSet {
     /// Starts `count` members and waits for a primary.
-    pub(super) async fn start(program: &Path, folder: &Path, count: usize) -> Result<Self> {
+    pub(crate) async fn start(program: &Path, folder: &Path, count: usize) -> Result<Self> {
         let mut members = Vec::new();
         for _ in 0..count {
             let port = free_port()?;
@@ -52,7 +52,7 @@ impl ReplicaSet {
     }
 
     /// For the driver.
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         let hosts: Vec<String> = self.members.iter().map(|member| format!("127.0.0.1:{}", member.port)).collect();
         format!("mongodb://{}/kairos?replicaSet=chaos", hosts.join(","))
     }

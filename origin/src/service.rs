@@ -1,0 +1,74 @@
+//! The service, as one function of a request: what memory has is served from there at once; everything else goes through the routes.
+//! Not how a request gets here ([`crate::server`]).
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{FromRef, Request};
+use bytes::Bytes;
+use http::Response;
+use http_body_util::{Either, Full};
+use tokio::time::Instant;
+use tower::Service as _;
+
+use crate::auth::tokens::Tokens;
+use crate::extract::stored_lookup;
+use crate::response_cache::{Lookup, ResponseCache};
+use crate::routes;
+use crate::state::{AppState, Observed};
+use crate::telemetry::requests::write_common;
+
+/// The service. Cheap to clone.
+#[derive(Clone)]
+pub struct Service {
+    router: Router,
+    parts: Arc<Parts>,
+}
+
+struct Parts {
+    responses: ResponseCache,
+    tokens: Arc<Tokens>,
+    observed: Observed,
+}
+
+impl Service {
+    /// The routes over `state`, and the stored responses before them.
+    #[must_use]
+    pub fn new(state: AppState) -> Self {
+        let parts = Parts {
+            responses: FromRef::from_ref(&state),
+            tokens: FromRef::from_ref(&state),
+            observed: FromRef::from_ref(&state),
+        };
+        Self { router: routes::router(state), parts: Arc::new(parts) }
+    }
+
+    /// The response to `request`. There always is one: what fails is a problem (RFC 9457).
+    ///
+    /// # Errors
+    /// None.
+    pub async fn respond(mut self, request: Request) -> Result<Response<Either<Full<Bytes>, Body>>, Infallible> {
+        let began = Instant::now();
+        let lookup = stored_lookup(&request, &self.parts.tokens);
+        if let Some(lookup) = lookup
+            && let Some(response) = self.parts.get_from_memory(&lookup, began).await
+        {
+            return Ok(response.map(Either::Left));
+        }
+        // A router is always ready.
+        self.router.call(request).await.map(|response| response.map(Either::Right))
+    }
+}
+
+impl Parts {
+    /// What memory has for `lookup`, if it is fresh and known to be current without asking the store.
+    async fn get_from_memory(&self, lookup: &Lookup, began: Instant) -> Option<Response<Full<Bytes>>> {
+        let mut response = self.responses.get_from_memory(lookup).await?;
+        write_common(response.headers_mut(), &self.observed.ids.next());
+        self.observed.metrics.record_stored(lookup.policy, response.status(), began.elapsed());
+        tracing::debug!(target = lookup.key, status = response.status().as_u16(), "answered from memory");
+        Some(response)
+    }
+}

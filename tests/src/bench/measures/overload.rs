@@ -1,0 +1,104 @@
+//! Twice what it can do: what is still done, how long what is taken in takes, and how soon all is as before. The load leaves when it is
+//! due, whether or not the origin keeps up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use tokio::time::Instant;
+
+use crate::bench::open_loop::{self, Answered, percentile_ms};
+use crate::bench::process::Server;
+use crate::bench::report::{Figure, Goal, rate};
+use crate::bench::rounds::{Bench, CONNECTIONS, as_random_learner, rates};
+use crate::bench::world::StoreKind;
+use crate::bench::wrk::Load;
+
+const PATH: &str = "/v1/me/progress/stats";
+/// Enough that none waits for another's response.
+const MANY: usize = 1_000;
+/// Learners who ask.
+const ASKING: usize = 2_000;
+/// In which the time of responses is looked at after the load.
+const WINDOW: Duration = Duration::from_millis(500);
+
+pub(super) async fn measure(bench: &mut Bench<'_>) -> Result<()> {
+    overload(bench, "embedded", StoreKind::Sqlite).await?;
+    if bench.world.has_mongo() {
+        overload(bench, "MongoDB", StoreKind::Mongo).await?;
+    }
+    Ok(())
+}
+
+async fn overload(bench: &mut Bench<'_>, name: &str, kind: StoreKind) -> Result<()> {
+    let origin = bench.world.origin(kind, false).await?;
+    let tokens = bench.world.tokens(kind).get(..ASKING).unwrap_or_default();
+    let script = as_random_learner(tokens, PATH, &[("Cache-Control", "no-cache")]);
+    let load = Load { url: origin.url("/"), connections: CONNECTIONS, lasting: bench.lasting(), script };
+    let outcomes = bench.in_turns(&[load]).await?.concat();
+    let peak = rates(&outcomes);
+    let requests: Arc<[Vec<u8>]> = tokens.iter().map(|token| request(token)).collect();
+    // What this sender can do of what the origin can do, without too much of it.
+    let lasting = bench.lasting() * 2;
+    let near = send(&origin, &requests, peak * 0.7, lasting).await?;
+    let twice = send(&origin, &requests, peak * 2.0, lasting).await?;
+    let after_began = Instant::now();
+    let after = send(&origin, &requests, peak * 0.5, lasting).await?;
+    let done = per_sec(&twice, lasting);
+    let goal_ms = percentile_ms(&near, 0.95);
+    let what = |what: &str| format!("{what}, {name}");
+    let refused = twice.iter().filter(|a| a.status == 503).count();
+    let broken = twice.iter().filter(|a| a.status != 503 && !(200..400).contains(&a.status)).count();
+    bench.report.add(Figure {
+        what: what("twice the saturating load: what is still done"),
+        ours: format!("{} done, {refused} refused, {broken} neither", rate(done)),
+        beside: format!("peak {}", rate(peak)),
+        value: done / peak,
+        goal: Goal::AtLeast(0.9),
+    });
+    let p95 = percentile_ms(&twice, 0.95);
+    bench.report.add(Figure {
+        what: what("the same: p95 of what is done, ms"),
+        ours: format!("{p95:.0} ms"),
+        beside: format!("at 0.7 of the peak {goal_ms:.0} ms"),
+        value: p95,
+        goal: Goal::AtMost(200.0),
+    });
+    let recovered = recovered_after(&after, after_began, (goal_ms * 2.0).max(50.0));
+    bench.report.add(Figure {
+        what: what("at half the peak after it: as before, s"),
+        ours: format!("{recovered:.1} s"),
+        beside: "–".to_owned(),
+        value: recovered,
+        goal: Goal::AtMost(2.0),
+    });
+    Ok(())
+}
+
+async fn send(origin: &Server, requests: &Arc<[Vec<u8>]>, per_sec: f64, lasting: Duration) -> Result<Vec<Answered>> {
+    open_loop::run(origin.port, Arc::clone(requests), per_sec, lasting, MANY).await
+}
+
+fn request(token: &str) -> Vec<u8> {
+    format!("GET {PATH} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {token}\r\nCache-Control: no-cache\r\n\r\n")
+        .into_bytes()
+}
+
+fn per_sec(answered: &[Answered], lasting: Duration) -> f64 {
+    answered.iter().filter(|a| (200..400).contains(&a.status)).count() as f64 / lasting.as_secs_f64()
+}
+
+/// Seconds until the first window in which nothing is refused and the p95 is within `limit_ms`.
+fn recovered_after(answered: &[Answered], began: Instant, limit_ms: f64) -> f64 {
+    let mut from = began;
+    for number in 0..40 {
+        let until = from + WINDOW;
+        let window: Vec<_> = answered.iter().filter(|a| a.due >= from && a.due < until).collect();
+        let is_whole = !window.is_empty() && window.iter().all(|a| (200..400).contains(&a.status));
+        if is_whole && percentile_ms(window, 0.95) <= limit_ms {
+            return WINDOW.as_secs_f64() * f64::from(number);
+        }
+        from = until;
+    }
+    f64::INFINITY
+}
