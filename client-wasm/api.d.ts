@@ -292,6 +292,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/tutor/answers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask the tutor. With `Accept: text/event-stream` the answer comes as it is written. */
+        post: operations["answerQuestion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -320,6 +337,8 @@ export interface components {
             /** @constant */
             kind: "complete";
         };
+        /** @description Who wrote an answer. */
+        AnswerSource: "model" | "fallback" | "cached" | "passages";
         /** @description How hard a module is. */
         Difficulty: "beginner" | "intermediate" | "advanced";
         /** @description What is wrong with one field. */
@@ -335,6 +354,8 @@ export interface components {
             redis?: "not used" | "reached" | "not reached";
             /** @description What was asked for, and is so. */
             status: "live" | "ready";
+            /** @description What can be said of the tutor. Without its model it answers from passages: that is less, and no reason to be called unready. */
+            tutor?: "reached" | "degraded";
         };
         /** @description One thing a learner did: an applied operation. */
         HistoryEntry: {
@@ -606,6 +627,22 @@ export interface components {
             /** @description The results. */
             results: components["schemas"]["OperationResult"][];
         };
+        /** @description A part of a published module. */
+        Passage: {
+            /** @description The heading that it stands under; empty where there is none. */
+            heading: string;
+            /** @description The module that it is from. */
+            module: components["schemas"]["Slug"];
+            /** @description Markdown, as the module has it. Untrusted: whoever shows it sanitises it. */
+            text: string;
+            /** @description The module's title. */
+            title: string;
+            /**
+             * Format: uint64
+             * @description The version of the module.
+             */
+            version: number;
+        };
         /** @description An error response (RFC 9457). `type` is stable: programs may match on it; `detail` is for people and may change. */
         Problem: {
             /** @description What is wrong this time and what to do about it. For people; may change. */
@@ -787,6 +824,24 @@ export interface components {
              */
             token_type: "Bearer";
         };
+        /** @description An answer, and what it was made from. */
+        TutorAnswer: {
+            /** @description Markdown (CommonMark) without HTML, images, or any link but `/modules/{slug}` to modules of the passages. Written by a model: untrusted, and whoever shows it sanitises it. */
+            answer: string;
+            /** @description The model had more to say: the answer ends, after a whole sentence, where the time or the length did. */
+            is_cut: boolean;
+            /** @description What it was made from, best first. Empty when nothing in the catalogue fits the question. */
+            passages: components["schemas"]["Passage"][];
+            /** @description Who wrote it. */
+            source: components["schemas"]["AnswerSource"];
+        };
+        /** @description A question: body of `POST /v1/tutor/answers`. */
+        TutorQuestion: {
+            /** @description The module that it is about, if it is about one: its passages come first. */
+            module?: components["schemas"]["Slug"];
+            /** @description What the learner wants to know. All of it is text. */
+            question: string;
+        };
         /** @description An account's id, made by the origin. Its alphabet fits a structured-field key, so that it can name a namespace. */
         UserId: string;
     };
@@ -807,6 +862,7 @@ export interface components {
     pathItems: never;
 }
 export type Action = components['schemas']['Action'];
+export type AnswerSource = components['schemas']['AnswerSource'];
 export type Difficulty = components['schemas']['Difficulty'];
 export type FieldError = components['schemas']['FieldError'];
 export type Health = components['schemas']['Health'];
@@ -826,6 +882,7 @@ export type OperationBatch = components['schemas']['OperationBatch'];
 export type OperationId = components['schemas']['OperationId'];
 export type OperationResult = components['schemas']['OperationResult'];
 export type OperationResults = components['schemas']['OperationResults'];
+export type Passage = components['schemas']['Passage'];
 export type Problem = components['schemas']['Problem'];
 export type Profile = components['schemas']['Profile'];
 export type ProgressPage = components['schemas']['ProgressPage'];
@@ -839,6 +896,8 @@ export type Role = components['schemas']['Role'];
 export type Slug = components['schemas']['Slug'];
 export type Statistics = components['schemas']['Statistics'];
 export type TokenGrant = components['schemas']['TokenGrant'];
+export type TutorAnswer = components['schemas']['TutorAnswer'];
+export type TutorQuestion = components['schemas']['TutorQuestion'];
 export type UserId = components['schemas']['UserId'];
 export type ResponseProblem = components['responses']['Problem'];
 export type $defs = Record<string, never>;
@@ -1445,6 +1504,35 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    answerQuestion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A question: body of `POST /v1/tutor/answers`. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TutorQuestion"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    /** @description `default` when there is a model, and the answer only names passages. */
+                    "Kairos-Degraded"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TutorAnswer"];
+                    "text/event-stream": string;
+                };
             };
             default: components["responses"]["Problem"];
         };

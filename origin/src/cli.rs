@@ -9,6 +9,7 @@ mod output;
 pub mod serve;
 mod server_url;
 pub mod shard;
+mod tutor;
 
 use clap::Parser;
 

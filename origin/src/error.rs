@@ -24,7 +24,7 @@ const RETRY_AFTER_SECS: u32 = 2;
 
 impl IntoResponse for AppError {
     fn into_response(self) -> Response {
-        let Self { problem, cause, generations, .. } = self;
+        let Self { problem, cause, generations, retry_after_secs, .. } = self;
         let kind = problem.uri.as_str();
         match (problem.status, &cause) {
             (500.., _) => tracing::error!(kind, cause, "the request failed"),
@@ -41,8 +41,9 @@ impl IntoResponse for AppError {
         {
             headers.insert(KAIROS_GEN, value);
         }
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECS));
+        let default = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER_SECS);
+        if let Some(secs) = retry_after_secs.or(default) {
+            headers.insert(RETRY_AFTER, HeaderValue::from(secs));
         }
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge(kind)));

@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod modules;
 pub mod progress;
 pub mod service;
+pub mod tutor;
 
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode};

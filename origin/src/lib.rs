@@ -20,4 +20,5 @@ pub mod service;
 pub mod state;
 pub mod store;
 pub mod telemetry;
+pub mod tutor;
 pub mod writes;

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use axum::extract::FromRef;
+use kairos_protocol::api::problem::ProblemType;
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::auth::passwords::Passwords;
@@ -12,7 +13,7 @@ use crate::auth::tokens::Tokens;
 use crate::cache::Cache;
 use crate::domain::accounts::Accounts;
 use crate::domain::catalog::Catalog;
-use crate::domain::error::Result;
+use crate::domain::error::{DomainError, Result};
 use crate::domain::progress::Progress;
 use crate::domain::readiness::Readiness;
 use crate::domain::sessions::Sessions;
@@ -20,6 +21,8 @@ use crate::environment::Environment;
 use crate::response_cache::ResponseCache;
 use crate::store::Store;
 use crate::telemetry::requests::{RequestIds, RequestMetrics};
+use crate::tutor::Tutor;
+use crate::tutor::config::TutorConfig;
 use crate::writes::Writes;
 
 /// The service's state. Cheap to clone.
@@ -33,6 +36,7 @@ struct Parts {
     sessions: Arc<Sessions>,
     tokens: Arc<Tokens>,
     readiness: Arc<Readiness>,
+    tutor: Arc<Tutor>,
     /// Reads that may be answered from a cache.
     responses: ResponseCache,
     /// For readiness alone: reads and writes have theirs.
@@ -57,13 +61,14 @@ impl AppState {
     /// `memory_cache_bytes` in this process.
     ///
     /// # Errors
-    /// The store cannot be reached.
+    /// The store cannot be reached, or the tutor cannot use TLS.
     pub async fn assemble(
         store: Arc<dyn Store>,
         cache: Cache,
         environment: Environment,
         metrics: Option<PrometheusHandle>,
         memory_cache_bytes: u64,
+        tutor: TutorConfig,
     ) -> Result<Self> {
         let key = store.signing_key(&Tokens::generate_key(&environment)?).await?;
         let tokens = Arc::new(Tokens::new(&key, environment.clone()));
@@ -76,6 +81,9 @@ impl AppState {
         let successors = Successors::new(&key)?;
         let sessions =
             Sessions::new(store.clone(), store.clone(), Arc::clone(&tokens), successors, environment.clone());
+        let tutor = Tutor::new(tutor, store.clone(), &environment).map_err(|error| {
+            DomainError::with_cause(ProblemType::Internal, format!("the tutor's models: {error:?}"))
+        })?;
         let observed = Observed { ids: Arc::new(RequestIds::new(&environment)), metrics: Arc::default() };
         Ok(Self(Arc::new(Parts {
             accounts: Arc::new(accounts),
@@ -84,6 +92,7 @@ impl AppState {
             sessions: Arc::new(sessions),
             tokens,
             readiness: Arc::new(Readiness::new(store, clock())),
+            tutor: Arc::new(tutor),
             responses: ResponseCache::new(cache.clone(), environment.clone(), memory_cache_bytes),
             cache,
             environment,
@@ -111,6 +120,7 @@ parts! {
     sessions: Arc<Sessions>,
     tokens: Arc<Tokens>,
     readiness: Arc<Readiness>,
+    tutor: Arc<Tutor>,
     responses: ResponseCache,
     cache: Cache,
     environment: Environment,

@@ -16,4 +16,5 @@ pub mod problem;
 pub mod progress;
 #[cfg(feature = "openapi")]
 pub mod schema;
+pub mod tutor;
 mod whole;

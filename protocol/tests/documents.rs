@@ -91,6 +91,7 @@ fn every_path_and_header_is_described() {
         paths::STATISTICS,
         paths::HISTORY,
         paths::OPERATIONS,
+        paths::TUTOR_ANSWERS,
     ] {
         assert!(DOCUMENT.contains(&format!(" {path}`")), "{path} is not described");
     }

@@ -15,6 +15,7 @@ use kairos_origin::server;
 use kairos_origin::service::Service;
 use kairos_origin::state::AppState;
 use kairos_origin::store::AccountStore;
+use kairos_origin::tutor::config::TutorConfig;
 use kairos_protocol::UnixMillis;
 use kairos_protocol::api::account::{Role, TokenGrant};
 use kairos_protocol::api::catalog::Module;
@@ -27,6 +28,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 use crate::breakable::Breakable;
+use crate::http;
 use crate::reply::Reply;
 use crate::world::{StoreKind, World};
 
@@ -56,20 +58,28 @@ impl Clock for MovableClock {
 pub struct Builder {
     store: StoreKind,
     with_redis: bool,
+    tutor: TutorConfig,
 }
 
 impl Builder {
     /// Stores the data in `store`.
     #[must_use]
-    pub const fn with_store(mut self, store: StoreKind) -> Self {
+    pub fn with_store(mut self, store: StoreKind) -> Self {
         self.store = store;
         self
     }
 
     /// Shares its caches through Redis.
     #[must_use]
-    pub const fn with_redis(mut self, with_redis: bool) -> Self {
+    pub fn with_redis(mut self, with_redis: bool) -> Self {
         self.with_redis = with_redis;
+        self
+    }
+
+    /// Has a tutor of this configuration. Without, there is one that has no model.
+    #[must_use]
+    pub fn with_tutor(mut self, tutor: TutorConfig) -> Self {
+        self.tutor = tutor;
         self
     }
 
@@ -78,7 +88,7 @@ impl Builder {
         let world = Arc::new(World::new(self.store, self.with_redis)?);
         let system = Environment::system();
         let clock = Arc::new(MovableClock { system: Arc::clone(&system.clock), ahead_ms: AtomicI64::new(0) });
-        Some(TestOrigin::start(world, clock).await)
+        Some(TestOrigin::start(world, clock, self.tutor).await)
     }
 }
 
@@ -94,6 +104,7 @@ pub struct TestOrigin {
     pub tokens: Arc<Tokens>,
     /// Its store, which can be made to fail.
     pub store: Arc<Breakable>,
+    tutor: TutorConfig,
     address: std::net::SocketAddr,
     client: reqwest::Client,
     serving: JoinHandle<()>,
@@ -113,11 +124,11 @@ pub struct Person {
 impl TestOrigin {
     /// The embedded store, no Redis, unless told otherwise.
     #[must_use]
-    pub const fn builder() -> Builder {
-        Builder { store: StoreKind::Sqlite, with_redis: false }
+    pub fn builder() -> Builder {
+        Builder { store: StoreKind::Sqlite, with_redis: false, tutor: TutorConfig::default() }
     }
 
-    async fn start(world: Arc<World>, clock: Arc<MovableClock>) -> Self {
+    async fn start(world: Arc<World>, clock: Arc<MovableClock>, tutor: TutorConfig) -> Self {
         let environment = Environment { clock: Arc::<MovableClock>::clone(&clock), ..Environment::system() };
         let store = Arc::new(Breakable::new(world.store().await));
         let cache = world.cache(Arc::<Breakable>::clone(&store), &environment).await;
@@ -127,6 +138,7 @@ impl TestOrigin {
             environment,
             kairos_origin::telemetry::record_metrics(),
             8 << 20,
+            tutor.clone(),
         )
         .await
         .expect("the store answers");
@@ -134,13 +146,13 @@ impl TestOrigin {
         let address = listener.local_addr().expect("it has an address");
         let (accounts, tokens) = (FromRef::from_ref(&state), FromRef::from_ref(&state));
         let serving = tokio::spawn(server::serve(listener, Service::new(state), pending()));
-        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-        Self { world, clock, accounts, tokens, store, address, client, serving }
+        let client = http::client_builder().build().expect("a client");
+        Self { world, clock, accounts, tokens, store, tutor, address, client, serving }
     }
 
     /// Another instance on the same data.
     pub async fn sibling(&self) -> Self {
-        Self::start(Arc::clone(&self.world), Arc::clone(&self.clock)).await
+        Self::start(Arc::clone(&self.world), Arc::clone(&self.clock), self.tutor.clone()).await
     }
 
     /// The URL of `path`.

@@ -2,6 +2,10 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed check fails the test")]
 
+mod command_line {
+    mod tutor;
+}
+
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Duration;
@@ -10,6 +14,7 @@ use futures_util::StreamExt;
 use kairos_protocol::api::account::{Role, TokenGrant};
 use kairos_protocol::api::catalog::ModuleSummary;
 use kairos_protocol::api::page::Page;
+use kairos_tests::http;
 use kairos_tests::mongod::Mongod;
 use kairos_tests::program::{PATIENCE, program};
 use kairos_tests::redis::RedisServer;
@@ -82,7 +87,7 @@ async fn it_says_when_it_is_ready_and_stops_when_it_is_told() {
         let (server, line) = shell.serve(&["--data", "school.db"]).await;
         assert_eq!(line, format!("kairos-origin listens on {} (store: school.db, cache: in process)", server.url));
         assert!(!server.url.ends_with(":0"), "{line}");
-        let ready = reqwest::get(format!("{}/health/ready", server.url)).await.unwrap();
+        let ready = http::get(format!("{}/health/ready", server.url)).await.unwrap();
         assert_eq!(ready.status(), 200);
         server.stop(signal).await;
     }
@@ -179,7 +184,7 @@ async fn make_account(shell: &Shell, name: &str, role: &str, password: &str) -> 
 
 async fn login(server: &Server, password: &str) -> reqwest::Response {
     let body = json!({ "email": "ada@example.org", "password": password });
-    reqwest::Client::new().post(format!("{}/v1/auth/login", server.url)).json(&body).send().await.unwrap()
+    http::client().post(format!("{}/v1/auth/login", server.url)).json(&body).send().await.unwrap()
 }
 
 #[tokio::test]
@@ -221,7 +226,7 @@ async fn what_is_imported_is_served() {
     }
     let (server, _) = shell.serve(&[]).await;
     let page: Page<ModuleSummary> =
-        reqwest::get(format!("{}/v1/modules", server.url)).await.unwrap().json().await.unwrap();
+        http::get(format!("{}/v1/modules", server.url)).await.unwrap().json().await.unwrap();
     let found: Vec<(&str, &str)> = page.items.iter().map(|m| (m.slug.as_str(), m.subject.as_str())).collect();
     assert_eq!(found, [("one", "A book"), ("part-two", "A book")]);
     server.stop("-INT").await;
@@ -236,7 +241,7 @@ async fn databases_that_share_a_redis_keep_apart() {
     let mut listed = Vec::new();
     for data in ["one.db", "other.db", "one.db"] {
         let (server, _) = shell.serve(&["--data", data, "--redis-url", &url]).await;
-        let response = reqwest::get(format!("{}/v1/modules", server.url)).await.unwrap();
+        let response = http::get(format!("{}/v1/modules", server.url)).await.unwrap();
         let status = response.headers().get("cache-status").unwrap().to_str().unwrap().to_owned();
         listed.push((response.json::<Page<ModuleSummary>>().await.unwrap().items.len(), status.contains("redis")));
         server.stop("-TERM").await;
@@ -256,7 +261,7 @@ async fn what_is_imported_beside_a_server_is_served_at_once() {
     let (server, _) = shell.serve(&[]).await;
     let url = format!("{}/v1/modules", server.url);
     let list = async || {
-        let response = reqwest::get(&url).await.unwrap();
+        let response = http::get(&url).await.unwrap();
         let status = response.headers().get("cache-status").unwrap().to_str().unwrap().to_owned();
         (response.json::<Page<ModuleSummary>>().await.unwrap().items.len(), status)
     };
@@ -282,7 +287,7 @@ async fn a_log_that_nobody_reads_holds_up_nothing() {
     let Some(shell) = Shell::new() else { return };
     let (mut server, _) = shell.serve_with_log(&["--log", "debug"], Stdio::piped()).await;
     let mut log = server.child.stderr.take().unwrap();
-    let client = reqwest::Client::new();
+    let client = http::client();
     // Each is logged with its path: more than the pipe and the lines that may wait can hold.
     let ask = async |n: usize| client.get(format!("{}/nowhere/{}", server.url, "x".repeat(n))).send().await.unwrap();
     let responses = futures_util::stream::iter(0..6_000).map(|_| ask(100)).buffer_unordered(16);
@@ -319,7 +324,7 @@ async fn a_log_that_nobody_reads_does_not_keep_it_from_stopping() {
     let Some(shell) = Shell::new() else { return };
     let (mut server, _) = shell.serve_with_log(&["--log", "info"], Stdio::piped()).await;
     let unread = server.child.stderr.take().unwrap();
-    let client = reqwest::Client::new();
+    let client = http::client();
     for _ in 0..PIPE_BYTES / 1_000 + 10 {
         let url = format!("{}/nowhere/{}", server.url, "x".repeat(1_000));
         assert_eq!(timeout(PATIENCE, client.get(url).send()).await.expect("it is answered").unwrap().status(), 404);

@@ -8,6 +8,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use kairos_protocol::api::paths;
+use kairos_tests::http;
 use kairos_tests::skip::skip;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -43,7 +44,7 @@ async fn limit(child: &Child, bytes: &str) -> bool {
 }
 
 async fn status(url: &str) -> u16 {
-    reqwest::get(url).await.unwrap().status().as_u16()
+    http::get(url).await.unwrap().status().as_u16()
 }
 
 async fn becomes(url: &str, wanted: u16) {
@@ -71,7 +72,7 @@ async fn a_full_disk_is_told_and_survived() {
     becomes(&ready, 503).await;
     let register = |email: &str| {
         let body = json!({ "email": email, "display_name": "Ada", "password": "long enough" });
-        reqwest::Client::new().post(format!("{url}{}", paths::REGISTER)).json(&body).send()
+        http::client().post(format!("{url}{}", paths::REGISTER)).json(&body).send()
     };
     let refused = register("ada@example.org").await.unwrap();
     assert_eq!(refused.status(), 503);

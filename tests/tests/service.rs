@@ -218,6 +218,8 @@ async fn responses_are_as_described() {
     let applied = origin.send_as(&ada, Method::POST, paths::OPERATIONS, &batch).await.expect(200);
     described.check(paths::OPERATIONS, "post", &applied);
 
+    let asked = origin.send_as(&ada, Method::POST, paths::TUTOR_ANSWERS, &json!({ "question": "caching?" })).await;
+    described.check(paths::TUTOR_ANSWERS, "post", &asked.expect(200));
     for (path, query) in [
         (paths::MODULES, "?limit=1"),
         (paths::MODULES_SEARCH, "?q=caching"),

@@ -12,6 +12,7 @@ use tokio::task::unconstrained;
 
 use super::adapters::Adapters;
 use super::output::say;
+use super::tutor::TutorOptions;
 use crate::environment::Environment;
 use crate::response_cache::DEFAULT_CAPACITY_MIB;
 use crate::server;
@@ -37,6 +38,8 @@ pub struct Serve {
     listen: String,
     #[command(flatten)]
     adapters: Adapters,
+    #[command(flatten)]
+    tutor: TutorOptions,
     /// Memory that stored responses may take in this process, in MiB; 0 stores none there.
     #[arg(long, env = "KAIROS_MEMORY_CACHE_MIB", default_value_t = DEFAULT_CAPACITY_MIB, value_name = "N", value_parser = clap::value_parser!(u32))]
     memory_cache_mib: u32,
@@ -65,16 +68,18 @@ impl Serve {
             tokio::spawn(telemetry::keep_up(metrics, UPKEEP_PERIOD, log.dropped()));
         }
         let environment = Environment::system();
+        let tutor = self.tutor.config()?;
         let (store, cache) = self.adapters.open(&environment).await?;
         let cache = cache.with_samples_every(Duration::from_secs(self.sample_secs.into()));
         let listener = listen(&self.listen)
             .await
             .with_context(|| format!("cannot listen on {}; choose another with --listen", self.listen))?;
         let address = listener.local_addr().context("the listener has no address")?;
-        let state = AppState::assemble(store, cache, environment, metrics, u64::from(self.memory_cache_mib) << 20)
-            .await
-            .map_err(|error| anyhow::anyhow!("{}", error.cause.unwrap_or(error.problem.detail)))
-            .context("the store cannot be used")?;
+        let state =
+            AppState::assemble(store, cache, environment, metrics, u64::from(self.memory_cache_mib) << 20, tutor)
+                .await
+                .map_err(|error| anyhow::anyhow!("{}", error.cause.unwrap_or(error.problem.detail)))
+                .context("the service cannot be put together")?;
 
         // Before the line that says it is ready: from then on it can be told to stop.
         let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);

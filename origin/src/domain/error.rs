@@ -17,6 +17,8 @@ pub struct DomainError {
     pub may_have_happened: bool,
     /// Of a write that the store refused: the state that it was refused for. Whoever reads next must see at least that.
     pub generations: Generations,
+    /// Seconds after which to try again, where that is known better than by the problem's type.
+    pub retry_after_secs: Option<u32>,
 }
 
 /// Shorthand.
@@ -24,7 +26,8 @@ pub type Result<T> = std::result::Result<T, DomainError>;
 
 impl From<Problem> for DomainError {
     fn from(problem: Problem) -> Self {
-        Self { problem, cause: None, may_have_happened: false, generations: Generations::default() }
+        let generations = Generations::default();
+        Self { problem, cause: None, may_have_happened: false, generations, retry_after_secs: None }
     }
 }
 
@@ -57,6 +60,12 @@ impl DomainError {
     #[must_use]
     pub fn refused(problem: Problem, generations: Generations) -> Self {
         Self { generations, ..problem.into() }
+    }
+
+    /// A problem that is none any more in `secs` seconds.
+    #[must_use]
+    pub fn retry_later(problem: Problem, secs: u32) -> Self {
+        Self { retry_after_secs: Some(secs), ..problem.into() }
     }
 
     /// A problem whose cause only the log is told.

@@ -18,16 +18,18 @@ use crate::extract::Read;
 use crate::openapi::Description;
 use crate::response_cache::ResponseCache;
 use crate::store::Versioned;
+use crate::tutor::Tutor;
 
 /// `GET /health/live`
 pub async fn show_liveness() -> Json<Health> {
-    Json(Health { status: HealthStatus::Live, redis: None })
+    Json(Health { status: HealthStatus::Live, redis: None, tutor: None })
 }
 
 /// `GET /health/ready`: whether the store takes writes. Without Redis the service is slower, not unready.
 pub async fn show_readiness(
     State(readiness): State<Arc<Readiness>>,
     State(cache): State<Cache>,
+    State(tutor): State<Arc<Tutor>>,
 ) -> Result<Json<Health>> {
     match readiness.check().await {
         Ok(()) => {
@@ -36,7 +38,7 @@ pub async fn show_readiness(
                 Some(true) => RedisHealth::Reached,
                 Some(false) => RedisHealth::NotReached,
             };
-            Ok(Json(Health { status: HealthStatus::Ready, redis: Some(redis) }))
+            Ok(Json(Health { status: HealthStatus::Ready, redis: Some(redis), tutor: tutor.health() }))
         }
         Err(error) => {
             let problem = ProblemType::Unavailable.with_detail("The database takes no writes.");

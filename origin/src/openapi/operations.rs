@@ -10,6 +10,7 @@ use kairos_protocol::api::described::{HistoryPage, ModulePage, ModuleReplacement
 use kairos_protocol::api::health::Health;
 use kairos_protocol::api::operation::OperationResults;
 use kairos_protocol::api::progress::Statistics;
+use kairos_protocol::api::tutor::TutorAnswer;
 use schemars::{JsonSchema, json_schema};
 
 use crate::extract::Body;
@@ -92,6 +93,17 @@ pub(crate) fn apply_operations(operation: Operation<'_>) -> Operation<'_> {
     let operation = operation.id("applyOperations").summary(summary);
     operation.response_with::<200, Json<OperationResults>, _>(|response| {
         written(response.description("What became of each."))
+    })
+}
+
+pub(crate) fn answer_question(operation: Operation<'_>) -> Operation<'_> {
+    let summary = "Ask the tutor. With `Accept: text/event-stream` the answer comes as it is written.";
+    let operation = operation.id("answerQuestion").summary(summary);
+    operation.response_with::<200, Json<TutorAnswer>, _>(|mut response| {
+        let media_type = MediaType { schema: Some(a_text()), ..MediaType::default() };
+        response.inner().content.insert("text/event-stream".to_owned(), media_type);
+        let degraded = "`default` when there is a model, and the answer only names passages.";
+        with_header(response.description("The answer."), "Kairos-Degraded", degraded)
     })
 }
 

@@ -11,6 +11,9 @@ pub struct Health {
     /// Whether Redis is reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redis: Option<RedisHealth>,
+    /// Whether the tutor's model answers; absent where the origin has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tutor: Option<TutorHealth>,
 }
 
 /// What can be said of the service when it answers at all.
@@ -37,4 +40,15 @@ pub enum RedisHealth {
     /// It does not.
     #[serde(rename = "not reached")]
     NotReached,
+}
+
+/// What can be said of the tutor. Without its model it answers from passages: that is less, and no reason to be called unready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(inline))]
+#[serde(rename_all = "snake_case")]
+pub enum TutorHealth {
+    /// The model answers, as far as is known.
+    Reached,
+    /// It failed of late and is left alone for a while.
+    Degraded,
 }

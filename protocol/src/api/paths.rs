@@ -51,6 +51,9 @@ paths! {
     HISTORY = "/v1/me/history";
     /// Where the learner's operations are sent.
     OPERATIONS = "/v1/me/operations";
+
+    /// Ask the tutor.
+    TUTOR_ANSWERS = "/v1/tutor/answers";
 }
 
 /// The path of one module: `/v1/modules/{slug}`.

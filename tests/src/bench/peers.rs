@@ -30,7 +30,7 @@ pub(super) async fn constant(url: &str, coding: &str, folder: &Path) -> Result<S
 /// # Errors
 /// The port is taken, or there is no response to give.
 pub async fn serve_constant(port: u16, url: &str, coding: &str) -> Result<()> {
-    let client = reqwest::Client::builder().no_proxy().build()?;
+    let client = crate::http::client_builder().build()?;
     let path = reqwest::Url::parse(url)?.path().to_owned();
     let mut response = client.get(url).header("accept-encoding", coding).send().await?;
     let mut headers = std::mem::take(response.headers_mut());

@@ -22,7 +22,7 @@ pub(super) struct Accounts {
 /// Makes everything through the first origin.
 pub(super) async fn prepare(cluster: &Cluster, learners: usize) -> Result<Accounts> {
     let first = cluster.targets.first().context("no origin")?;
-    let client = reqwest::Client::builder().no_proxy().build()?;
+    let client = crate::http::client_builder().build()?;
     let post = async |path: &str, token: Option<&str>, body: Vec<u8>| {
         let mut request = client.post(format!("{}{path}", first.url)).header("content-type", "application/json");
         if let Some(token) = token {

@@ -38,7 +38,7 @@ pub(super) async fn measure(bench: &mut Bench<'_>) -> Result<()> {
 }
 
 async fn body(origin: &Server, path: &str, coding: &str) -> Result<Vec<u8>> {
-    let client = reqwest::Client::builder().no_proxy().build()?;
+    let client = crate::http::client_builder().build()?;
     let response = client.get(origin.url(path)).header("accept-encoding", coding).send().await?.error_for_status()?;
     Ok(response.bytes().await?.to_vec())
 }

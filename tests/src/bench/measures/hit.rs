@@ -14,7 +14,7 @@ pub(super) async fn measure(bench: &mut Bench<'_>) -> Result<()> {
     let origin = bench.world.origin(StoreKind::Sqlite, false).await?;
     let url = origin.url(MODULE);
     let fields = [("Accept-Encoding", "br")];
-    let tag = reqwest::Client::builder().no_proxy().build()?.get(&url).header("accept-encoding", "br").send().await?;
+    let tag = crate::http::client_builder().build()?.get(&url).header("accept-encoding", "br").send().await?;
     let tag = tag.headers().get("etag").and_then(|tag| tag.to_str().ok()).unwrap_or_default().to_owned();
     let constant = peers::constant(&url, "br", folder).await?;
     let nginx = peers::nginx(origin.port, folder).await?;

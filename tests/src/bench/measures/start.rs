@@ -11,7 +11,7 @@ const STARTS: usize = 10;
 
 pub(super) async fn measure(bench: &mut Bench<'_>) -> Result<()> {
     let (mut times, mut resident) = (Vec::new(), Vec::new());
-    let client = reqwest::Client::builder().no_proxy().build()?;
+    let client = crate::http::client_builder().build()?;
     for _ in 0..STARTS {
         let began = Instant::now();
         let origin = bench.world.origin(StoreKind::Sqlite, false).await?;

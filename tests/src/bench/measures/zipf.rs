@@ -92,7 +92,7 @@ async fn commands(bench: &Bench<'_>) -> Result<f64> {
 
 /// Requests that a cache answered, and all.
 async fn cache_requests(origin: &Server) -> Result<(f64, f64)> {
-    let client = reqwest::Client::builder().no_proxy().build()?;
+    let client = crate::http::client_builder().build()?;
     let text = client.get(origin.url("/metrics")).send().await?.text().await?;
     let (mut hits, mut all) = (0.0, 0.0);
     for line in text.lines().filter(|line| line.starts_with("kairos_cache_requests_total")) {

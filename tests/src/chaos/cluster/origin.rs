@@ -103,7 +103,7 @@ impl Origin {
     /// It dies at once when the store is away: then it is started again.
     async fn wait_until_it_responds(&mut self) -> Result<()> {
         let deadline = Instant::now() + START_TIMEOUT;
-        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(2)).build()?;
+        let client = crate::http::client_builder().timeout(Duration::from_secs(2)).build()?;
         let live = format!("{}{}", self.plan.url(), kairos_protocol::api::paths::HEALTH_LIVE);
         loop {
             if client.get(&live).send().await.is_ok_and(|response| response.status().is_success()) {

@@ -69,7 +69,7 @@ impl RunContext {
         events: mpsc::Sender<Event>,
         over: watch::Receiver<bool>,
     ) -> reqwest::Result<Self> {
-        let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?;
+        let client = crate::http::client_builder().redirect(reqwest::redirect::Policy::none()).build()?;
         let shown = (0..sessions).map(|_| Mutex::default()).collect();
         let origins = targets.iter().filter(|target| !target.is_edge).count();
         let (environment, began) = (Environment::system(), Instant::now());
