@@ -11,24 +11,35 @@ use crate::environment::Entropy;
 /// Further from its end than that many loads the chance is below one in ten million: nothing is drawn.
 const MOST_LOADS: f64 = 16.0;
 
-/// Whether `stored`, which is fresh, is to be loaded anew already.
+/// Whether `stored`, which is fresh, is so near its end that chance has a say: [`is_due`].
+pub(super) fn is_near_end(stored: &Metadata, lifetime: FreshnessLifetime, now: UnixMillis) -> bool {
+    remaining_ms(stored, lifetime, now) <= load_ms(stored) * MOST_LOADS
+}
+
+/// Whether `stored`, which is fresh, is to be loaded anew already. To be asked once for each read: each time is a draw.
 pub(super) fn is_due(
     stored: &Metadata,
     lifetime: FreshnessLifetime,
     now: UnixMillis,
     entropy: &(impl Entropy + ?Sized),
 ) -> bool {
-    let end = stored.generated_at.saturating_add(i64::from(lifetime.fresh_secs) * 1_000);
-    let remaining_ms = f64::from(i32::try_from(end.saturating_sub(now)).unwrap_or(i32::MAX));
-    let load_ms = f64::from(stored.load_micros) / 1_000.0;
-    if remaining_ms > load_ms * MOST_LOADS {
+    if !is_near_end(stored, lifetime, now) {
         return false;
     }
     let mut drawn = [0; 4];
     entropy.fill(&mut drawn);
     // Above 0 and up to 1.
     let drawn = (f64::from(u32::from_le_bytes(drawn)) + 1.0) / (f64::from(u32::MAX) + 1.0);
-    -drawn.ln() * load_ms >= remaining_ms
+    -drawn.ln() * load_ms(stored) >= remaining_ms(stored, lifetime, now)
+}
+
+fn remaining_ms(stored: &Metadata, lifetime: FreshnessLifetime, now: UnixMillis) -> f64 {
+    let end = stored.generated_at.saturating_add(i64::from(lifetime.fresh_secs) * 1_000);
+    f64::from(i32::try_from(end.saturating_sub(now)).unwrap_or(i32::MAX))
+}
+
+fn load_ms(stored: &Metadata) -> f64 {
+    f64::from(stored.load_micros) / 1_000.0
 }
 
 #[cfg(test)]
@@ -81,7 +92,8 @@ mod tests {
     #[test]
     fn far_from_the_end_nothing_is_drawn() {
         for (remaining_ms, load_ms) in [(60_000, 10), (161, 10), (1, 0)] {
-            assert!(!is_due(&stored(remaining_ms, load_ms), LIFETIME, NOW, &Nothing));
+            let stored = stored(remaining_ms, load_ms);
+            assert!(!is_near_end(&stored, LIFETIME, NOW) && !is_due(&stored, LIFETIME, NOW, &Nothing));
         }
     }
 }

@@ -5,6 +5,7 @@
 //! cost each of these misses more than it ever spares the store. Nor for who wants a young one, which another's may not be for long. (A
 //! hit never gets here, and neither does a response that Redis has.)
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use kairos_protocol::http::cache_status::Forward;
@@ -24,7 +25,7 @@ const LEASE_PAUSE: Duration = Duration::from_millis(20);
 /// What to do about a miss.
 pub(super) enum Leased {
     /// Use what another instance stored.
-    Shared(StoredResponse),
+    Shared(Arc<StoredResponse>),
     /// Load it, under a lease if there is one.
     Load(Option<Lease>),
 }
@@ -44,7 +45,7 @@ pub(super) async fn take_lease(tiers: &Tiers, miss: &Miss, mut unusable: Option<
         if let Some(stored) = response.and_then(StoredResponse::from_bytes) {
             if miss.may_use(&stored) {
                 count(miss, "shared");
-                return Leased::Shared(stored);
+                return Leased::Shared(Arc::new(stored));
             }
             unusable = Some(stored);
         }

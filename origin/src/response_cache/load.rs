@@ -117,13 +117,12 @@ impl Loader {
         // Whoever wants what is new need not look for what is stored.
         let shared = if miss.reason == Forward::Request { None } else { self.tiers.load_shared(&miss.key).await };
         let leased = match shared {
-            Some(stored) if miss.may_use(&stored) => Leased::Shared(stored),
+            Some(stored) if miss.may_use(&stored) => Leased::Shared(Arc::new(stored)),
             unusable => take_lease(&self.tiers, &miss, unusable).await,
         };
         match leased {
             Leased::Load(lease) => self.generate(miss, loading, lease).await,
             Leased::Shared(response) => {
-                let response = Arc::new(response);
                 self.tiers.promote(&miss.key, &response);
                 Ok(Loaded { response, source: Source::Redis })
             }

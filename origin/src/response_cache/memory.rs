@@ -37,7 +37,8 @@ impl ResponseCache {
         else {
             return None;
         };
-        if early::is_due(&stored.metadata, lifetime, now, inner.environment.entropy.as_ref()) {
+        if early::is_near_end(&stored.metadata, lifetime, now) {
+            // There it is drawn whether it is loaded anew, and here is nothing to load it with.
             return None;
         }
         inner.cache.sample(&stored.metadata.generations, now);
