@@ -4,6 +4,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use kairos_origin::cli::{Command, complain};
+use mimalloc::MiMalloc;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {
