@@ -21,6 +21,7 @@ use super::failure::{Failure, is_duplicate, is_snapshot_unavailable, was_not_sen
 use super::gate::Gate;
 use super::generations::{numbers_in, raise_in};
 use super::{MongoStore, OPERATION_TIMEOUT};
+use crate::store::timing::timed;
 use crate::store::{self, StoreError, Versioned};
 
 /// What is done in a session.
@@ -95,7 +96,7 @@ impl MongoStore {
         session.start_transaction().read_concern(ReadConcern::snapshot()).await.map_err(Failure::Before)?;
         match self.fill(&mut session, now, work).await {
             // Also what was only read is committed: it may not be on most members yet.
-            Ok(done) => commit(&mut session, until).await.map(|()| done),
+            Ok(done) => timed("transaction.commit", commit(&mut session, until)).await.map(|()| done),
             Err(error) => {
                 // A connection that broke takes the transaction with it; else it holds what others wait for.
                 if error.contains_label(TRANSIENT_TRANSACTION_ERROR) || is_duplicate(&error) {
