@@ -10,8 +10,7 @@ use kairos_protocol::UnixMillis;
 use kairos_protocol::api::history::HistoryEntry;
 use kairos_protocol::api::ids::{OperationId, Slug, UserId};
 use kairos_protocol::api::progress::{ProgressRecord, Statistics};
-use kairos_protocol::sync::generation::Namespace;
-use mongodb::bson::Document;
+use kairos_protocol::sync::generation::{Generation, Namespace};
 use serde::Deserialize;
 
 use super::MongoStore;
@@ -20,7 +19,7 @@ use super::documents::{
 };
 use super::operations::{OwnedOperation, apply_all};
 use super::progress_queries::{history_query, known_query, list_query, statistics_query};
-use super::transaction::Outcome;
+use super::transaction::{Outcome, read_snapshot};
 use crate::store::progress::{Applied, FingerprintedOperation};
 use crate::store::{self, ProgressStore, Versioned};
 
@@ -46,17 +45,21 @@ impl ProgressStore for MongoStore {
     }
 
     async fn statistics(&self, user: &UserId) -> store::Result<Versioned<Statistics>> {
-        let progress = self.in_snapshot::<Document>(PROGRESS);
-        let query = statistics_query(user);
-        self.read_state(Namespace::User(user.clone()), move |session| {
-            let (progress, query) = (progress.clone(), query.clone());
-            async move {
-                let sums = query.one_in::<Sums>(&progress, session).await?;
-                Ok(sums.map(Statistics::from).unwrap_or_default())
+        let (database, namespace) = (self.database.clone(), Namespace::User(user.clone()));
+        let query = statistics_query(user).with_number(&namespace);
+        let read = move || {
+            let (query, database) = (query.clone(), database.clone());
+            async move { query.all::<Found>(&database).await }
+        };
+        let found = self.read(read_snapshot(read));
+        let (mut value, mut number) = (Statistics::default(), Generation::default());
+        for one in found.await? {
+            match one {
+                Found::Sums(sums) => value = sums.into(),
+                Found::Number { number: found } => number = Generation::new(u64::try_from(found).unwrap_or(0)),
             }
-            .boxed()
-        })
-        .await
+        }
+        Ok(Versioned { value, generations: [(namespace, number)].into_iter().collect() })
     }
 
     async fn list_history(
@@ -133,7 +136,14 @@ impl MongoStore {
     }
 }
 
-/// What the statistics pipeline gives.
+/// What the statistics pipeline gives: the sums, where there are records, and the number of the learner's namespace, where it has one.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Found {
+    Sums(Sums),
+    Number { number: i64 },
+}
+
 #[derive(Deserialize)]
 struct Sums {
     modules: i64,

@@ -2,12 +2,15 @@
 //! ([`super::shapes`]).
 
 use futures_util::TryStreamExt;
+use kairos_protocol::sync::generation::Namespace;
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::error::Result;
-use mongodb::{ClientSession, Collection};
+use mongodb::options::ReadConcern;
+use mongodb::{ClientSession, Collection, Database};
 use serde::de::DeserializeOwned;
 
 use super::OPERATION_TIMEOUT;
+use super::documents::GENERATIONS;
 use super::shapes::Shape;
 
 /// One query of a shape.
@@ -147,19 +150,23 @@ pub(super) struct Pipeline {
 }
 
 impl Pipeline {
-    /// Sends it in a session.
-    pub(super) async fn one_in<T>(
-        self,
-        collection: &Collection<Document>,
-        session: &mut ClientSession,
-    ) -> Result<Option<T>>
+    /// With it the number of `namespace`, out of the same snapshot: one round trip for both. It comes as a document of its own, as it is
+    /// stored.
+    pub(super) fn with_number(mut self, namespace: &Namespace) -> Self {
+        let number = doc! { "$match": { "_id": namespace.to_string() } };
+        self.stages.push(doc! { "$unionWith": { "coll": GENERATIONS, "pipeline": [number] } });
+        self
+    }
+
+    /// Sends it, for all it gives, out of a snapshot of what no failover takes back.
+    pub(super) async fn all<T>(self, database: &Database) -> Result<Vec<T>>
     where
         T: DeserializeOwned + Send + Sync + 'static,
     {
+        let collection = database.collection::<Document>(self.shape.collection);
         let made = async move {
             let aggregate = collection.aggregate(self.stages).comment(self.shape.comment()).max_time(OPERATION_TIMEOUT);
-            let mut made = aggregate.session(&mut *session).with_type::<T>().await?;
-            made.next(session).await.transpose()
+            aggregate.read_concern(ReadConcern::snapshot()).with_type::<T>().await?.try_collect().await
         };
         self.shape.timed(made).await
     }

@@ -125,25 +125,31 @@ impl MongoStore {
         T: Send + 'static,
         W: for<'s> Fn(&'s mut ClientSession) -> Step<'s, T> + Send + Sync + 'static,
     {
-        let (database, deadline) = (self.database.clone(), Instant::now() + OPERATION_TIMEOUT);
-        self.read(async move {
-            loop {
+        let (database, work) = (self.database.clone(), Arc::new(work));
+        let read = move || {
+            let (database, work, namespace) = (database.clone(), Arc::clone(&work), namespace.clone());
+            async move {
                 let mut session = database.client().start_session().snapshot(true).await?;
-                let read = async {
-                    let value = work(&mut session).await?;
-                    let generations = numbers_in(&database, &mut session, std::slice::from_ref(&namespace)).await?;
-                    Ok(Versioned { value, generations })
-                };
-                match read.await {
-                    // Something is too new for the snapshot, an index or a collection: it will not be for long.
-                    Err(error) if is_snapshot_unavailable(&error) && Instant::now() < deadline => {
-                        sleep(LONGEST_PAUSE / 10).await;
-                    }
-                    done => return done,
-                }
+                let value = work(&mut session).await?;
+                let generations = numbers_in(&database, &mut session, std::slice::from_ref(&namespace)).await?;
+                Ok(Versioned { value, generations })
             }
-        })
-        .await
+        };
+        self.read(read_snapshot(read)).await
+    }
+}
+
+/// What `read` gives out of a snapshot. Where something is too new for one, an index or a collection, it is tried again: it will not be for
+/// long.
+pub(super) async fn read_snapshot<T, F: Future<Output = Result<T>>>(read: impl Fn() -> F) -> Result<T> {
+    let deadline = Instant::now() + OPERATION_TIMEOUT;
+    loop {
+        match read().await {
+            Err(error) if is_snapshot_unavailable(&error) && Instant::now() < deadline => {
+                sleep(LONGEST_PAUSE / 10).await;
+            }
+            done => return done,
+        }
     }
 }
 
