@@ -18,6 +18,7 @@ mod refresh;
 mod reuse;
 mod stored_response;
 mod tiers;
+mod turns;
 
 use std::future::Future;
 use std::pin::pin;
@@ -132,7 +133,7 @@ impl Inner {
         let Read { lookup, stored, now, .. } = read;
         let (request, lifetime, mut patience) = (&lookup.request, lookup.policy.at_origin(), Patience::default());
         let namespaces = lookup.policy.namespaces(lookup.subject.as_ref());
-        let must_load = stored.is_none() || reuse::wants_new(request);
+        let must_load = stored.is_none() || request.cache_control.no_cache;
         let known = if must_load { self.cache.known_to_load(&namespaces, &request.reported) } else { None };
         if let Some(known) = known {
             let reason = reuse::why_forwarded(stored.as_deref().map(|stored| &stored.metadata), request);

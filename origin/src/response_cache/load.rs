@@ -3,7 +3,6 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use kairos_protocol::UnixMillis;
 use kairos_protocol::api::problem::ProblemType;
@@ -11,8 +10,7 @@ use kairos_protocol::http::cache_status::Forward;
 use kairos_protocol::http::encoding::negotiate;
 use kairos_protocol::sync::generation::Generations;
 use serde::Serialize;
-use tokio::sync::Semaphore;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::body::EncodedBody;
@@ -23,21 +21,17 @@ use super::lookup::CacheRequest;
 use super::miss::{CoalescingKey, Looked, Miss};
 use super::stored_response::{Metadata, StoredResponse};
 use super::tiers::Tiers;
+use super::turns::Turns;
 use crate::cache::{Cache, Lease};
 use crate::error::{AppError, Result};
 use crate::store::Versioned;
-
-/// Loads under way at once. More would only wait for the same store, each with its response in memory.
-const MAX_LOADS: usize = 64;
-/// How long a load waits for its turn.
-const LOAD_TURN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Loads responses.
 pub(super) struct Loader {
     cache: Cache,
     tiers: Arc<Tiers>,
     coalescer: Coalescer<CoalescingKey, Result<Loaded>>,
-    turns: Semaphore,
+    turns: Turns,
     compressor: Compressor,
     started: Instant,
 }
@@ -60,7 +54,7 @@ pub(super) enum Source {
 
 impl Loader {
     pub(super) fn new(cache: Cache, tiers: Arc<Tiers>) -> Self {
-        let (turns, compressor) = (Semaphore::new(MAX_LOADS), Compressor::default());
+        let (turns, compressor) = (Turns::new(), Compressor::default());
         Self { cache, tiers, coalescer: Coalescer::new(), turns, compressor, started: Instant::now() }
     }
 
@@ -102,6 +96,7 @@ impl Loader {
         T: Serialize + Send + 'static,
         F: Future<Output = Result<Versioned<T>>> + Send + 'static,
     {
+        let _turn = self.turns.take().await.ok_or_else(too_busy)?;
         let whole = async move { to_json(loading.await?.value) };
         let json = tokio::spawn(whole.in_current_span()).await.unwrap_or_else(|_| Err(stopped()))?;
         let body = self.encode_for(request, json).await;
@@ -134,8 +129,7 @@ impl Loader {
         T: Serialize,
         F: Future<Output = Result<Versioned<T>>>,
     {
-        let turn = timeout(LOAD_TURN_TIMEOUT, self.turns.acquire()).await;
-        let _turn = turn.ok().and_then(std::result::Result::ok).ok_or_else(too_busy)?;
+        let _turn = self.turns.take().await.ok_or_else(too_busy)?;
         let began = Instant::now();
         let Versioned { value, generations } = loading.await?;
         if !generations.satisfies(&miss.current) {
@@ -172,10 +166,9 @@ fn to_json(value: impl Serialize) -> Result<Vec<u8>> {
     serde_json::to_vec(&value).map_err(|error| defect(format!("the response cannot be written as JSON: {error}")))
 }
 
+/// Not logged: there may be thousands a second. They are counted.
 fn too_busy() -> AppError {
-    let problem =
-        ProblemType::Unavailable.with_detail("Too many requests wait for the database. Try again in a few seconds.");
-    AppError::logged(problem, format!("no turn to load within {} s", LOAD_TURN_TIMEOUT.as_secs()))
+    ProblemType::Unavailable.with_detail("Too many requests wait for the database. Try again in a few seconds.").into()
 }
 
 fn stopped() -> AppError {

@@ -108,6 +108,6 @@ fn age_secs(stored: &Metadata, now: UnixMillis) -> u32 {
 
 /// Whether the caller takes nothing that was stored before, as far as that needs a look: what is in memory and fresh is given also
 /// to `no-store`, which is about storing (RFC 9111 §5.2.1.5).
-pub(super) const fn wants_new(request: &CacheRequest) -> bool {
+const fn wants_new(request: &CacheRequest) -> bool {
     request.cache_control.no_cache || request.cache_control.no_store
 }

@@ -64,6 +64,8 @@ const DEFAULT_DATABASE: &str = "kairos";
 #[derive(Clone)]
 pub struct MongoStore {
     database: Database,
+    /// The same over connections that compress for size (row C3): for modules, whose content is long text.
+    of_large_documents: Database,
     /// The driver has no wait-queue timeout: a place here is a connection of the pool.
     places: Arc<Semaphore>,
     indexes: Arc<IndexState>,
@@ -100,9 +102,11 @@ impl MongoStore {
     /// The options contradict each other.
     pub fn with_options(options: ClientOptions, database: &str) -> Result<Self> {
         let places = options.max_pool_size.unwrap_or(MAX_POOL_SIZE) as usize;
+        let large = Client::with_options(for_large_documents(options.clone())).map_err(Failure::Before)?;
         let client = Client::with_options(options).map_err(Failure::Before)?;
         Ok(Self {
             database: client.database(database),
+            of_large_documents: large.database(database),
             places: Arc::new(Semaphore::new(places)),
             indexes: Arc::default(),
             turns: Arc::default(),
@@ -113,6 +117,11 @@ impl MongoStore {
     #[must_use]
     pub const fn database(&self) -> &Database {
         &self.database
+    }
+
+    /// The same store, for what reads and writes large documents.
+    fn for_large_documents(&self) -> Self {
+        Self { database: self.of_large_documents.clone(), ..self.clone() }
     }
 
     /// Creates the indexes if that did not happen yet. Calls that wait for an attempt share its outcome: each trying again in
@@ -224,6 +233,24 @@ impl MongoStore {
     }
 }
 
+/// The compressors of most connections, the preferred one first.
+const FOR_SPEED: [Compressor; 3] =
+    [Compressor::Snappy, Compressor::Zstd { level: None }, Compressor::Zlib { level: None }];
+/// Row C3. Text becomes about as small with zstd as with zlib, and much smaller than with snappy (`tests/tests/mongo_limits.rs` prints it).
+const FOR_SIZE: [Compressor; 3] =
+    [Compressor::Zstd { level: None }, Compressor::Zlib { level: None }, Compressor::Snappy];
+/// Connections for large documents that are open when nobody uses them: few ask for a module that no cache has.
+const MIN_POOL_SIZE_FOR_LARGE_DOCUMENTS: u32 = 2;
+
+/// As `options`, unless they name other compressors than [`configure`] does: then those are the operator's.
+fn for_large_documents(mut options: ClientOptions) -> ClientOptions {
+    if options.compressors.as_deref() == Some(&FOR_SPEED) {
+        options.compressors = Some(FOR_SIZE.to_vec());
+    }
+    options.min_pool_size = options.min_pool_size.map(|size| size.min(MIN_POOL_SIZE_FOR_LARGE_DOCUMENTS));
+    options
+}
+
 /// Sets what rows C1 to C3 ask for. What the URL says itself goes before, where it can be said there.
 pub fn configure(options: &mut ClientOptions) {
     options.app_name.get_or_insert_with(|| "kairos-origin".to_owned());
@@ -233,11 +260,9 @@ pub fn configure(options: &mut ClientOptions) {
     options.min_pool_size.get_or_insert(MIN_POOL_SIZE);
     options.max_idle_time.get_or_insert(MAX_IDLE);
     options.max_connecting.get_or_insert(MAX_CONNECTING);
-    // Row C3. The first of these that the server knows is used. Text becomes about as small with zstd as with zlib, and much
-    // smaller than with snappy (`tests/tests/mongo_limits.rs` prints it).
-    options.compressors.get_or_insert_with(|| {
-        vec![Compressor::Zstd { level: None }, Compressor::Zlib { level: None }, Compressor::Snappy]
-    });
+    // The first of these that the server knows is used, and the driver compresses every message, however small: what zstd and zlib set up
+    // for each costs more than a short one itself.
+    options.compressors.get_or_insert_with(|| FOR_SPEED.to_vec());
     // An acknowledged write is on most members: no election can take it back (I-ONCE). Without a limit, a server that has lost
     // the others would let writes wait for ever, each with a connection.
     // Each read has its own.

@@ -116,6 +116,8 @@ async fn call_the_whole_api(caller: &mut Caller<'_>) {
         let _ = caller.call(Some(&eve), route, &format!("{path}?limit=1&cursor={next}"), None).await.expect(200);
     }
     let _ = caller.call(Some(&eve), "GET /v1/me/progress/stats", paths::STATISTICS, None).await.expect(200);
+    let question = json!({ "question": "What is text?" });
+    let _ = caller.call(Some(&eve), "POST /v1/tutor/answers", paths::TUTOR_ANSWERS, Some(question)).await.expect(200);
     let token = json!({ "refresh_token": grant.refresh_token });
     let _ = caller.call(Some(&eve), "POST /v1/auth/logout", paths::LOGOUT, Some(token)).await;
     let _ = caller.call(Some(&author), "DELETE /v1/modules/{slug}", one, None).await;

@@ -29,9 +29,10 @@ impl CatalogStore for MongoStore {
         after: Option<&ModulePosition>,
         limit: u32,
     ) -> store::Result<Versioned<Vec<ModuleSummary>>> {
-        let modules = self.in_snapshot::<SummaryDocument>(MODULES);
+        let this = self.for_large_documents();
+        let modules = this.in_snapshot::<SummaryDocument>(MODULES);
         let query = list_query(filter, after, limit);
-        self.read_state(Namespace::Catalog, move |session| {
+        this.read_state(Namespace::Catalog, move |session| {
             let (modules, query) = (modules.clone(), query.clone());
             async move { summaries(query.all_in(&modules, session).await?) }.boxed()
         })
@@ -39,9 +40,10 @@ impl CatalogStore for MongoStore {
     }
 
     async fn search_modules(&self, query: &str, limit: u32) -> store::Result<Versioned<Vec<ModuleSummary>>> {
+        let this = self.for_large_documents();
         let query = search_query(query, limit);
-        let modules = self.in_snapshot::<SummaryDocument>(MODULES);
-        self.read_state(Namespace::Catalog, move |session| {
+        let modules = this.in_snapshot::<SummaryDocument>(MODULES);
+        this.read_state(Namespace::Catalog, move |session| {
             let (modules, query) = (modules.clone(), query.clone());
             async move {
                 match query {
@@ -55,9 +57,10 @@ impl CatalogStore for MongoStore {
     }
 
     async fn module(&self, slug: &Slug) -> store::Result<Versioned<Option<Module>>> {
-        let modules = self.in_snapshot::<ModuleDocument>(MODULES);
+        let this = self.for_large_documents();
+        let modules = this.in_snapshot::<ModuleDocument>(MODULES);
         let query = find_query(slug);
-        self.read_state(Namespace::Catalog, move |session| {
+        this.read_state(Namespace::Catalog, move |session| {
             let (modules, query) = (modules.clone(), query.clone());
             async move { Ok(query.one_in(&modules, session).await?.map(Module::from)) }.boxed()
         })
@@ -72,9 +75,10 @@ impl CatalogStore for MongoStore {
     }
 
     async fn insert_module(&self, module: &Module, now: UnixMillis) -> store::Result<Versioned<Option<u64>>> {
-        let modules = self.collection::<Document>(MODULES);
+        let this = self.for_large_documents();
+        let modules = this.collection::<Document>(MODULES);
         let module = module.clone();
-        self.transact(Some(Namespace::Catalog), now, move |session| {
+        this.transact(Some(Namespace::Catalog), now, move |session| {
             let (modules, module) = (modules.clone(), module.clone());
             async move {
                 let version = match last_version(&modules, session, &module.summary.slug).await? {
@@ -94,8 +98,9 @@ impl CatalogStore for MongoStore {
         expected: u64,
         now: UnixMillis,
     ) -> store::Result<Versioned<Replaced>> {
+        let this = self.for_large_documents();
         let document = ModuleDocument::from(module);
-        self.change_version(module.summary.slug.clone(), expected, now, move |modules, query, session| {
+        this.change_version(module.summary.slug.clone(), expected, now, move |modules, query, session| {
             let change = changed_fields(&document).map(|fields| doc! { "$set": fields });
             async move {
                 let update = modules.update_one(query, change?).comment(WRITE_MODULE.comment());
@@ -108,7 +113,8 @@ impl CatalogStore for MongoStore {
 
     /// What is left of a deleted module is its slug, its last version and a status that no query asks for.
     async fn delete_module(&self, slug: &Slug, expected: u64, now: UnixMillis) -> store::Result<Versioned<Replaced>> {
-        self.change_version(slug.clone(), expected, now, move |modules, query, session| {
+        let this = self.for_large_documents();
+        this.change_version(slug.clone(), expected, now, move |modules, query, session| {
             let left = doc! { "status": DELETED, "version": stored_version(expected) };
             async move { replace(&modules, query, left, session).await }.boxed()
         })
@@ -116,9 +122,10 @@ impl CatalogStore for MongoStore {
     }
 
     async fn import_modules(&self, modules: &[Module], now: UnixMillis) -> store::Result<Versioned<u64>> {
+        let this = self.for_large_documents();
         let wanted: Arc<[Module]> = modules.into();
-        let modules = self.collection::<Document>(MODULES);
-        self.transact(Some(Namespace::Catalog), now, move |session| {
+        let modules = this.collection::<Document>(MODULES);
+        this.transact(Some(Namespace::Catalog), now, move |session| {
             let (modules, wanted) = (modules.clone(), Arc::clone(&wanted));
             async move {
                 let mut written = 0;
