@@ -12,7 +12,7 @@ mod rounds;
 mod world;
 mod wrk;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 
@@ -61,10 +61,4 @@ fn machine() -> String {
     let model = info.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
     let model = model.trim_start_matches([' ', '\t', ':']);
     format!("{cores} cores ({model}), the load on the same machine; {} learners, the sample catalogue", data::LEARNERS)
-}
-
-/// Where figures are written down.
-#[must_use]
-pub fn document(workspace: &Path) -> PathBuf {
-    workspace.join("docs/BENCHMARKS.md")
 }
