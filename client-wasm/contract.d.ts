@@ -52,6 +52,7 @@ export declare const paths: {
   readonly STATISTICS: "/v1/me/progress/stats";
   readonly HISTORY: "/v1/me/history";
   readonly OPERATIONS: "/v1/me/operations";
+  readonly EVENTS: "/v1/events";
   readonly TUTOR_ANSWERS: "/v1/tutor/answers";
 };
 

@@ -28,6 +28,7 @@ export const paths = /* @__PURE__ */ Object.freeze({
   STATISTICS: "/v1/me/progress/stats",
   HISTORY: "/v1/me/history",
   OPERATIONS: "/v1/me/operations",
+  EVENTS: "/v1/events",
   TUTOR_ANSWERS: "/v1/tutor/answers",
 });
 export const problems = /* @__PURE__ */ Object.freeze({

@@ -21,6 +21,7 @@ mod breaker;
 mod local_generations;
 pub mod redis;
 mod sampler;
+mod watched;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,9 +37,14 @@ use local_generations::LocalGenerations;
 use redis::Redis;
 pub(crate) use redis::{Lease, LeaseAttempt};
 use sampler::Sampler;
+pub use watched::Watch;
+use watched::Watched;
 
 /// How long a number is used that did not come from Redis: another instance's write may go unheard for that long.
 pub const UNHEARD_USE: Duration = Duration::from_secs(2);
+
+/// Namespaces that are looked up at once for those who watch them.
+const WATCHED_AT_ONCE: usize = 1_000;
 
 /// How long a reported generation waits before it is looked into, with all others that came meanwhile: callers can report anything.
 const REPORTED_PAUSE: Duration = Duration::from_millis(50);
@@ -59,6 +65,7 @@ struct Inner {
     confirmed_look_ups: LookUps,
     redis: Option<Redis>,
     sampler: Option<Sampler>,
+    watched: Arc<Watched>,
 }
 
 impl Cache {
@@ -88,7 +95,8 @@ impl Cache {
             }
         });
         let local = LocalGenerations::default();
-        Self { inner: Arc::new(Inner { local, look_ups, confirmed_look_ups, redis, sampler: None }) }
+        let (sampler, watched) = (None, Arc::default());
+        Self { inner: Arc::new(Inner { local, look_ups, confirmed_look_ups, redis, sampler, watched }) }
     }
 
     /// The same, which compares with the store one response in each `period` ([`Cache::sample`]), and none where that is zero. Only
@@ -168,6 +176,7 @@ impl Cache {
     /// reaches the same Redis, and every caller of this process, sees it. Never fails.
     pub async fn announce(&self, numbers: &Generations, began: Instant) {
         self.inner.local.confirm(numbers, began);
+        self.inner.watched.raise(numbers);
         if let Some(redis) = &self.inner.redis {
             redis.announce(numbers).await;
         }
@@ -179,6 +188,35 @@ impl Cache {
         if let Some(redis) = &self.inner.redis {
             redis.invalidate(namespaces).await;
         }
+    }
+
+    /// Watches the number of `namespace` from now on: writes of this process, and whatever else comes to be known by
+    /// [`Cache::look_up_watched`] and [`Cache::tell_watchers`].
+    #[must_use]
+    pub fn watch(&self, namespace: Namespace) -> Watch {
+        self.inner.watched.watch(namespace)
+    }
+
+    /// These numbers are known.
+    pub fn tell_watchers(&self, numbers: &Generations) {
+        self.inner.watched.raise(numbers);
+    }
+
+    /// Looks up what is watched, a thousand at a time, and tells the watchers: in Redis, and in the store what that does not know. Costs
+    /// nothing when nothing is watched.
+    ///
+    /// # Errors
+    /// The store's, when it had to be asked. Then the rest is not looked up.
+    pub async fn look_up_watched(&self) -> Result<()> {
+        for namespaces in self.inner.watched.namespaces().chunks(WATCHED_AT_ONCE) {
+            let numbers = match self.inner.redis {
+                Some(_) => self.current(namespaces, &Generations::default()).await?,
+                // What this process knows by itself is what its watchers were told.
+                None => self.ask_store(namespaces, &Generations::default()).await?,
+            };
+            self.inner.watched.raise(&numbers);
+        }
+        Ok(())
     }
 
     /// What Redis has under `key`, whatever it was made from; nothing when it is not reached in time.

@@ -5,6 +5,7 @@ mod adapters;
 pub mod explain;
 pub mod import;
 pub mod indexes;
+mod limits;
 mod output;
 pub mod serve;
 mod server_url;

@@ -1,6 +1,7 @@
 //! One function a route: takes the request apart, calls the domain, puts the response together. No rules of their own.
 
 pub mod accounts;
+pub mod events;
 pub mod modules;
 pub mod progress;
 pub mod service;

@@ -11,7 +11,7 @@ use kairos_protocol::api::problem::ProblemType;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::error::AppError;
-use crate::handlers::{accounts, modules, progress, service, tutor};
+use crate::handlers::{accounts, events, modules, progress, service, tutor};
 use crate::middleware;
 use crate::openapi::{self, Description, operations};
 use crate::response_cache::write_cache_headers;
@@ -66,6 +66,7 @@ fn routes() -> ApiRouter<AppState> {
         .api_route(paths::STATISTICS, get_with(progress::show_statistics, operations::show_statistics))
         .api_route(paths::HISTORY, get_with(progress::list_history, operations::list_history))
         .api_route(paths::OPERATIONS, post_with(progress::apply_operations, operations::apply_operations))
+        .api_route(paths::EVENTS, get_with(events::stream_events, operations::stream_events))
         .api_route(paths::TUTOR_ANSWERS, post_with(tutor::answer_question, operations::answer_question))
         .api_route(paths::HEALTH_LIVE, get_with(service::show_liveness, operations::show_liveness))
         .api_route(paths::HEALTH_READY, get_with(service::show_readiness, operations::show_readiness))

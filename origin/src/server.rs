@@ -3,17 +3,21 @@
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
 
 use axum::body::Body;
+use hyper::Method;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
+use kairos_protocol::api::paths;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 
+use crate::extract::PeerAddress;
 use crate::service::Service;
 
 /// How long a connection may be open without a whole request head: it is idle, or sends one too slowly.
@@ -38,7 +42,7 @@ pub async fn serve(listener: TcpListener, service: Service, told: impl Future<Ou
             () = &mut told => break,
         };
         match accepted {
-            Ok((stream, _)) => speak(stream, service.clone(), &connections),
+            Ok((stream, peer)) => speak(stream, peer, service.clone(), &connections),
             Err(error) if is_the_peers(&error) => {}
             Err(error) => {
                 tracing::error!(%error, "no connection could be accepted");
@@ -54,11 +58,15 @@ pub async fn serve(listener: TcpListener, service: Service, told: impl Future<Ou
     }
 }
 
-fn speak(stream: TcpStream, service: Service, connections: &GracefulShutdown) {
+fn speak(stream: TcpStream, peer: SocketAddr, service: Service, connections: &GracefulShutdown) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection without TCP_NODELAY");
     }
-    let answer = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+    let answer = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        // Reads are not limited by where they come from: they go without the allocation. Streams are no such reads.
+        if request.method() != Method::GET || request.uri().path() == paths::EVENTS {
+            request.extensions_mut().insert(PeerAddress(peer));
+        }
         let service = service.clone();
         async move { service.respond(request.map(Body::new)).await }
     });

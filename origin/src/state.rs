@@ -18,6 +18,8 @@ use crate::domain::progress::Progress;
 use crate::domain::readiness::Readiness;
 use crate::domain::sessions::Sessions;
 use crate::environment::Environment;
+use crate::events::EventStreams;
+use crate::limits::{RateLimitConfig, RateLimits};
 use crate::response_cache::ResponseCache;
 use crate::store::Store;
 use crate::telemetry::requests::{RequestIds, RequestMetrics};
@@ -37,6 +39,8 @@ struct Parts {
     tokens: Arc<Tokens>,
     readiness: Arc<Readiness>,
     tutor: Arc<Tutor>,
+    limits: Arc<RateLimits>,
+    events: Arc<EventStreams>,
     /// Reads that may be answered from a cache.
     responses: ResponseCache,
     /// For readiness alone: reads and writes have theirs.
@@ -69,6 +73,7 @@ impl AppState {
         metrics: Option<PrometheusHandle>,
         memory_cache_bytes: u64,
         tutor: TutorConfig,
+        limits: RateLimitConfig,
     ) -> Result<Self> {
         let key = store.signing_key(&Tokens::generate_key(&environment)?).await?;
         let tokens = Arc::new(Tokens::new(&key, environment.clone()));
@@ -93,6 +98,8 @@ impl AppState {
             tokens,
             readiness: Arc::new(Readiness::new(store, clock())),
             tutor: Arc::new(tutor),
+            limits: Arc::new(RateLimits::new(limits)),
+            events: EventStreams::new(cache.clone()),
             responses: ResponseCache::new(cache.clone(), environment.clone(), memory_cache_bytes),
             cache,
             environment,
@@ -121,6 +128,8 @@ parts! {
     tokens: Arc<Tokens>,
     readiness: Arc<Readiness>,
     tutor: Arc<Tutor>,
+    limits: Arc<RateLimits>,
+    events: Arc<EventStreams>,
     responses: ResponseCache,
     cache: Cache,
     environment: Environment,

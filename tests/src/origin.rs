@@ -11,6 +11,7 @@ use axum::extract::FromRef;
 use kairos_origin::auth::tokens::Tokens;
 use kairos_origin::domain::accounts::Accounts;
 use kairos_origin::environment::{Clock, Environment};
+use kairos_origin::limits::RateLimitConfig;
 use kairos_origin::server;
 use kairos_origin::service::Service;
 use kairos_origin::state::AppState;
@@ -59,6 +60,7 @@ pub struct Builder {
     store: StoreKind,
     with_redis: bool,
     tutor: TutorConfig,
+    limits: RateLimitConfig,
 }
 
 impl Builder {
@@ -83,12 +85,19 @@ impl Builder {
         self
     }
 
+    /// Limits how often one may sign in and write. Without, nothing is limited.
+    #[must_use]
+    pub fn with_limits(mut self, limits: RateLimitConfig) -> Self {
+        self.limits = limits;
+        self
+    }
+
     /// Starts it, or skips the test when a server that it needs is not there.
     pub async fn start(self) -> Option<TestOrigin> {
         let world = Arc::new(World::new(self.store, self.with_redis)?);
         let system = Environment::system();
         let clock = Arc::new(MovableClock { system: Arc::clone(&system.clock), ahead_ms: AtomicI64::new(0) });
-        Some(TestOrigin::start(world, clock, self.tutor).await)
+        Some(TestOrigin::start(world, clock, self.tutor, self.limits).await)
     }
 }
 
@@ -105,6 +114,7 @@ pub struct TestOrigin {
     /// Its store, which can be made to fail.
     pub store: Arc<Breakable>,
     tutor: TutorConfig,
+    limits: RateLimitConfig,
     address: std::net::SocketAddr,
     client: reqwest::Client,
     serving: JoinHandle<()>,
@@ -125,10 +135,15 @@ impl TestOrigin {
     /// The embedded store, no Redis, unless told otherwise.
     #[must_use]
     pub fn builder() -> Builder {
-        Builder { store: StoreKind::Sqlite, with_redis: false, tutor: TutorConfig::default() }
+        Builder {
+            store: StoreKind::Sqlite,
+            with_redis: false,
+            tutor: TutorConfig::default(),
+            limits: RateLimitConfig::default(),
+        }
     }
 
-    async fn start(world: Arc<World>, clock: Arc<MovableClock>, tutor: TutorConfig) -> Self {
+    async fn start(world: Arc<World>, clock: Arc<MovableClock>, tutor: TutorConfig, limits: RateLimitConfig) -> Self {
         let environment = Environment { clock: Arc::<MovableClock>::clone(&clock), ..Environment::system() };
         let store = Arc::new(Breakable::new(world.store().await));
         let cache = world.cache(Arc::<Breakable>::clone(&store), &environment).await;
@@ -139,6 +154,7 @@ impl TestOrigin {
             kairos_origin::telemetry::record_metrics(),
             8 << 20,
             tutor.clone(),
+            limits.clone(),
         )
         .await
         .expect("the store answers");
@@ -147,12 +163,17 @@ impl TestOrigin {
         let (accounts, tokens) = (FromRef::from_ref(&state), FromRef::from_ref(&state));
         let serving = tokio::spawn(server::serve(listener, Service::new(state), pending()));
         let client = http::client_builder().build().expect("a client");
-        Self { world, clock, accounts, tokens, store, tutor, address, client, serving }
+        Self { world, clock, accounts, tokens, store, tutor, limits, address, client, serving }
     }
 
     /// Another instance on the same data.
     pub async fn sibling(&self) -> Self {
-        Self::start(Arc::clone(&self.world), Arc::clone(&self.clock), self.tutor.clone()).await
+        Self::start(Arc::clone(&self.world), Arc::clone(&self.clock), self.tutor.clone(), self.limits.clone()).await
+    }
+
+    /// Another instance on the same data, with limits of its own.
+    pub async fn limited_sibling(&self, limits: RateLimitConfig) -> Self {
+        Self::start(Arc::clone(&self.world), Arc::clone(&self.clock), self.tutor.clone(), limits).await
     }
 
     /// The URL of `path`.

@@ -2,18 +2,22 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use axum::extract::FromRef;
 use clap::Args;
 use tokio::net::{TcpListener, TcpSocket, lookup_host};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::unconstrained;
 
 use super::adapters::Adapters;
+use super::limits::LimitOptions;
 use super::output::say;
 use super::tutor::TutorOptions;
 use crate::environment::Environment;
+use crate::events::EventStreams;
 use crate::response_cache::DEFAULT_CAPACITY_MIB;
 use crate::server;
 use crate::service::Service;
@@ -40,6 +44,8 @@ pub struct Serve {
     adapters: Adapters,
     #[command(flatten)]
     tutor: TutorOptions,
+    #[command(flatten)]
+    limits: LimitOptions,
     /// Memory that stored responses may take in this process, in MiB; 0 stores none there.
     #[arg(long, env = "KAIROS_MEMORY_CACHE_MIB", default_value_t = DEFAULT_CAPACITY_MIB, value_name = "N", value_parser = clap::value_parser!(u32))]
     memory_cache_mib: u32,
@@ -75,11 +81,11 @@ impl Serve {
             .await
             .with_context(|| format!("cannot listen on {}; choose another with --listen", self.listen))?;
         let address = listener.local_addr().context("the listener has no address")?;
-        let state =
-            AppState::assemble(store, cache, environment, metrics, u64::from(self.memory_cache_mib) << 20, tutor)
-                .await
-                .map_err(|error| anyhow::anyhow!("{}", error.cause.unwrap_or(error.problem.detail)))
-                .context("the service cannot be put together")?;
+        let (memory_bytes, limits) = (u64::from(self.memory_cache_mib) << 20, self.limits.config());
+        let state = AppState::assemble(store, cache, environment, metrics, memory_bytes, tutor, limits)
+            .await
+            .map_err(|error| anyhow::anyhow!("{}", error.cause.unwrap_or(error.problem.detail)))
+            .context("the service cannot be put together")?;
 
         // Before the line that says it is ready: from then on it can be told to stop.
         let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
@@ -111,11 +117,14 @@ fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// Serves until SIGINT or SIGTERM; then finishes what is under way.
 async fn serve_until_told(listener: TcpListener, state: AppState, mut interrupt: Signal, mut terminate: Signal) {
+    let events = Arc::<EventStreams>::from_ref(&state);
     let told = async move {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
+        // They would never be finished.
+        events.close();
     };
     unconstrained(server::serve(listener, Service::new(state), told)).await;
 }

@@ -18,6 +18,7 @@ use kairos_protocol::api::problem::ProblemType;
 use super::described::require_bearer;
 use crate::auth::tokens::Tokens;
 use crate::error::{AppError, Result};
+use crate::limits::RateLimits;
 
 /// Somebody who signed in.
 pub struct Session {
@@ -27,8 +28,11 @@ pub struct Session {
     pub roles: Vec<Role>,
 }
 
-/// Somebody who may change modules.
+/// Somebody who may change modules, and does not do so too often.
 pub struct AuthorSession(pub Session);
+
+/// Somebody who records what they did, and does not do so too often.
+pub struct RecordingSession(pub Session);
 
 impl<S: Send + Sync> FromRequestParts<S> for Session
 where
@@ -45,15 +49,31 @@ where
 impl<S: Send + Sync> FromRequestParts<S> for AuthorSession
 where
     Arc<Tokens>: FromRef<S>,
+    Arc<RateLimits>: FromRef<S>,
 {
     type Rejection = AppError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
         let session = Session::from_request_parts(parts, state).await?;
         if session.roles.iter().any(|role| matches!(role, Role::Author | Role::Admin)) {
+            Arc::<RateLimits>::from_ref(state).count_module_write(&session.user)?;
             return Ok(Self(session));
         }
         Err(ProblemType::Forbidden.with_detail("Only authors change modules.").into())
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for RecordingSession
+where
+    Arc<Tokens>: FromRef<S>,
+    Arc<RateLimits>: FromRef<S>,
+{
+    type Rejection = AppError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let session = Session::from_request_parts(parts, state).await?;
+        Arc::<RateLimits>::from_ref(state).count_batch(&session.user)?;
+        Ok(Self(session))
     }
 }
 
@@ -64,6 +84,12 @@ impl OperationInput for Session {
 }
 
 impl OperationInput for AuthorSession {
+    fn operation_input(_: &mut GenContext, operation: &mut Operation) {
+        require_bearer(operation);
+    }
+}
+
+impl OperationInput for RecordingSession {
     fn operation_input(_: &mut GenContext, operation: &mut Operation) {
         require_bearer(operation);
     }

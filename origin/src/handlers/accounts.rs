@@ -11,15 +11,19 @@ use kairos_protocol::api::account::{LoginRequest, RefreshRequest, RegisterReques
 use crate::domain::accounts::Accounts;
 use crate::domain::sessions::Sessions;
 use crate::error::Result;
-use crate::extract::{Body, Read};
+use crate::extract::{Body, ClientAddress, Read};
+use crate::limits::RateLimits;
 use crate::response_cache::ResponseCache;
 
 /// `POST /v1/auth/register`
 pub async fn register(
     State(accounts): State<Arc<Accounts>>,
     State(sessions): State<Arc<Sessions>>,
+    State(limits): State<Arc<RateLimits>>,
+    ClientAddress(address): ClientAddress,
     Body(request): Body<RegisterRequest>,
 ) -> Result<(StatusCode, Json<TokenGrant>)> {
+    limits.count_registration(address)?;
     let account = accounts.register(request).await?;
     Ok((StatusCode::CREATED, Json(sessions.begin(account).await?)))
 }
@@ -28,8 +32,11 @@ pub async fn register(
 pub async fn login(
     State(accounts): State<Arc<Accounts>>,
     State(sessions): State<Arc<Sessions>>,
+    State(limits): State<Arc<RateLimits>>,
+    ClientAddress(address): ClientAddress,
     Body(request): Body<LoginRequest>,
 ) -> Result<Json<TokenGrant>> {
+    limits.count_sign_in(address, &request.email)?;
     let account = accounts.authenticate(request).await?;
     Ok(Json(sessions.begin(account).await?))
 }

@@ -11,7 +11,7 @@ use super::written;
 use crate::domain::cursor;
 use crate::domain::progress::Progress;
 use crate::error::Result;
-use crate::extract::{Body, Read, Session};
+use crate::extract::{Body, Read, RecordingSession};
 use crate::response_cache::ResponseCache;
 
 /// `GET /v1/me/progress?limit&cursor`
@@ -51,9 +51,9 @@ pub async fn list_history(
 /// `POST /v1/me/operations`
 pub async fn apply_operations(
     State(progress): State<Arc<Progress>>,
-    Session { user, .. }: Session,
+    RecordingSession(session): RecordingSession,
     Body(batch): Body<OperationBatch>,
 ) -> Result<Response> {
-    let done = progress.apply(user, batch.operations).await?;
+    let done = progress.apply(session.user, batch.operations).await?;
     Ok(written(StatusCode::OK, &done.map(|results| OperationResults { results })))
 }

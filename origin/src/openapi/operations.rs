@@ -96,6 +96,16 @@ pub(crate) fn apply_operations(operation: Operation<'_>) -> Operation<'_> {
     })
 }
 
+pub(crate) fn stream_events(operation: Operation<'_>) -> Operation<'_> {
+    let summary = "What changes, as it changes: the generations of the catalogue and of the learner who is signed in.";
+    let operation = operation.id("streamEvents").summary(summary);
+    operation.response_with::<200, (), _>(|mut response| {
+        let media_type = MediaType { schema: Some(a_text()), ..MediaType::default() };
+        response.inner().content.insert("text/event-stream".to_owned(), media_type);
+        response.description("Events named `generations`, whose data and id are as in `Kairos-Gen`.")
+    })
+}
+
 pub(crate) fn answer_question(operation: Operation<'_>) -> Operation<'_> {
     let summary = "Ask the tutor. With `Accept: text/event-stream` the answer comes as it is written.";
     let operation = operation.id("answerQuestion").summary(summary);

@@ -52,6 +52,9 @@ paths! {
     /// Where the learner's operations are sent.
     OPERATIONS = "/v1/me/operations";
 
+    /// What changes, as it changes: a stream of events.
+    EVENTS = "/v1/events";
+
     /// Ask the tutor.
     TUTOR_ANSWERS = "/v1/tutor/answers";
 }

@@ -124,7 +124,7 @@ problem_types! {
     UriTooLong = "uri-too-long", 414, "The path and query are too long";
     /// The body's media type is not `application/json`.
     UnsupportedMediaType = "unsupported-media-type", 415, "The body must be application/json";
-    /// More questions to the tutor than one learner, or all of them, may ask a day; `Retry-After` says when to go on.
+    /// Something was asked too often: `Retry-After` says when to go on. Nothing was done.
     TooManyRequests = "too-many-requests", 429, "Too many requests";
     /// A defect in Kaïros itself; the log has the details.
     Internal = "internal", 500, "Something went wrong on our side";
