@@ -18,6 +18,7 @@ pub mod progress;
 pub mod sessions;
 pub mod sqlite;
 pub mod timing;
+mod words;
 
 pub use accounts::AccountStore;
 pub use catalog::CatalogStore;

@@ -1,6 +1,8 @@
 //! How records are written in MongoDB: one struct per collection. Moments are BSON dates, so that TTL indexes and people can
 //! read them; everything else is as on the wire.
 
+use std::collections::BTreeSet;
+
 use kairos_protocol::UnixMillis;
 use kairos_protocol::api::account::{Profile, Role};
 use kairos_protocol::api::catalog::{Difficulty, Module, ModuleSummary, Publication};
@@ -12,6 +14,7 @@ use mongodb::bson::DateTime;
 use serde::{Deserialize, Serialize};
 
 use crate::store::accounts::Account;
+use crate::store::words::words_of;
 
 pub(super) const MODULES: &str = "modules";
 pub(super) const USERS: &str = "users";
@@ -26,7 +29,7 @@ pub(super) const GENERATIONS: &str = "generations";
 pub(super) const PROBE: &str = "probe";
 
 /// What lists leave out of a module (row Q2).
-pub(super) const NOT_IN_LISTS: &[&str] = &["content", "version", "status", "created_at"];
+pub(super) const NOT_IN_LISTS: &[&str] = &["content", "words", "version", "status", "created_at"];
 
 /// The status of what is left of a deleted module: its slug and its last version.
 pub(super) const DELETED: &str = "deleted";
@@ -58,6 +61,9 @@ pub(super) struct ModuleDocument {
     #[serde(flatten)]
     pub(super) summary: SummaryDocument,
     content: String,
+    /// Search finds it by the beginnings of these. Modules of releases that did not store them have none until they are written again.
+    #[serde(default)]
+    words: BTreeSet<String>,
     status: Publication,
     version: i64,
     created_at: DateTime,
@@ -103,6 +109,7 @@ impl From<&Module> for ModuleDocument {
         Self {
             summary: SummaryDocument::from(&module.summary),
             content: module.content.clone(),
+            words: words_of(&module.summary),
             status: module.status,
             version: stored_version(module.version),
             created_at: DateTime::from_millis(module.created_at_ms),

@@ -22,6 +22,7 @@ pub(super) fn wanted() -> Vec<(&'static str, IndexModel)> {
         (MODULES, index(doc! { "status": 1, "tags": 1, "subject": 1, "position": 1, "_id": 1 })),
         (MODULES, index(doc! { "status": 1, "tags": 1, "difficulty": 1, "subject": 1, "position": 1, "_id": 1 })),
         (MODULES, text_index()),
+        (MODULES, index(doc! { "status": 1, "words": 1 })),
         (USERS, unique(doc! { "email": 1 })),
         (SESSIONS, index(doc! { "user_id": 1 })),
         (SESSIONS, expiring("expires_at")),

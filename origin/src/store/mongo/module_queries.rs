@@ -9,6 +9,7 @@ use super::documents::{DELETED, NOT_IN_LISTS};
 use super::query::Query;
 use super::shapes::{FIND_MODULE, LIST_MODULES, MODULE_VERSION, PUBLISHED_MODULES, SEARCH_MODULES, WRITE_MODULE};
 use crate::store::catalog::{ModuleFilter, ModulePosition};
+use crate::store::words::beginning;
 
 /// Published modules that `filter` wants, from after `after`.
 pub(super) fn list_query(filter: &ModuleFilter, after: Option<&ModulePosition>, limit: u32) -> Query {
@@ -56,13 +57,23 @@ fn wanted(filter: &ModuleFilter, after: Option<&ModulePosition>) -> Document {
     doc! { "$or": branches }
 }
 
-/// Nothing when there is no word in `query`.
+/// What has any of the words, by their stems, or begins as the last one, after all the others. Nothing when there is no word in `query`.
 pub(super) fn search_query(query: &str, limit: u32) -> Option<Query> {
     let words = search_words(query);
     let score = doc! { "$meta": "textScore" };
     let mut projection = without(NOT_IN_LISTS);
     projection.insert("score", &score);
-    let query = Query::new(&SEARCH_MODULES, doc! { "status": "published", "$text": { "$search": &words } });
+    let has_words = doc! { "status": "published", "$text": { "$search": &words } };
+    let filter = match beginning(query) {
+        Some(from) => {
+            // One element in the whole range: else one above its start and another below its end would do.
+            let until = format!("{from}{}", char::MAX);
+            let begins = doc! { "status": "published", "words": { "$elemMatch": { "$gte": from, "$lt": until } } };
+            doc! { "$or": [has_words, begins] }
+        }
+        None => has_words,
+    };
+    let query = Query::new(&SEARCH_MODULES, filter);
     let query = query.sort(doc! { "score": score, "_id": 1 }).projection(projection).page(limit);
     (!words.is_empty()).then_some(query)
 }

@@ -14,6 +14,7 @@ use super::connection::is_duplicate;
 use super::rows::{self, SUMMARY_COLUMNS, to_json};
 use super::{SqliteStore, generations, statements};
 use crate::store::catalog::{ModuleFilter, ModulePosition, Replaced};
+use crate::store::words::{beginning, words_of};
 use crate::store::{self, CatalogStore, Versioned};
 
 const CATALOG: &[Namespace] = &[Namespace::Catalog];
@@ -144,8 +145,10 @@ pub(super) fn search(connection: &Connection, query: &str, limit: u32) -> Result
     if any.is_empty() {
         return Ok(Vec::new());
     }
+    // The empty string of FTS5 begins nothing.
+    let begun = beginning(query).map_or_else(|| "\"\"".to_owned(), |beginning| format!("\"{beginning}\" *"));
     let mut statement = connection.prepare_cached(&statements::SEARCH_MODULES)?;
-    statement.query_map(params![any, limit], rows::summary)?.collect()
+    statement.query_map(params![any, begun, limit], rows::summary)?.collect()
 }
 
 pub(super) fn find(connection: &Connection, slug: &Slug) -> Result<Option<Module>> {
@@ -233,6 +236,7 @@ fn remove(connection: &Connection, slug: &Slug) -> Result<()> {
     if let Some(id) = id {
         connection.prepare_cached(statements::DELETE_TAGS)?.execute([slug.as_str()])?;
         connection.prepare_cached(statements::DELETE_WORDS)?.execute([id])?;
+        connection.prepare_cached(statements::DELETE_BEGINNINGS)?.execute([id])?;
     }
     Ok(())
 }
@@ -266,5 +270,7 @@ fn index(connection: &Connection, id: i64, module: &Module) -> Result<()> {
     }
     let mut add = connection.prepare_cached(statements::INSERT_WORDS)?;
     add.execute(params![id, summary.title, summary.tags.join(" "), summary.summary, module.content])?;
+    let words = words_of(summary).into_iter().collect::<Vec<_>>().join(" ");
+    connection.prepare_cached(statements::INSERT_BEGINNINGS)?.execute(params![id, words])?;
     Ok(())
 }

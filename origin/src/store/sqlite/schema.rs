@@ -126,6 +126,15 @@ const STEPS: &[&str] = &[
     -- Written to find out whether anything can be written.
     CREATE TABLE probe (id INTEGER PRIMARY KEY, number INTEGER NOT NULL) STRICT;
 ",
+    "
+    -- Words of published modules as they are written, to be found by their beginning; rowid is modules.id.
+    CREATE VIRTUAL TABLE module_beginnings USING fts5 (
+        words,
+        content = '', contentless_delete = 1, detail = none, tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3'
+    );
+    INSERT INTO module_beginnings (rowid, words)
+        SELECT id, title || ' ' || tags || ' ' || summary FROM modules WHERE status = 'published';
+",
 ];
 
 /// Why a file cannot be used.
@@ -159,4 +168,29 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), MigrationError>
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", STEPS.len())?;
     Ok(transaction.commit()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::sqlite::catalog;
+
+    #[test]
+    fn modules_of_the_release_before_are_found_by_beginnings_too() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        for step in &STEPS[..2] {
+            connection.execute_batch(step).unwrap();
+        }
+        connection.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+        connection.pragma_update(None, "user_version", 2).unwrap();
+        let insert = "INSERT INTO modules VALUES (?1, ?2, ?3, '', 0, 'beginner', '[\"negotiation\"]', 'en', '', '', 0, ?4, 1, 0, 0)";
+        for (id, slug, title, status) in [(1, "vary", "Vary", "published"), (2, "draft", "Varying", "draft")] {
+            connection.execute(insert, (id, slug, title, status)).unwrap();
+        }
+        migrate(&mut connection).unwrap();
+        for query in ["var", "negot"] {
+            let found = catalog::search(&connection, query, 10).unwrap();
+            assert_eq!(found.iter().map(|module| module.slug.as_str()).collect::<Vec<_>>(), ["vary"], "{query}");
+        }
+    }
 }

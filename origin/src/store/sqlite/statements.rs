@@ -9,9 +9,18 @@ pub(super) static SEARCH_MODULES: LazyLock<String> = LazyLock::new(|| {
     let columns: Vec<_> = SUMMARY_COLUMNS.split(", ").map(|column| format!("m.{column}")).collect();
     format!(
         "SELECT {} FROM (
-            SELECT rowid, bm25(module_search, 20, 10, 5, 1) AS score FROM module_search
-            WHERE module_search MATCH ? ORDER BY score, rowid LIMIT ?
-        ) AS found JOIN modules AS m ON m.id = found.rowid ORDER BY found.score, m.id",
+            SELECT matched.id, min(matched.score) AS score FROM (
+                SELECT ranked.id, ranked.score FROM (
+                    SELECT rowid AS id, bm25(module_search, 20, 10, 5, 1) AS score FROM module_search
+                    WHERE module_search MATCH ?1 ORDER BY score, rowid LIMIT ?3
+                ) AS ranked
+                UNION ALL
+                SELECT begun.id, 0.0 FROM (
+                    SELECT b.rowid AS id FROM module_beginnings AS b JOIN modules AS n ON n.id = b.rowid
+                    WHERE module_beginnings MATCH ?2 ORDER BY n.slug LIMIT ?3
+                ) AS begun
+            ) AS matched GROUP BY matched.id
+        ) AS found JOIN modules AS m ON m.id = found.id ORDER BY found.score, m.slug LIMIT ?3",
         columns.join(", ")
     )
 });
@@ -29,10 +38,13 @@ pub(super) const INSERT_DELETED: &str = "INSERT OR REPLACE INTO deleted_modules 
 pub(super) const DELETE_MODULE: &str = "DELETE FROM modules WHERE slug = ? RETURNING id";
 pub(super) const DELETE_TAGS: &str = "DELETE FROM module_tags WHERE slug = ?";
 pub(super) const DELETE_WORDS: &str = "DELETE FROM module_search WHERE rowid = ?";
+pub(super) const DELETE_BEGINNINGS: &str = "DELETE FROM module_beginnings WHERE rowid = ?";
 pub(super) const INSERT_TAG: &str =
     "INSERT OR IGNORE INTO module_tags (tag, subject, position, slug) VALUES (?, ?, ?, ?)";
 pub(super) const INSERT_WORDS: &str =
     "INSERT INTO module_search (rowid, title, tags, summary, content) VALUES (?, ?, ?, ?, ?)";
+
+pub(super) const INSERT_BEGINNINGS: &str = "INSERT INTO module_beginnings (rowid, words) VALUES (?, ?)";
 
 pub(super) const INSERT_USER: &str =
     "INSERT INTO users (id, email, display_name, hashed_password, roles, created_at_ms) VALUES (?, ?, ?, ?, ?, ?)";
@@ -122,6 +134,7 @@ fn of_modules() -> Vec<Statement> {
         statement("modules.delete", "modules", "the module that a write replaces or deletes", DELETE_MODULE),
         statement("module_tags.delete", "module_tags", "the tags of a module that is written", DELETE_TAGS),
         statement("module_search.delete", "module_search", "the words of a module that is written", DELETE_WORDS),
+        statement("module_beginnings.delete", "module_beginnings", "the same by beginnings", DELETE_BEGINNINGS),
     ]
 }
 
