@@ -7,6 +7,7 @@ use axum::extract::FromRef;
 use kairos_protocol::api::problem::ProblemType;
 use metrics_exporter_prometheus::PrometheusHandle;
 
+use crate::app::App;
 use crate::auth::passwords::Passwords;
 use crate::auth::refresh::Successors;
 use crate::auth::tokens::Tokens;
@@ -37,6 +38,8 @@ struct Parts {
     tokens: Arc<Tokens>,
     readiness: Arc<Readiness>,
     tutor: Arc<Tutor>,
+    /// The learner's app, where it is served beside the API.
+    app: Option<App>,
     /// Reads that may be answered from a cache.
     responses: ResponseCache,
     /// For readiness alone: reads and writes have theirs.
@@ -93,12 +96,22 @@ impl AppState {
             tokens,
             readiness: Arc::new(Readiness::new(store, clock())),
             tutor: Arc::new(tutor),
+            app: None,
             responses: ResponseCache::new(cache.clone(), environment.clone(), memory_cache_bytes),
             cache,
             environment,
             metrics,
             observed,
         })))
+    }
+
+    /// The same, with `app` beside the API. Only as long as nobody else has it.
+    #[must_use]
+    pub fn with_app(mut self, app: Option<App>) -> Self {
+        if let Some(parts) = Arc::get_mut(&mut self.0) {
+            parts.app = app;
+        }
+        self
     }
 }
 
@@ -121,6 +134,7 @@ parts! {
     tokens: Arc<Tokens>,
     readiness: Arc<Readiness>,
     tutor: Arc<Tutor>,
+    app: Option<App>,
     responses: ResponseCache,
     cache: Cache,
     environment: Environment,
