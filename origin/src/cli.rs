@@ -2,11 +2,13 @@
 
 pub mod account;
 mod adapters;
+pub mod backup;
 pub mod explain;
 pub mod import;
 pub mod indexes;
 mod limits;
 mod output;
+pub mod restore;
 pub mod serve;
 mod server_url;
 pub mod shard;
@@ -32,6 +34,10 @@ pub enum Command {
     Explain(explain::Explain),
     /// Show the indexes, their size and use; create the missing ones.
     Indexes(indexes::Indexes),
+    /// Make a backup of the embedded store, also while it is served.
+    Backup(backup::Backup),
+    /// Put the embedded store back to what a backup has.
+    Restore(restore::Restore),
     /// Spread a MongoDB over several shards, by learner.
     Shard(shard::Shard),
 }
@@ -48,6 +54,8 @@ impl Command {
             Self::Account(command) => command.run().await,
             Self::Explain(command) => command.run().await,
             Self::Indexes(command) => command.run().await,
+            Self::Backup(command) => command.run().await,
+            Self::Restore(command) => command.run().await,
             Self::Shard(command) => command.run().await,
         }
     }

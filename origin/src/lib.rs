@@ -2,6 +2,7 @@
 //!
 //! A request's way: `routes` → `handlers` → `domain` → `store` and `cache`. Only `main` and `cli` name concrete adapters.
 
+pub mod app;
 pub mod auth;
 pub mod cache;
 pub mod cli;

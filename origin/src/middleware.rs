@@ -12,6 +12,7 @@ use kairos_protocol::api::problem::ProblemType;
 use tokio::time::timeout;
 use tracing::Instrument;
 
+use crate::app;
 use crate::error::AppError;
 use crate::state::Observed;
 use crate::telemetry::requests::write_common;
@@ -35,7 +36,8 @@ pub async fn observe(State(Observed { ids, metrics }): State<Observed>, request:
     let mut response = next.run(request).instrument(span.clone()).await;
     let took = began.elapsed();
     let status = response.status();
-    metrics.record(route.as_ref().map_or("unknown", MatchedPath::as_str), &method, status, took);
+    let other = if response.extensions().get::<app::Served>().is_some() { app::ROUTE } else { "unknown" };
+    metrics.record(route.as_ref().map_or(other, MatchedPath::as_str), &method, status, took);
     let millis = took.as_secs_f64() * 1_000.0;
     let is_usual = method.is_safe() && !status.is_server_error() && took < NOTABLE;
     span.in_scope(|| match is_usual {

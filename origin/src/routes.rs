@@ -10,6 +10,7 @@ use kairos_protocol::api::paths;
 use kairos_protocol::api::problem::ProblemType;
 use tower_http::catch_panic::CatchPanicLayer;
 
+use crate::app;
 use crate::error::AppError;
 use crate::handlers::{accounts, events, modules, progress, service, tutor};
 use crate::middleware;
@@ -31,6 +32,8 @@ pub fn router(state: AppState) -> Router {
         .layer(CatchPanicLayer::custom(middleware::describe_panic))
         .layer(from_fn(middleware::bound))
         .layer(from_fn(write_cache_headers))
+        // What is not the API's; the rest goes on to the routes.
+        .layer(from_fn_with_state(Option::<app::App>::from_ref(&state), app::serve))
         .layer(from_fn_with_state(Observed::from_ref(&state), middleware::observe))
         .with_state(state)
 }

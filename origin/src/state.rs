@@ -7,6 +7,7 @@ use axum::extract::FromRef;
 use kairos_protocol::api::problem::ProblemType;
 use metrics_exporter_prometheus::PrometheusHandle;
 
+use crate::app::App;
 use crate::auth::passwords::Passwords;
 use crate::auth::refresh::Successors;
 use crate::auth::tokens::Tokens;
@@ -41,6 +42,8 @@ struct Parts {
     tutor: Arc<Tutor>,
     limits: Arc<RateLimits>,
     events: Arc<EventStreams>,
+    /// The learner's app, where it is served beside the API.
+    app: Option<App>,
     /// Reads that may be answered from a cache.
     responses: ResponseCache,
     /// For readiness alone: reads and writes have theirs.
@@ -100,12 +103,22 @@ impl AppState {
             tutor: Arc::new(tutor),
             limits: Arc::new(RateLimits::new(limits)),
             events: EventStreams::new(cache.clone()),
+            app: None,
             responses: ResponseCache::new(cache.clone(), environment.clone(), memory_cache_bytes),
             cache,
             environment,
             metrics,
             observed,
         })))
+    }
+
+    /// The same, with `app` beside the API. Only as long as nobody else has it.
+    #[must_use]
+    pub fn with_app(mut self, app: Option<App>) -> Self {
+        if let Some(parts) = Arc::get_mut(&mut self.0) {
+            parts.app = app;
+        }
+        self
     }
 }
 
@@ -130,6 +143,7 @@ parts! {
     tutor: Arc<Tutor>,
     limits: Arc<RateLimits>,
     events: Arc<EventStreams>,
+    app: Option<App>,
     responses: ResponseCache,
     cache: Cache,
     environment: Environment,

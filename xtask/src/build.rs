@@ -25,7 +25,7 @@ const BENCH: &str = "origin and kairos-bench";
 /// The step that compiles the Rust tests.
 const TESTS: &str = "Rust tests";
 /// The step that builds the web app.
-const WEB: &str = "web app";
+pub(crate) const WEB: &str = "web app";
 
 /// Builds what travels, to the platform and to browsers, as small as it is shipped.
 ///

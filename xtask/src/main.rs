@@ -6,6 +6,7 @@ mod build;
 mod chaos;
 mod ci;
 mod dev;
+mod dist;
 mod error;
 mod generate;
 mod plan;
@@ -39,6 +40,8 @@ enum Command {
     Dev(dev::Options),
     /// Build the edge worker, the browser client and the web app as they are shipped
     Build,
+    /// Build everything as it is handed to whoever runs it, into target/dist: the origin with the app in it, the edge worker, the npm package
+    Dist,
     /// Run every test: Rust, edge worker, browser client, and the whole system in a browser
     Test(test::Options),
     /// Read and write through every tier, break things meanwhile, and check every response
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
     let outcome = process::listen_for_signals().and_then(|()| match arguments.command {
         Command::Dev(options) => dev::run(&options),
         Command::Build => build::run(),
+        Command::Dist => dist::run(),
         Command::Test(options) => test::run(&options, WasmBuild::Dev),
         Command::Chaos(options) => chaos::run(&options),
         Command::Bench(_) => bench::run(),

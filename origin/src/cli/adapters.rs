@@ -1,6 +1,6 @@
 //! Which store and which cache: options that all commands share, and the one place that turns them into adapters.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
@@ -50,9 +50,13 @@ impl Adapters {
     /// # Errors
     /// The file cannot be opened, MongoDB cannot be reached, or a URL is not valid. A Redis that is down is no error.
     pub async fn open(&self, environment: &Environment) -> anyhow::Result<(Arc<dyn Store>, Cache)> {
-        let store: Arc<dyn Store> = match self.mongodb_url()? {
-            Some(url) => Arc::new(open_mongo(&url).await?),
-            None => Arc::new(SqliteStore::open(&self.data)?),
+        let (store, restored_at): (Arc<dyn Store>, u64) = match self.mongodb_url()? {
+            Some(url) => (Arc::new(open_mongo(&url).await?), 0),
+            None => {
+                let store = SqliteStore::open(&self.data)?;
+                let restored_at = store.restored_at().await?;
+                (Arc::new(store), restored_at)
+            }
         };
         let key = Tokens::generate_key(environment).map_err(|error| anyhow::anyhow!(error.problem.title))?;
         let key = store.signing_key(&key).await.with_context(|| {
@@ -62,8 +66,13 @@ impl Adapters {
                 format!("{} cannot be used", self.data.display())
             }
         })?;
-        // Every database has a key of its own, so several can share a Redis.
-        let cache = self.cache(Arc::clone(&store), &format!("kairos:{}:", key.kid), environment).await?;
+        // Every database has a key of its own, so several can share a Redis. One that was put back has it still, and must not find what
+        // Redis has of the state that is gone.
+        let prefix = match restored_at {
+            0 => format!("kairos:{}:", key.kid),
+            number => format!("kairos:{}:{number}:", key.kid),
+        };
+        let cache = self.cache(Arc::clone(&store), &prefix, environment).await?;
         Ok((store, cache))
     }
 
@@ -76,6 +85,17 @@ impl Adapters {
             bail!("{} is not there; name the file of the embedded store with --data", self.data.display());
         }
         Ok(Opened::Sqlite(SqliteStore::open(&self.data)?))
+    }
+
+    /// The file of the embedded store, for commands that are about that file alone.
+    ///
+    /// # Errors
+    /// MongoDB is named; `instead` says what does the same there.
+    pub(super) fn data_file(&self, instead: &str) -> anyhow::Result<&Path> {
+        if self.has_mongodb() {
+            bail!("this is for the embedded store; for MongoDB use {instead} (docs/OPERATIONS.md)");
+        }
+        Ok(&self.data)
     }
 
     async fn cache(&self, store: Arc<dyn Store>, key_prefix: &str, environment: &Environment) -> anyhow::Result<Cache> {

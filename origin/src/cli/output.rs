@@ -1,6 +1,8 @@
 //! Lines for whoever runs a command. Not logs, which go through `tracing`.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Prints a line at once. That nobody reads it any more (`| head`) is no reason to stop.
 pub(super) fn say(line: &str) {
@@ -11,6 +13,16 @@ pub(super) fn say(line: &str) {
 /// The same on standard error.
 pub fn complain(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// How far a backup is. On a terminal only: logs and scripts get the outcome alone.
+pub(super) fn pages_bar() -> ProgressBar {
+    let bar = ProgressBar::new(0);
+    if !std::io::stderr().is_terminal() {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    let style = ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} pages, {eta} left");
+    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 /// Prints rows under their headings, each column as wide as it must be.

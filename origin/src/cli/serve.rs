@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use super::adapters::Adapters;
 use super::limits::LimitOptions;
 use super::output::say;
 use super::tutor::TutorOptions;
+use crate::app::App;
 use crate::environment::Environment;
 use crate::events::EventStreams;
 use crate::response_cache::DEFAULT_CAPACITY_MIB;
@@ -33,6 +35,7 @@ const BACKLOG: u32 = 16_384;
 #[command(after_help = "Examples:
   kairos-origin serve
   kairos-origin serve --listen 127.0.0.1:8080 --data school.db
+  kairos-origin serve --app web/dist
   kairos-origin serve --mongodb-url mongodb://127.0.0.1:27017/kairos --redis-url redis://127.0.0.1:6379
   kairos-origin serve --mongodb-url-file /run/secrets/mongodb-url --redis-url-file /run/secrets/redis-url")]
 /// Options of `serve`.
@@ -42,6 +45,9 @@ pub struct Serve {
     listen: String,
     #[command(flatten)]
     adapters: Adapters,
+    /// Serve the learner's app in this folder too, such as web/dist; else the one that was built in, if one was.
+    #[arg(long, env = "KAIROS_APP", value_name = "DIR")]
+    app: Option<PathBuf>,
     #[command(flatten)]
     tutor: TutorOptions,
     #[command(flatten)]
@@ -75,6 +81,7 @@ impl Serve {
         }
         let environment = Environment::system();
         let tutor = self.tutor.config()?;
+        let app = self.app()?;
         let (store, cache) = self.adapters.open(&environment).await?;
         let cache = cache.with_samples_every(Duration::from_secs(self.sample_secs.into()));
         let listener = listen(&self.listen)
@@ -85,13 +92,21 @@ impl Serve {
         let state = AppState::assemble(store, cache, environment, metrics, memory_bytes, tutor, limits)
             .await
             .map_err(|error| anyhow::anyhow!("{}", error.cause.unwrap_or(error.problem.detail)))
-            .context("the service cannot be put together")?;
+            .context("the service cannot be put together")?
+            .with_app(app);
 
         // Before the line that says it is ready: from then on it can be told to stop.
         let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         say(&format!("kairos-origin listens on http://{address} ({})", self.adapters.describe()));
         serve_until_told(listener, state, interrupt, terminate).await;
         Ok(())
+    }
+
+    fn app(&self) -> anyhow::Result<Option<App>> {
+        match &self.app {
+            Some(folder) => App::read(folder).map(Some).with_context(|| format!("--app {}", folder.display())),
+            None => App::embedded().context("the app that is built in"),
+        }
     }
 }
 

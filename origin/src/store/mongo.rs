@@ -29,6 +29,7 @@ pub mod shapes;
 mod sharding;
 mod transaction;
 mod turns;
+mod version;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -4,6 +4,7 @@
 //! Not for several instances: they would each need the file. That is what [`super::mongo`] is for.
 
 mod accounts;
+pub mod backup;
 mod catalog;
 mod connection;
 mod explain;
@@ -15,12 +16,14 @@ mod operations;
 mod plans;
 mod progress;
 mod readers;
+pub mod restore;
 mod rows;
 mod schema;
 mod sessions;
 mod statements;
 mod writer;
 
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use rusqlite::OpenFlags;
@@ -38,17 +41,41 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the file at `path`, creating it (and the folder it is in) when it is not there.
+    /// Opens the file at `path`, creating it (and the folder it is in) when it is not there. One of an older release becomes one of
+    /// this, after a backup of it is made beside it, as `<path>.before-v<N>`.
     ///
     /// # Errors
-    /// [`super::StoreError::Unavailable`] when it cannot be read and written, or belongs to a newer release.
+    /// [`super::StoreError::Unavailable`] when it cannot be read and written, belongs to a newer release, or cannot be backed up before
+    /// it is changed.
     pub fn open(path: &Path) -> Result<Self> {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(|error| cannot_open(path, &error))?;
         }
+        let there = identity(path);
         let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
-        schema::migrate(&mut connection).map_err(|error| cannot_open(path, &error))?;
+        let there = there.or_else(|| identity(path));
+        let back_up = |to: usize| backup::before_migration(path, to);
+        schema::migrate(&mut connection, back_up).map_err(|error| cannot_open(path, &error))?;
         let writer = Writer::start(connection)?;
-        Ok(Self { writer, readers: Readers::open(path)? })
+        let readers = Readers::open(path)?;
+        // What was opened may be the file that `restore` has set aside.
+        if identity(path) != there {
+            return Err(cannot_open(path, &"it was replaced meanwhile; start again"));
+        }
+        Ok(Self { writer, readers })
     }
+
+    /// The number that a restore gave to every namespace; 0 if the file was never restored. What was known of the numbers outside of the
+    /// file before, such as in Redis, is of another file.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub async fn restored_at(&self) -> Result<u64> {
+        self.readers.read("generations.floor", |c| restore::floor(c)).await
+    }
+}
+
+/// Which file is at `path`, whatever it is called later.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
 }

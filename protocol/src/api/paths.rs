@@ -59,6 +59,16 @@ paths! {
     TUTOR_ANSWERS = "/v1/tutor/answers";
 }
 
+/// The first segments under which all of them are.
+const ROOTS: [&str; 5] = ["v1", "health", "metrics", "openapi.json", ".well-known"];
+
+/// Whether `path` is the API's to answer, be it that there is no such route. All others are the app's.
+#[must_use]
+pub fn is_of_api(path: &str) -> bool {
+    let first = path.trim_start_matches('/').split('/').next();
+    first.is_some_and(|first| ROOTS.contains(&first))
+}
+
 /// The path of one module: `/v1/modules/{slug}`.
 #[must_use]
 pub fn module(slug: &str) -> String {

@@ -25,6 +25,8 @@ pub(super) const OPERATIONS: &str = "operations";
 pub(super) const KEYS: &str = "keys";
 /// The numbers of namespaces.
 pub(super) const GENERATIONS: &str = "generations";
+/// Which form the data has.
+pub(super) const META: &str = "meta";
 /// Written to find out whether anything can be written.
 pub(super) const PROBE: &str = "probe";
 

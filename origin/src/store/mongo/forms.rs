@@ -15,6 +15,7 @@ use super::progress_queries;
 use super::query::{Pipeline, Query};
 use super::samples::{AccountSample, LearnerSample, ModuleSample, Samples};
 use super::shapes::Shape;
+use super::version::schema_query;
 use crate::store::catalog::ModuleFilter;
 
 /// The usual page, and the one more that tells whether there is another.
@@ -47,7 +48,7 @@ pub(super) fn all_forms(samples: &Samples) -> Vec<Form> {
             forms.push(Form { is_of_many: some.len() > 1, ..Form::new(name, &query) });
         }
     }
-    let rest = [confirm_query(&Namespace::Catalog), key_query(), probe_query()];
+    let rest = [confirm_query(&Namespace::Catalog), key_query(), probe_query(), schema_query()];
     forms.extend(rest.iter().map(|query| Form::new("", query)));
     forms
 }

@@ -11,7 +11,7 @@ use mongodb::options::IndexOptions;
 use mongodb::{Database, IndexModel};
 
 use super::documents::{HISTORY, MODULES, OPERATIONS, PROGRESS, SESSIONS, USERS};
-use super::schemas;
+use super::{schemas, version};
 
 /// Every index, with its collection.
 pub(super) fn wanted() -> Vec<(&'static str, IndexModel)> {
@@ -39,8 +39,10 @@ pub(super) async fn create(database: &Database) -> Result<()> {
         let is_new = hello.get_bool("isreplicaset") == Ok(true);
         return Err(Error::custom(if is_new { UNINITIATED } else { STANDALONE }));
     }
+    version::check(database).await?;
     // Before the indexes, which would make the collections without rules.
     schemas::ensure(database).await?;
+    version::note(database).await?;
     create_indexes(database).await
 }
 

@@ -11,11 +11,13 @@ use mongodb::Database;
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::error::{Error, ErrorKind, Result};
 
-use super::documents::{DELETED, GENERATIONS, HISTORY, KEYS, MODULES, OPERATIONS, PROBE, PROGRESS, SESSIONS, USERS};
+use super::documents::{
+    DELETED, GENERATIONS, HISTORY, KEYS, META, MODULES, OPERATIONS, PROBE, PROGRESS, SESSIONS, USERS,
+};
 
 /// All collections. Each is made before it is used, so that no snapshot is older than it.
-pub(super) const COLLECTIONS: [&str; 9] =
-    [MODULES, USERS, SESSIONS, PROGRESS, HISTORY, OPERATIONS, KEYS, GENERATIONS, PROBE];
+pub(super) const COLLECTIONS: [&str; 10] =
+    [MODULES, USERS, SESSIONS, PROGRESS, HISTORY, OPERATIONS, KEYS, GENERATIONS, META, PROBE];
 
 /// Creates the collections with their rules, and gives their rules to those that have none or others.
 pub(super) async fn ensure(database: &Database) -> Result<()> {
@@ -105,6 +107,7 @@ fn schema(collection: &str) -> Document {
         OPERATIONS => object(&[("_id", text()), ("fingerprint", text()), ("expires_at", date())], &[]),
         KEYS => object(&[("_id", text()), ("kid", text()), ("pkcs8", bytes()), ("public", bytes())], &[]),
         GENERATIONS => object(&[("_id", text()), ("number", whole())], &[]),
+        META => object(&[("_id", text()), ("version", whole())], &[]),
         _ => object(&[("number", whole())], &[]),
     }
 }

@@ -4,7 +4,7 @@
 
 use mongodb::bson::Bson;
 
-use super::documents::{GENERATIONS, HISTORY, KEYS, MODULES, OPERATIONS, PROBE, PROGRESS, SESSIONS, USERS};
+use super::documents::{GENERATIONS, HISTORY, KEYS, META, MODULES, OPERATIONS, PROBE, PROGRESS, SESSIONS, USERS};
 use crate::store::timing;
 
 /// A kind of query: always the same fields, operators and order, whatever the values.
@@ -81,10 +81,11 @@ pub(super) static CONFIRM_GENERATION: Shape =
 pub(super) static RAISE_GENERATIONS: Shape = shape("generations.raise", GENERATIONS, "the numbers that a write raises");
 
 pub(super) static SIGNING_KEY: Shape = shape("keys.current", KEYS, "the key that signs access tokens");
+pub(super) static SCHEMA_VERSION: Shape = shape("meta.version", META, "which form the data has");
 pub(super) static WRITE_PROBE: Shape = shape("probe.write", PROBE, "whether the server takes writes");
 
 /// All of them.
-pub static ALL: [&Shape; 24] = [
+pub static ALL: [&Shape; 25] = [
     &LIST_MODULES,
     &SEARCH_MODULES,
     &FIND_MODULE,
@@ -108,5 +109,6 @@ pub static ALL: [&Shape; 24] = [
     &CONFIRM_GENERATION,
     &RAISE_GENERATIONS,
     &SIGNING_KEY,
+    &SCHEMA_VERSION,
     &WRITE_PROBE,
 ];

@@ -8,7 +8,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use crate::store::{Result, StoreError};
 
 /// How long a connection waits for another process's write, such as an import's.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Most statements that stay prepared on each connection.
 const MAX_PREPARED: usize = 64;
 

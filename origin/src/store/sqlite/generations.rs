@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use kairos_protocol::UnixMillis;
 use kairos_protocol::sync::generation::{Generation, Generations, Namespace};
-use rusqlite::{Connection, OptionalExtension, Result, params};
+use rusqlite::{Connection, Result, params};
 
 use super::{SqliteStore, statements};
 use crate::store::{self, GenerationStore, Versioned};
@@ -63,6 +63,6 @@ pub(super) fn commit<T>(
 
 fn number(connection: &Connection, namespace: &Namespace) -> Result<Generation> {
     let mut find = connection.prepare_cached(statements::READ_GENERATION)?;
-    let number: Option<i64> = find.query_row([namespace.to_string()], |row| row.get(0)).optional()?;
+    let number: Option<i64> = find.query_row([namespace.to_string()], |row| row.get(0))?;
     Ok(Generation::new(number.and_then(|number| u64::try_from(number).ok()).unwrap_or(0)))
 }

@@ -31,7 +31,7 @@ struct Listening {
 impl Listening {
     fn new() -> Self {
         let mut connection = Connection::open_in_memory().unwrap();
-        schema::migrate(&mut connection).unwrap();
+        schema::migrate(&mut connection, |_| Ok(())).unwrap();
         let statements = Arc::new(Mutex::new(BTreeSet::new()));
         let heard = Arc::clone(&statements);
         let hear = move |event: TraceEvent<'_>| {

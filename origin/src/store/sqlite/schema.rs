@@ -142,8 +142,12 @@ const STEPS: &[&str] = &[
 pub(super) enum MigrationError {
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
-    #[error("it was written by a newer release (schema {found}, this one knows {known}); run that one")]
+    #[error(
+        "it was written by a newer release (schema {found}, this one knows {known}); run that one, or restore a backup"
+    )]
     Newer { found: usize, known: usize },
+    #[error("it is of an older release, and before it is changed no backup of it could be made: {0}")]
+    NotBackedUp(String),
     #[error("it is another program's database; name another file")]
     Foreign,
 }
@@ -151,18 +155,33 @@ pub(super) enum MigrationError {
 /// Says in the file's header whose it is: "Kair" in ASCII.
 const APPLICATION_ID: i32 = 0x4B61_6972;
 
-/// Takes the steps that are left, all or none.
-pub(super) fn migrate(connection: &mut Connection) -> Result<(), MigrationError> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let id: i32 = transaction.pragma_query_value(None, "application_id", |row| row.get(0))?;
+/// How many steps a file has behind it; 0 for an empty one.
+pub(super) fn version(connection: &Connection) -> Result<usize, MigrationError> {
+    let id: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let is_empty: bool =
-        transaction.query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_master)", [], |row| row.get(0))?;
+        connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_master)", [], |row| row.get(0))?;
     if id != APPLICATION_ID && !(id == 0 && is_empty) {
         return Err(MigrationError::Foreign);
     }
-    let taken: usize = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let left = STEPS.get(taken..).ok_or(MigrationError::Newer { found: taken, known: STEPS.len() })?;
-    for step in left {
+    let taken: usize = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if taken > STEPS.len() {
+        return Err(MigrationError::Newer { found: taken, known: STEPS.len() });
+    }
+    Ok(taken)
+}
+
+/// Takes the steps that are left, all or none. Before it changes a file of an older release it calls `back_up` with the version that the
+/// file gets; nobody else can write to it then.
+pub(super) fn migrate(
+    connection: &mut Connection,
+    back_up: impl FnOnce(usize) -> Result<(), String>,
+) -> Result<(), MigrationError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let taken = version(&transaction)?;
+    if taken > 0 && taken < STEPS.len() {
+        back_up(STEPS.len()).map_err(MigrationError::NotBackedUp)?;
+    }
+    for step in STEPS.iter().skip(taken) {
         transaction.execute_batch(step)?;
     }
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
@@ -187,7 +206,7 @@ mod tests {
         for (id, slug, title, status) in [(1, "vary", "Vary", "published"), (2, "draft", "Varying", "draft")] {
             connection.execute(insert, (id, slug, title, status)).unwrap();
         }
-        migrate(&mut connection).unwrap();
+        migrate(&mut connection, |_| Ok(())).unwrap();
         for query in ["var", "negot"] {
             let found = catalog::search(&connection, query, 10).unwrap();
             assert_eq!(found.iter().map(|module| module.slug.as_str()).collect::<Vec<_>>(), ["vary"], "{query}");

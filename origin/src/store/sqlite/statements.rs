@@ -91,7 +91,9 @@ pub(super) const INSERT_OPERATION: &str =
     "INSERT INTO operations (user_id, id, fingerprint, expires_at_ms) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING";
 pub(super) const EXPIRE_OPERATIONS: &str = "DELETE FROM operations WHERE expires_at_ms <= ?";
 
-pub(super) const READ_GENERATION: &str = "SELECT number FROM generations WHERE namespace = ?";
+pub(super) const READ_GENERATION: &str =
+    // The one without a name counts for all: a file that was put back starts above every number that was given out (`restore`).
+    "SELECT max(number) FROM generations WHERE namespace IN (?, '')";
 pub(super) const RAISE_GENERATION: &str = "INSERT OR REPLACE INTO generations (namespace, number) VALUES (?, ?)";
 
 pub(super) const SIGNING_KEY: &str = "SELECT kid, pkcs8, public FROM signing_keys WHERE name = 'access-tokens'";
