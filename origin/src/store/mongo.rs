@@ -27,6 +27,7 @@ mod schemas;
 mod sessions;
 pub mod shapes;
 mod sharding;
+mod time_limit;
 mod transaction;
 mod turns;
 mod version;
@@ -43,12 +44,11 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::{Result, StoreError};
 use failure::{Failure, describe};
 use gate::Gate;
+use time_limit::OPERATION_TIMEOUT;
 use turns::Turns;
 
 /// Row C1: the longest that opening a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Row C1: the longest that one method may take, however many commands it sends.
-const OPERATION_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a method waits for a server that can take it: long enough for an election to end, short enough for a clear 503.
 const SERVER_SELECTION_TIMEOUT: Duration = Duration::from_secs(5);
 /// Row C2: most connections, least connections, how long one may be idle, and how long a method waits for one.

@@ -9,9 +9,9 @@ use mongodb::options::ReadConcern;
 use mongodb::{ClientSession, Collection, Database};
 use serde::de::DeserializeOwned;
 
-use super::OPERATION_TIMEOUT;
 use super::documents::GENERATIONS;
 use super::shapes::Shape;
+use super::time_limit::OPERATION_TIMEOUT;
 
 /// One query of a shape.
 #[derive(Clone, Debug)]

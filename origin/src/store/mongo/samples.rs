@@ -9,8 +9,8 @@ use mongodb::Database;
 use mongodb::bson::{Document, doc};
 use mongodb::error::{Error, Result};
 
-use super::OPERATION_TIMEOUT;
 use super::documents::{HISTORY, MODULES, OPERATIONS, PROGRESS, SESSIONS, USERS};
+use super::time_limit::OPERATION_TIMEOUT;
 use crate::store::catalog::ModulePosition;
 
 /// What nothing is called.

@@ -17,10 +17,11 @@ use mongodb::error::{Error, Result, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSAC
 use mongodb::options::ReadConcern;
 use tokio::time::{Instant, sleep, timeout_at};
 
+use super::MongoStore;
 use super::failure::{Failure, is_duplicate, is_snapshot_unavailable, was_not_sent};
 use super::gate::Gate;
 use super::generations::{numbers_in, raise_in};
-use super::{MongoStore, OPERATION_TIMEOUT};
+use super::time_limit::OPERATION_TIMEOUT;
 use crate::store::timing::timed;
 use crate::store::{self, StoreError, Versioned};
 
