@@ -110,6 +110,10 @@ async fn call_the_whole_api(caller: &mut Caller<'_>) {
         let body = json!({ "operations": operations });
         let _ = caller.call(Some(&eve), "POST /v1/me/operations", paths::OPERATIONS, Some(body)).await.expect(200);
     }
+    // Its head is all that is waited for: a stream has no end.
+    let stream = origin.request(Method::GET, paths::EVENTS).bearer_auth(&eve.token).send().await.unwrap();
+    assert_eq!(stream.status(), 200);
+    caller.called.insert("GET /v1/events".to_owned());
     for (route, path) in [("GET /v1/me/progress", paths::PROGRESS), ("GET /v1/me/history", paths::HISTORY)] {
         let page: Value = caller.call(Some(&eve), route, &format!("{path}?limit=1"), None).await.expect(200).json();
         let next = page["next_cursor"].as_str().unwrap();
