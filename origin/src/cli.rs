@@ -24,7 +24,7 @@ pub use server_url::ServerUrl;
 #[command(name = "kairos-origin", version)]
 pub enum Command {
     /// Serve the API.
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
     /// Import a folder of Markdown files, or the OULAD data set. Running it again changes nothing twice.
     Import(import::Import),
     /// Create an account, or change the name, password and role of the one with this email.
