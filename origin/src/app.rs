@@ -7,6 +7,7 @@
 
 #[cfg(feature = "app")]
 mod embedded;
+mod error;
 mod files;
 mod media_types;
 mod rules;
@@ -24,13 +25,11 @@ use kairos_protocol::api::paths;
 use kairos_protocol::http::encoding::{Encoding, negotiate};
 use kairos_protocol::http::validator::{entity_tag, none_match_names};
 
-use files::{File, Files};
+pub use error::ReadError;
+use files::{DOCUMENT, File, Files};
 
 /// The label of its responses in metrics.
 pub const ROUTE: &str = "app";
-
-/// The document behind every view of the app.
-const DOCUMENT: &str = "/index.html";
 
 /// The app's files. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -39,23 +38,6 @@ pub struct App(Arc<Files>);
 /// In the extensions of a response that is a file of the app.
 #[derive(Clone, Copy, Debug)]
 pub struct Served;
-
-/// Why there is no app to serve.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// A file or folder cannot be read.
-    #[error("cannot read {0}: {1}")]
-    Unreadable(String, std::io::Error),
-    /// It is not an app that was built.
-    #[error("there is no index.html in it; `cargo xtask build` makes web/dist")]
-    NoDocument,
-    /// More than is held in memory.
-    #[error("it has more than {0}; is it the right folder?")]
-    TooLarge(&'static str),
-    /// A line of `_headers` that means nothing here.
-    #[error("_headers, line {0}: {1}")]
-    Rule(usize, &'static str),
-}
 
 impl App {
     /// The app in `folder`, as `cargo xtask build` leaves it in `web/dist`. Blocks while it compresses: some 0.1 s a megabyte.

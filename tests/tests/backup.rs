@@ -1,7 +1,7 @@
 //! `kairos-origin backup` and `restore`: a backup has all that was answered before it began, whatever is written meanwhile; what is put
 //! back is never taken for a state that is gone; files of other releases. The store by itself is in `store.rs`.
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a failed check fails the test")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed check fails the test")]
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -306,7 +306,7 @@ async fn a_file_of_an_older_release_is_backed_up_and_then_used() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_restored_is_served() {
+async fn what_is_restored_is_read() {
     let Some(gone) = write_on_after_a_backup().await else { return };
     done(&restore(&gone.backup, &gone.data).await.unwrap());
     let store = Arc::new(SqliteStore::open(&gone.data).unwrap());

@@ -14,8 +14,9 @@ use kairos_protocol::http::encoding::Encoding;
 use kairos_protocol::policy::MIN_COMPRESSED_BYTES;
 use sha2::{Digest, Sha256};
 
+use super::error::ReadError;
+use super::media_types;
 use super::rules::Rules;
-use super::{ReadError, media_types};
 
 /// Most bytes of all files, before compression. The app has 2 MB.
 const MAX_BYTES: usize = 64 << 20;
@@ -23,6 +24,8 @@ const MAX_BYTES: usize = 64 << 20;
 const MAX_FILES: usize = 4_096;
 /// Most folders in one another: a link may lead in circles.
 const MAX_DEPTH: usize = 16;
+/// The document behind every view of the app.
+pub(super) const DOCUMENT: &str = "/index.html";
 /// Said of headers, and not served.
 const RULES: &str = "/_headers";
 /// How hard Brotli tries, of 11: what is above makes the start several times as long for some per cent less.
@@ -71,7 +74,7 @@ impl Files {
         let is_served = |path: &str| path != RULES && !is_compressed_form(path, &found);
         let file = |(path, bytes): (&String, &Bytes)| (path.clone(), File::new(path, bytes, &found, &rules));
         let mut files: HashMap<_, _> = found.iter().filter(|(path, _)| is_served(path)).map(file).collect();
-        if let Some(bytes) = found.get(super::DOCUMENT) {
+        if let Some(bytes) = found.get(DOCUMENT) {
             files.insert("/".to_owned(), File::new("/", bytes, &found, &rules));
         }
         Ok(Self(files))
@@ -88,7 +91,7 @@ impl Files {
 
 impl File {
     fn new(path: &str, identity: &Bytes, found: &HashMap<String, Bytes>, rules: &Rules) -> Self {
-        let file_path = if path == "/" { super::DOCUMENT } else { path };
+        let file_path = if path == "/" { DOCUMENT } else { path };
         let media_type = media_types::of(file_path);
         let is_worth_it = identity.len() >= MIN_COMPRESSED_BYTES && media_types::is_compressible(media_type);
         let in_coding = |coding: Encoding, ending: &str| {

@@ -5,7 +5,7 @@
 use http::header::CACHE_CONTROL;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::ReadError;
+use super::error::ReadError;
 
 /// Of files that no rule speaks of: stored, and validated before each use. As the platform has it.
 const DEFAULT_CACHE_CONTROL: HeaderValue = HeaderValue::from_static("public, no-cache");

@@ -71,7 +71,7 @@ impl SqliteStore {
     /// # Errors
     /// The file cannot be read.
     pub async fn restored_at(&self) -> Result<u64> {
-        self.readers.read("generations.floor", |c| restore::floor(c)).await
+        self.readers.read("generations.floor", restore::floor).await
     }
 }
 

@@ -14,8 +14,8 @@ use super::module_queries::{find_query, list_query, published_query, search_quer
 use super::progress_queries;
 use super::query::{Pipeline, Query};
 use super::samples::{AccountSample, LearnerSample, ModuleSample, Samples};
-use super::shapes::Shape;
-use super::version::schema_query;
+use super::shapes::{SCHEMA_VERSION, Shape};
+use super::version;
 use crate::store::catalog::ModuleFilter;
 
 /// The usual page, and the one more that tells whether there is another.
@@ -48,7 +48,8 @@ pub(super) fn all_forms(samples: &Samples) -> Vec<Form> {
             forms.push(Form { is_of_many: some.len() > 1, ..Form::new(name, &query) });
         }
     }
-    let rest = [confirm_query(&Namespace::Catalog), key_query(), probe_query(), schema_query()];
+    let rest =
+        [confirm_query(&Namespace::Catalog), key_query(), probe_query(), Query::by_id(&SCHEMA_VERSION, version::ID)];
     forms.extend(rest.iter().map(|query| Form::new("", query)));
     forms
 }
