@@ -1,8 +1,9 @@
 //! What the collections take (`$jsonSchema`), and the operator who may not set that.
 
 use kairos_origin::store::mongo::MongoStore;
-use kairos_origin::store::{CatalogStore, HealthStore};
+use kairos_origin::store::{CatalogStore, GenerationStore};
 use kairos_protocol::api::ids::Slug;
+use kairos_protocol::sync::generation::Namespace;
 use kairos_tests::failing_mongo::{end_order, order};
 use kairos_tests::world::{StoreKind, World};
 use mongodb::bson::{DateTime, Document, doc};
@@ -24,7 +25,7 @@ fn record() -> Document {
 async fn what_the_service_could_not_read_is_refused() {
     let Some(world) = World::new(StoreKind::Mongo, false) else { return };
     let store = MongoStore::open(world.mongodb_url().unwrap()).await.unwrap();
-    store.ping().await.unwrap();
+    store.generations(&[Namespace::Catalog]).await.unwrap();
     let database = database(&world).await;
     let progress = database.collection::<Document>("progress");
     progress.insert_one(record()).await.unwrap();
@@ -51,7 +52,7 @@ async fn collections_of_an_older_release_get_rules_and_stay_as_they_are() {
     let progress = database.collection::<Document>("progress");
     progress.insert_one(doc! { "_id": "ada/old", "user_id": "ada" }).await.unwrap();
     let store = MongoStore::open(world.mongodb_url().unwrap()).await.unwrap();
-    store.ping().await.unwrap();
+    store.generations(&[Namespace::Catalog]).await.unwrap();
     assert!(progress.insert_one(doc! { "_id": "ada/new", "user_id": "ada" }).await.is_err(), "the rules are there");
     let change = doc! { "$set": { "more": 1 } };
     progress.update_one(doc! { "_id": "ada/old" }, change).await.expect("what was there may stay as it is");
@@ -76,4 +77,27 @@ async fn who_may_not_set_rules_is_served_all_the_same() {
         end_order(&world).await;
         assert!(found.is_ok(), "{command}: {found:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_of_a_newer_release_is_refused_in_one_line_and_left_alone() {
+    let Some(world) = World::new(StoreKind::Mongo, false) else { return };
+    let store = MongoStore::open(world.mongodb_url().unwrap()).await.unwrap();
+    store.generations(&[Namespace::Catalog]).await.unwrap();
+    let database = database(&world).await;
+    let meta = database.collection::<Document>("meta");
+    let noted = meta.find_one(doc! { "_id": "schema" }).await.unwrap();
+    assert_eq!(noted, Some(doc! { "_id": "schema", "version": 1_i64 }));
+    meta.update_one(doc! { "_id": "schema" }, doc! { "$set": { "version": 99_i64 } }).await.unwrap();
+    database.collection::<Document>("progress").drop().await.unwrap();
+
+    let url = world.mongodb_url().unwrap();
+    let Some(said) = kairos_tests::program::run(&["serve", "--listen", "127.0.0.1:0", "--mongodb-url", url], &[]).await
+    else {
+        return;
+    };
+    assert_eq!((said.code, said.output.as_str(), said.errors.lines().count()), (Some(1), "", 1), "{said:?}");
+    assert!(said.errors.contains("newer release"), "{said:?}");
+    let names = database.list_collection_names().await.unwrap();
+    assert!(!names.contains(&"progress".to_owned()), "nothing was made: {names:?}");
 }
