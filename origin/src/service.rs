@@ -8,7 +8,8 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{FromRef, Request};
 use bytes::Bytes;
-use http::Response;
+use http::header::CONTENT_LENGTH;
+use http::{Response, StatusCode};
 use http_body_util::{Either, Full};
 use tokio::time::Instant;
 use tower::Service as _;
@@ -58,7 +59,12 @@ impl Service {
             return Ok(response.map(Either::Left));
         }
         // A router is always ready.
-        self.router.call(request).await.map(|response| response.map(Either::Right))
+        let mut response = self.router.call(request).await?;
+        if response.status() == StatusCode::NOT_MODIFIED {
+            // It would be that of the 200 (RFC 9110 §8.6); to `HEAD` the router gives that of no body, 0.
+            response.headers_mut().remove(CONTENT_LENGTH);
+        }
+        Ok(response.map(Either::Right))
     }
 }
 

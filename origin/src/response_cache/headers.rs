@@ -5,7 +5,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::Response;
-use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, VARY};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, VARY};
 use http::header::{HeaderName, HeaderValue};
 use http::{HeaderMap, StatusCode};
 use kairos_protocol::api::headers::{CACHE_STATUS, CDN_CACHE_CONTROL, KAIROS_DEGRADED, KAIROS_GEN, KAIROS_POLICY};
@@ -24,10 +24,6 @@ pub async fn write_cache_headers(request: Request, next: Next) -> Response {
     let named = response.extensions().get::<Policy>().copied().unwrap_or(Policy::NoStore);
     let scope = response.extensions().get::<ResponseScope>().copied().unwrap_or_default();
     write_policy(response.headers_mut(), named, scope);
-    if response.status() == StatusCode::NOT_MODIFIED {
-        // It would be that of the 200 (RFC 9110 §8.6); to `HEAD` the router has given its own, 0.
-        response.headers_mut().remove(CONTENT_LENGTH);
-    }
     response
 }
 
