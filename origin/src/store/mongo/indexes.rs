@@ -39,10 +39,12 @@ pub(super) async fn create(database: &Database) -> Result<()> {
         let is_new = hello.get_bool("isreplicaset") == Ok(true);
         return Err(Error::custom(if is_new { UNINITIATED } else { STANDALONE }));
     }
-    version::check(database).await?;
+    let is_noted = version::check(database).await?;
     // Before the indexes, which would make the collections without rules.
     schemas::ensure(database).await?;
-    version::note(database).await?;
+    if !is_noted {
+        version::note(database).await?;
+    }
     create_indexes(database).await
 }
 

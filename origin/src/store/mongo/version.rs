@@ -16,13 +16,13 @@ pub(super) const ID: &str = "schema";
 
 const NEWER: &str = "the database was written by a newer release of Kaïros; run that one, or put back a dump of before";
 
-/// Lets a database of this form pass, and one that says none: it is new, or from before this was noted.
-pub(super) async fn check(database: &Database) -> Result<()> {
+/// Lets a database of this form pass, and one that says none: it is new, or from before this was noted. Whether it says one.
+pub(super) async fn check(database: &Database) -> Result<bool> {
     let meta = database.collection::<Document>(META);
     let find = meta.find_one(doc! { "_id": ID }).comment(SCHEMA_VERSION.comment());
     let noted = SCHEMA_VERSION.timed(find).await?;
     let version = noted.as_ref().and_then(|noted| noted.get_i64("version").ok()).unwrap_or(VERSION);
-    if version > VERSION { Err(Error::custom(NEWER)) } else { Ok(()) }
+    if version > VERSION { Err(Error::custom(NEWER)) } else { Ok(noted.is_some()) }
 }
 
 /// Notes the form, once its collection is there with its rules. One that is noted stays.
