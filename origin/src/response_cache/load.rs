@@ -137,9 +137,8 @@ impl Loader {
             let cause = format!("the store fell back to {generations}");
             return Err(AppError::with_cause(ProblemType::Unavailable, cause));
         }
-        match miss.looked {
-            Looked::Up => self.cache.learn(&generations),
-            Looked::NotUp => self.cache.learn_current(&generations, began),
+        if miss.looked == Looked::Up {
+            self.cache.learn(&generations);
         }
         let mut metadata = Metadata { generations, generated_at: miss.now, load_micros: 0 };
         let json = to_json(value)?;
@@ -152,6 +151,10 @@ impl Loader {
         metadata.load_micros = u32::try_from(began.elapsed().as_micros()).unwrap_or(u32::MAX);
         let response = Arc::new(StoredResponse::new(metadata, body));
         self.tiers.store(&miss.key, &response, miss.lookup.policy.at_origin(), lease);
+        // Once it is stored: who knows this number finds it there, and need not load it again.
+        if miss.looked == Looked::NotUp {
+            self.cache.learn_current(&response.metadata.generations, began);
+        }
         Ok(Loaded { response, source: Source::Store { is_stored: true } })
     }
 

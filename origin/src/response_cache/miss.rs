@@ -34,7 +34,7 @@ pub(super) struct Miss {
 pub(super) enum Looked {
     /// They are the current ones as of a moment after the read began.
     Up,
-    /// They are what this process knows. The load tells the current ones; nothing that is stored may be used.
+    /// They are what this process knows. The load tells the current ones; what was stored before the read began may not be used.
     NotUp,
 }
 
@@ -73,8 +73,17 @@ impl Miss {
     pub(super) fn may_use(&self, stored: &StoredResponse) -> bool {
         let lifetime = self.lookup.policy.at_origin();
         let is_another = self.replaces.is_none_or(|replaced| stored.metadata.generated_at > replaced);
+        let generations = &stored.metadata.generations;
+        let current = match self.looked {
+            Looked::Up => &self.current,
+            // Memory had nothing when the read began, so this was under way then, or began since: it is as if that load had been joined.
+            Looked::NotUp => generations,
+        };
+        let is_joinable = self.looked == Looked::Up
+            || generations.satisfies(&self.current)
+                && Duration::from_micros(stored.metadata.load_micros.into()) < JOINING;
         is_another
-            && self.looked == Looked::Up
-            && reuse::evaluate(&stored.metadata, &self.lookup.request, lifetime, &self.current, self.now).is_hit()
+            && is_joinable
+            && reuse::evaluate(&stored.metadata, &self.lookup.request, lifetime, current, self.now).is_hit()
     }
 }
