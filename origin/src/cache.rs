@@ -34,8 +34,8 @@ use tokio::time::{Instant, sleep};
 use crate::store::{GenerationStore, Result, StoreError};
 use batch::Batcher;
 use local_generations::LocalGenerations;
-use redis::Redis;
 pub(crate) use redis::{Lease, LeaseAttempt};
+use redis::{Redis, Snapshot};
 use sampler::Sampler;
 pub use watched::Watch;
 use watched::Watched;
@@ -66,6 +66,13 @@ struct Inner {
     redis: Option<Redis>,
     sampler: Option<Sampler>,
     watched: Arc<Watched>,
+}
+
+/// What came of a look-up.
+enum Found {
+    Current(Generations),
+    /// The store must be asked; and what Redis had, to be confirmed with what that says.
+    Unknown(Option<Arc<Snapshot>>),
 }
 
 impl Cache {
@@ -116,38 +123,41 @@ impl Cache {
     /// # Errors
     /// The store's, when it had to be asked.
     pub async fn current(&self, namespaces: &[Namespace], reported: &Generations) -> Result<Generations> {
+        let snapshot = match self.look_up_here(namespaces, reported).await {
+            Found::Current(numbers) => return Ok(numbers),
+            Found::Unknown(snapshot) => snapshot,
+        };
+        let numbers = self.ask_store(namespaces, reported).await?;
+        if let (Some(redis), Some(snapshot)) = (&self.inner.redis, snapshot) {
+            redis.confirm(&snapshot, &numbers);
+        }
+        Ok(numbers)
+    }
+
+    /// The same, if it is known without asking the store.
+    pub async fn current_if_known(&self, namespaces: &[Namespace], reported: &Generations) -> Option<Generations> {
+        match self.look_up_here(namespaces, reported).await {
+            Found::Current(numbers) => Some(numbers),
+            Found::Unknown(_) => None,
+        }
+    }
+
+    /// In Redis, and where that is not reached, in what this process knows.
+    async fn look_up_here(&self, namespaces: &[Namespace], reported: &Generations) -> Found {
         let Inner { local, redis, .. } = self.inner.as_ref();
         if let Some(redis) = redis
             && let Some(snapshot) = redis.look_up(namespaces).await
         {
             let known = local.known(namespaces);
             let is_current = |numbers: &Generations| numbers.satisfies(&known) && numbers.satisfies(reported);
-            if let Some(numbers) = snapshot.numbers(namespaces).filter(is_current) {
-                local.learn(&numbers);
-                return Ok(numbers);
-            }
-            let numbers = self.ask_store(namespaces, reported).await?;
-            redis.confirm(&snapshot, &numbers);
-            return Ok(numbers);
+            let Some(numbers) = snapshot.numbers(namespaces).filter(is_current) else {
+                return Found::Unknown(Some(snapshot));
+            };
+            local.learn(&numbers);
+            return Found::Current(numbers);
         }
         let numbers = local.current(namespaces, Instant::now().checked_sub(UNHEARD_USE));
-        match numbers.filter(|numbers| numbers.satisfies(reported)) {
-            Some(numbers) => Ok(numbers),
-            None => self.ask_store(namespaces, reported).await,
-        }
-    }
-
-    /// The same, if it is known without asking the store.
-    pub async fn current_if_known(&self, namespaces: &[Namespace], reported: &Generations) -> Option<Generations> {
-        let Inner { local, redis, .. } = self.inner.as_ref();
-        let Some(redis) = redis else {
-            let numbers = local.current(namespaces, Instant::now().checked_sub(UNHEARD_USE));
-            return numbers.filter(|numbers| numbers.satisfies(reported));
-        };
-        let snapshot = redis.look_up(namespaces).await?;
-        let known = local.known(namespaces);
-        let is_current = |numbers: &Generations| numbers.satisfies(&known) && numbers.satisfies(reported);
-        snapshot.numbers(namespaces).filter(is_current)
+        numbers.filter(|numbers| numbers.satisfies(reported)).map_or(Found::Unknown(None), Found::Current)
     }
 
     /// What is known of the numbers, for a read that must load anyway: the load tells what a look-up at the store would. `None` where

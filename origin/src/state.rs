@@ -63,9 +63,21 @@ pub struct Observed {
     pub metrics: Arc<RequestMetrics>,
 }
 
+/// What an operator chooses, beside store and cache.
+#[derive(Debug, Default)]
+pub struct Settings {
+    /// Bytes that stored responses take in this process at most.
+    pub memory_cache_bytes: u64,
+    /// The tutor's models, if there are any, and its limits.
+    pub tutor: TutorConfig,
+    /// How often one may sign in and write.
+    pub limits: RateLimitConfig,
+    /// The learner's app, where it is served beside the API.
+    pub app: Option<App>,
+}
+
 impl AppState {
-    /// Puts the service together. Takes the signing key from the store, making one if it has none. Stored responses take up to
-    /// `memory_cache_bytes` in this process.
+    /// Puts the service together. Takes the signing key from the store, making one if it has none.
     ///
     /// # Errors
     /// The store cannot be reached, or the tutor cannot use TLS.
@@ -74,10 +86,9 @@ impl AppState {
         cache: Cache,
         environment: Environment,
         metrics: Option<PrometheusHandle>,
-        memory_cache_bytes: u64,
-        tutor: TutorConfig,
-        limits: RateLimitConfig,
+        settings: Settings,
     ) -> Result<Self> {
+        let Settings { memory_cache_bytes, tutor, limits, app } = settings;
         let key = store.signing_key(&Tokens::generate_key(&environment)?).await?;
         let tokens = Arc::new(Tokens::new(&key, environment.clone()));
         let writes = Writes::new(cache.clone());
@@ -103,22 +114,13 @@ impl AppState {
             tutor: Arc::new(tutor),
             limits: Arc::new(RateLimits::new(limits)),
             events: EventStreams::new(cache.clone()),
-            app: None,
+            app,
             responses: ResponseCache::new(cache.clone(), environment.clone(), memory_cache_bytes),
             cache,
             environment,
             metrics,
             observed,
         })))
-    }
-
-    /// The same, with `app` beside the API. Only as long as nobody else has it.
-    #[must_use]
-    pub fn with_app(mut self, app: Option<App>) -> Self {
-        if let Some(parts) = Arc::get_mut(&mut self.0) {
-            parts.app = app;
-        }
-        self
     }
 }
 

@@ -14,7 +14,7 @@ use kairos_origin::environment::{Clock, Environment};
 use kairos_origin::limits::RateLimitConfig;
 use kairos_origin::server;
 use kairos_origin::service::Service;
-use kairos_origin::state::AppState;
+use kairos_origin::state::{AppState, Settings};
 use kairos_origin::store::AccountStore;
 use kairos_origin::tutor::config::TutorConfig;
 use kairos_protocol::UnixMillis;
@@ -152,9 +152,7 @@ impl TestOrigin {
             cache,
             environment,
             kairos_origin::telemetry::record_metrics(),
-            8 << 20,
-            tutor.clone(),
-            limits.clone(),
+            Settings { memory_cache_bytes: 8 << 20, tutor: tutor.clone(), limits: limits.clone(), app: None },
         )
         .await
         .expect("the store answers");

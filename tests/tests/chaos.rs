@@ -10,7 +10,7 @@ use std::sync::Arc;
 use clap::Parser;
 use kairos_tests::chaos::options::{Options, StoreKind};
 use kairos_tests::chaos::{Programs, run};
-use kairos_tests::skip::skip;
+use kairos_tests::program::program;
 use kairos_tests::world::{self, World};
 use tokio::sync::Mutex;
 
@@ -18,17 +18,6 @@ use tokio::sync::Mutex;
 struct Arguments {
     #[command(flatten)]
     options: Options,
-}
-
-/// The origin's program: `KAIROS_ORIGIN_BIN`, or the one that was built beside this test.
-fn origin() -> Option<PathBuf> {
-    let named = std::env::var_os("KAIROS_ORIGIN_BIN").map(PathBuf::from);
-    let beside = || Some(std::env::current_exe().ok()?.parent()?.parent()?.join("kairos-origin"));
-    let found = named.or_else(beside).filter(|path| path.is_file());
-    if found.is_none() {
-        skip("kairos-origin is not built, and KAIROS_ORIGIN_BIN names no other");
-    }
-    found
 }
 
 /// Each run has the machine for itself.
@@ -46,7 +35,7 @@ async fn check(command_line: &str) {
         return skip("redis-server is not on the path");
     }
     let store = if options.store == StoreKind::Mongodb { world::StoreKind::Mongo } else { world::StoreKind::Sqlite };
-    let (Some(world), Some(origin)) = (World::new(store, false), origin()) else { return };
+    let (Some(world), Some(origin)) = (World::new(store, false), program()) else { return };
     let mongodb_url = world.mongodb_url().map(str::to_owned);
     let programs = Programs { origin, mongod: None, mongodb_url, workspace: Path::new("..").to_owned() };
     let _running = RUNNING.lock().await;

@@ -76,6 +76,28 @@ fn loads(table: &Table) -> u64 {
     table.loads.load(Ordering::SeqCst)
 }
 
+/// Without a look-up only the time since a load began says how old what it brings may be.
+#[tokio::test]
+async fn a_load_that_hangs_is_not_joined_for_long() {
+    let (instance, ada) = (Instance::alone(&TestClock::new()), learner("ada"));
+    let gate = instance.table.close_gate();
+    let begin = || {
+        let (instance, ada) = (instance.clone(), ada.clone());
+        tokio::spawn(async move { read(&instance, &ada, "").await })
+    };
+    let first = begin();
+    until(async || loads(&instance.table) == 1).await;
+    // Nothing happens that could be awaited: it is time that passes.
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    let later = begin();
+    until(async || loads(&instance.table) == 2).await;
+    gate.add_permits(2);
+    assert_eq!(
+        (first.await.unwrap().row, later.await.unwrap().status.as_str()),
+        (read(&instance, &ada, "").await.row, "kairos-origin; fwd=uri-miss; stored")
+    );
+}
+
 /// Longer than the soft time-out, and short enough for anybody.
 const SOON: Duration = Duration::from_secs(1);
 

@@ -34,7 +34,8 @@ use crate::environment::Environment;
 pub use config::RedisConfig;
 use connection::{RedisConnection, Unreached};
 pub(crate) use lease::{Lease, LeaseAttempt};
-use snapshot::{Confirmation, Snapshot};
+use snapshot::Confirmation;
+pub(super) use snapshot::Snapshot;
 
 /// Responses larger than this are not shared: moving one costs more than loading it.
 const MAX_RESPONSE_BYTES: usize = 256 * 1024;

@@ -23,7 +23,7 @@ use crate::events::EventStreams;
 use crate::response_cache::DEFAULT_CAPACITY_MIB;
 use crate::server;
 use crate::service::Service;
-use crate::state::AppState;
+use crate::state::{AppState, Settings};
 use crate::store::timing;
 use crate::telemetry::{self, LogFormat, UPKEEP_PERIOD};
 
@@ -88,12 +88,16 @@ impl Serve {
             .await
             .with_context(|| format!("cannot listen on {}; choose another with --listen", self.listen))?;
         let address = listener.local_addr().context("the listener has no address")?;
-        let (memory_bytes, limits) = (u64::from(self.memory_cache_mib) << 20, self.limits.config());
-        let state = AppState::assemble(store, cache, environment, metrics, memory_bytes, tutor, limits)
+        let settings = Settings {
+            memory_cache_bytes: u64::from(self.memory_cache_mib) << 20,
+            tutor,
+            limits: self.limits.config(),
+            app,
+        };
+        let state = AppState::assemble(store, cache, environment, metrics, settings)
             .await
             .map_err(|error| anyhow::anyhow!("{}", error.cause.unwrap_or(error.problem.detail)))
-            .context("the service cannot be put together")?
-            .with_app(app);
+            .context("the service cannot be put together")?;
 
         // Before the line that says it is ready: from then on it can be told to stop.
         let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
