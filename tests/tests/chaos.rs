@@ -3,7 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed check fails the test")]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use clap::Parser;
 use kairos_tests::chaos::options::{Options, StoreKind};
 use kairos_tests::chaos::{Programs, run};
 use kairos_tests::program::program;
+use kairos_tests::skip::skip;
 use kairos_tests::world::{self, World};
 use tokio::sync::Mutex;
 

@@ -88,7 +88,7 @@ async fn a_load_that_hangs_is_not_joined_for_long() {
     let first = begin();
     until(async || loads(&instance.table) == 1).await;
     // Nothing happens that could be awaited: it is time that passes.
-    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    sleep(Duration::from_millis(1_100)).await;
     let later = begin();
     until(async || loads(&instance.table) == 2).await;
     gate.add_permits(2);
