@@ -306,6 +306,22 @@ async fn a_file_of_an_older_release_is_backed_up_and_then_used() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_is_dropped_has_closed_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("kairos.db");
+    for round in 0..50 {
+        let store = SqliteStore::open(&data).unwrap();
+        store.restored_at().await.unwrap();
+        let clone = store.clone();
+        drop(store);
+        clone.restored_at().await.unwrap();
+        drop(clone);
+        // The last connection takes the log into the file and removes it.
+        assert!(!folder.path().join("kairos.db-wal").exists(), "round {round}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_restored_is_read() {
     let Some(gone) = write_on_after_a_backup().await else { return };
     done(&restore(&gone.backup, &gone.data).await.unwrap());

@@ -36,8 +36,9 @@ use writer::Writer;
 /// A SQLite file as a store. Cheap to clone; the file is closed with the last clone.
 #[derive(Clone)]
 pub struct SqliteStore {
-    writer: Writer,
     readers: Readers,
+    /// Dropped after the readers: the last connection takes the log into the file, if it is alone.
+    writer: Writer,
 }
 
 impl SqliteStore {

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use parking_lot::{Condvar, Mutex};
 use rusqlite::{Connection, OpenFlags};
@@ -22,11 +22,14 @@ const QUEUE: usize = 4_096;
 
 type Job = Box<dyn FnOnce(&Connection) + Send>;
 
-/// Sends queries to the threads, which end when the last of its clones is dropped.
+/// Sends queries to the threads, which have ended once the last of its clones is dropped.
 #[derive(Clone)]
 pub(super) struct Readers(Arc<Held>);
 
-struct Held(Arc<Shared>);
+struct Held {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+}
 
 struct Shared {
     queue: Mutex<Queue>,
@@ -43,7 +46,7 @@ struct Queue {
 impl Readers {
     pub(super) fn open(path: &Path) -> Result<Self> {
         let shared = Arc::new(Shared { queue: Mutex::default(), filled: Condvar::new() });
-        let readers = Self(Arc::new(Held(Arc::clone(&shared))));
+        let mut held = Held { shared: Arc::clone(&shared), threads: Vec::with_capacity(CONNECTIONS) };
         for _ in 0..CONNECTIONS {
             // Read and write, for the WAL's sake; `query_only` keeps them from writing.
             let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
@@ -52,9 +55,10 @@ impl Readers {
             let started = thread::Builder::new()
                 .name("sqlite-reader".to_owned())
                 .spawn(move || std::iter::from_fn(|| shared.next()).for_each(|job| job(&connection)));
-            started.map_err(|error| StoreError::Unavailable(format!("cannot start a reader: {error}")))?;
+            held.threads
+                .push(started.map_err(|error| StoreError::Unavailable(format!("cannot start a reader: {error}")))?);
         }
-        Ok(readers)
+        Ok(Self(Arc::new(held)))
     }
 
     /// Runs one query, the `operation` of that name. It sees every write that was acknowledged before.
@@ -85,7 +89,7 @@ impl Readers {
             // Who asked may have gone meanwhile.
             let _ = sender.send(outcome);
         };
-        if !self.0.0.add(Box::new(job)) {
+        if !self.0.shared.add(Box::new(job)) {
             return Err(StoreError::Unavailable("too many queries wait for the database".to_owned()));
         }
         receiver.await.map_err(|_| StoreError::Unavailable("the readers have stopped".to_owned()))?
@@ -125,7 +129,11 @@ impl Shared {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.0.queue.lock().is_closed = true;
-        self.0.filled.notify_all();
+        self.shared.queue.lock().is_closed = true;
+        self.shared.filled.notify_all();
+        for thread in self.threads.drain(..) {
+            // One that panicked is gone too.
+            let _ = thread.join();
+        }
     }
 }

@@ -2,7 +2,8 @@
 //! savepoint of its own, and none is acknowledged before the commit.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::thread;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
@@ -20,10 +21,14 @@ const QUEUE: usize = 1_024;
 type Job = Box<dyn FnOnce(Result<&mut Transaction<'_>>) -> Acknowledge + Send>;
 type Acknowledge = Box<dyn FnOnce(Result<()>) + Send>;
 
-/// Sends writes to the thread.
+/// Sends writes to the thread, which has ended once the last of its clones is dropped.
 #[derive(Clone)]
-pub(super) struct Writer {
-    jobs: mpsc::Sender<Job>,
+pub(super) struct Writer(Arc<Held>);
+
+struct Held {
+    /// `None` only while it is dropped.
+    jobs: Option<mpsc::Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Writer {
@@ -39,8 +44,8 @@ impl Writer {
             }
         };
         let started = thread::Builder::new().name("sqlite-writer".to_owned()).spawn(work);
-        started.map_err(|error| StoreError::Unavailable(format!("cannot start the writer: {error}")))?;
-        Ok(Self { jobs })
+        let thread = started.map_err(|error| StoreError::Unavailable(format!("cannot start the writer: {error}")))?;
+        Ok(Self(Arc::new(Held { jobs: Some(jobs), thread: Some(thread) })))
     }
 
     /// Runs `work` and waits until it is on disk; the time of both is recorded under `operation`. An error undoes what `work` did.
@@ -71,8 +76,20 @@ impl Writer {
             })
         });
         let gone = "the writer has stopped";
-        self.jobs.send(job).await.map_err(|_| StoreError::Unavailable(gone.to_owned()))?;
+        let gone_before = || StoreError::Unavailable(gone.to_owned());
+        let jobs = self.0.jobs.as_ref().ok_or_else(gone_before)?;
+        jobs.send(job).await.map_err(|_| gone_before())?;
         receiver.await.map_err(|_| StoreError::Unanswered(gone.to_owned()))?
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // What waits is written; the thread ends when no more can come.
+        self.jobs = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
     }
 }
 
