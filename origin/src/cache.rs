@@ -142,6 +142,23 @@ impl Cache {
         }
     }
 
+    /// The current number of each of `namespaces`, as of a moment after this was called, and what Redis has under `key`, in one look-up;
+    /// `None` where Redis is not reached, does not know, or knows less than somebody here: then one asks for each by itself.
+    pub async fn read_shared(
+        &self,
+        key: &str,
+        namespaces: &[Namespace],
+        reported: &Generations,
+    ) -> Option<(Generations, Option<Bytes>)> {
+        let Inner { local, redis, .. } = self.inner.as_ref();
+        let (numbers, response) = redis.as_ref()?.read(key, namespaces).await?;
+        if !(numbers.satisfies(&local.known(namespaces)) && numbers.satisfies(reported)) {
+            return None;
+        }
+        local.learn(&numbers);
+        Some((numbers, response))
+    }
+
     /// In Redis, and where that is not reached, in what this process knows.
     async fn look_up_here(&self, namespaces: &[Namespace], reported: &Generations) -> Found {
         let Inner { local, redis, .. } = self.inner.as_ref();

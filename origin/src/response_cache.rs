@@ -11,9 +11,9 @@ mod heads;
 mod leases;
 mod load;
 mod lookup;
-mod memory;
 mod miss;
 mod patience;
+mod quick;
 mod refresh;
 mod reuse;
 mod stored_response;
@@ -43,9 +43,10 @@ use crate::telemetry::cache::{CacheMetrics, count};
 use coalesce::Coalesced;
 pub use headers::{ResponseScope, write_cache_headers};
 use load::{Loaded, Loader, Source};
-pub use lookup::{CacheRequest, Lookup};
+pub use lookup::{CacheRequest, Lookup, NothingShared};
 use miss::{Looked, Miss};
 use patience::Patience;
+pub(crate) use quick::Quick;
 use refresh::Refresher;
 use reuse::Reuse;
 use stored_response::{Metadata, StoredResponse};
@@ -133,6 +134,10 @@ impl Inner {
         let Read { lookup, stored, now, .. } = read;
         let (request, lifetime, mut patience) = (&lookup.request, lookup.policy.at_origin(), Patience::default());
         let namespaces = lookup.policy.namespaces(lookup.subject.as_ref());
+        if let (None, Some(NothingShared { current })) = (stored, &lookup.nothing_shared) {
+            let reason = reuse::why_forwarded(None, request);
+            return self.load(read, current.clone(), reason, Looked::Up, patience, load).await;
+        }
         let must_load = stored.is_none() || request.cache_control.no_cache;
         let known = if must_load { self.cache.known_to_load(&namespaces, &request.reported) } else { None };
         if let Some(known) = known {
@@ -223,6 +228,7 @@ impl Inner {
             let (inner, key, now, loading) = (Arc::clone(self), Arc::clone(&key), *now, load());
             let mut lookup = lookup.clone();
             lookup.request.cache_control = CacheControl::default();
+            lookup.nothing_shared = None;
             // Where nobody knows whether what is stored is current, it may be just that.
             let replaces = stored.as_ref().filter(|_| current.is_some()).map(|stored| stored.metadata.generated_at);
             async move {

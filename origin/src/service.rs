@@ -1,4 +1,4 @@
-//! The service, as one function of a request: what memory has is served from there at once; everything else goes through the routes.
+//! The service, as one function of a request: what is stored is served at once; everything else goes through the routes.
 //! Not how a request gets here ([`crate::server`]).
 
 use std::convert::Infallible;
@@ -16,7 +16,7 @@ use tower::Service as _;
 
 use crate::auth::tokens::Tokens;
 use crate::extract::stored_lookup;
-use crate::response_cache::{Lookup, ResponseCache};
+use crate::response_cache::{Lookup, Quick, ResponseCache};
 use crate::routes;
 use crate::state::{AppState, Observed};
 use crate::telemetry::requests::write_common;
@@ -50,13 +50,14 @@ impl Service {
     ///
     /// # Errors
     /// None.
-    pub async fn respond(mut self, request: Request) -> Result<Response<Either<Full<Bytes>, Body>>, Infallible> {
+    pub async fn respond(mut self, mut request: Request) -> Result<Response<Either<Full<Bytes>, Body>>, Infallible> {
         let began = Instant::now();
-        let lookup = stored_lookup(&request, &self.parts.tokens);
-        if let Some(lookup) = lookup
-            && let Some(response) = self.parts.get_from_memory(&lookup, began).await
-        {
-            return Ok(response.map(Either::Left));
+        if let Some(lookup) = stored_lookup(&request, &self.parts.tokens) {
+            match self.parts.responses.get_stored(&lookup).await {
+                Quick::Hit(response) => return Ok(self.parts.finish(&lookup, response, began).map(Either::Left)),
+                Quick::NothingShared(known) => drop(request.extensions_mut().insert(known)),
+                Quick::Miss => {}
+            }
         }
         // A router is always ready.
         let mut response = self.router.call(request).await?;
@@ -69,12 +70,11 @@ impl Service {
 }
 
 impl Parts {
-    /// What memory has for `lookup`, if it is fresh and known to be current without asking the store.
-    async fn get_from_memory(&self, lookup: &Lookup, began: Instant) -> Option<Response<Full<Bytes>>> {
-        let mut response = self.responses.get_from_memory(lookup).await?;
+    /// A stored `response`, with what every response has.
+    fn finish(&self, lookup: &Lookup, mut response: Response<Full<Bytes>>, began: Instant) -> Response<Full<Bytes>> {
         write_common(response.headers_mut(), &self.observed.ids.next());
         self.observed.metrics.record_stored(lookup.policy, response.status(), began.elapsed());
-        tracing::debug!(target = lookup.key, status = response.status().as_u16(), "answered from memory");
-        Some(response)
+        tracing::debug!(target = lookup.key, status = response.status().as_u16(), "answered from what is stored");
+        response
     }
 }

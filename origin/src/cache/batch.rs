@@ -18,6 +18,8 @@ pub(super) struct Batcher<K, T> {
     runtime: Option<Handle>,
     work: Arc<Work<K, T>>,
     state: Arc<Mutex<State<K, T>>>,
+    /// Keys in one batch.
+    most: usize,
 }
 
 struct State<K, T> {
@@ -36,7 +38,7 @@ impl<K: Clone + Ord + Send + 'static, T: Clone + Send + Sync + 'static> Batcher<
         F: Future<Output = T> + Send + 'static,
     {
         let state = Arc::new(Mutex::new(State { is_running: false, next: None }));
-        Self { runtime: None, work: Arc::new(move |keys| Box::pin(work(keys))), state }
+        Self { runtime: None, work: Arc::new(move |keys| Box::pin(work(keys))), state, most: usize::MAX }
     }
 
     /// One whose work is done on `runtime`. Batches are still gathered where the callers are: the busier it is there, the larger they
@@ -48,9 +50,14 @@ impl<K: Clone + Ord + Send + 'static, T: Clone + Send + Sync + 'static> Batcher<
         Self { runtime: Some(runtime.clone()), ..Self::new(work) }
     }
 
-    /// What a look-up of `keys`, among others, finds that begins after this is called; `None` when it panicked.
+    /// The same, with so many keys in a batch: who comes to a full one is not served.
+    pub(super) fn at_most(self, most: usize) -> Self {
+        Self { most, ..self }
+    }
+
+    /// What a look-up of `keys`, among others, finds that begins after this is called; `None` when it panicked, or would be too large.
     pub(super) async fn get(&self, keys: &[K]) -> Option<T> {
-        let mut found = self.join(keys);
+        let mut found = self.join(keys)?;
         found.wait_for(Option::is_some).await.ok().and_then(|found| found.clone())
     }
 
@@ -62,9 +69,12 @@ impl<K: Clone + Ord + Send + 'static, T: Clone + Send + Sync + 'static> Batcher<
         }
     }
 
-    fn join(&self, keys: &[K]) -> watch::Receiver<Option<T>> {
+    fn join(&self, keys: &[K]) -> Option<watch::Receiver<Option<T>>> {
         let mut state = self.state.lock();
         let batch = state.next.get_or_insert_with(|| Batch { keys: BTreeSet::new(), found: watch::channel(None).0 });
+        if batch.keys.len() + keys.len() > self.most {
+            return None;
+        }
         batch.keys.extend(keys.iter().cloned());
         let found = batch.found.subscribe();
         if !state.is_running {
@@ -72,7 +82,7 @@ impl<K: Clone + Ord + Send + 'static, T: Clone + Send + Sync + 'static> Batcher<
             drop(state);
             tokio::spawn(drive(self.runtime.clone(), Arc::clone(&self.work), Arc::clone(&self.state)));
         }
-        found
+        Some(found)
     }
 }
 
@@ -118,11 +128,11 @@ mod tests {
                 (run, keys)
             }
         }));
-        let first = batcher.join(&[1]);
+        let first = batcher.join(&[1]).unwrap();
         while runs.load(Ordering::SeqCst) == 0 {
             tokio::task::yield_now().await;
         }
-        let rest = [batcher.join(&[2]), batcher.join(&[3]), batcher.join(&[2])];
+        let rest = [2, 3, 2].map(|key| batcher.join(&[key]).unwrap());
         gate.add_permits(2);
         let found = |mut of: watch::Receiver<Option<(usize, Vec<u8>)>>| async move {
             of.wait_for(Option::is_some).await.unwrap().clone().unwrap()

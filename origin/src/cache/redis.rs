@@ -18,6 +18,7 @@
 mod config;
 mod connection;
 mod lease;
+mod reads;
 mod scripts;
 mod snapshot;
 mod thread;
@@ -34,6 +35,7 @@ use crate::environment::Environment;
 pub use config::RedisConfig;
 use connection::{RedisConnection, Unreached};
 pub(crate) use lease::{Lease, LeaseAttempt};
+use reads::{Found, MOST_READS, SharedRead};
 use snapshot::Confirmation;
 pub(super) use snapshot::Snapshot;
 
@@ -49,6 +51,7 @@ pub struct Redis {
     environment: Environment,
     look_ups: Arc<Batcher<Namespace, Result<Arc<Snapshot>, Unreached>>>,
     confirmations: Arc<Batcher<Confirmation, Result<(), Unreached>>>,
+    reads: Arc<Batcher<SharedRead, Result<Arc<Found>, Unreached>>>,
     transfers: Arc<Semaphore>,
 }
 
@@ -68,11 +71,14 @@ impl Redis {
             let connection = Arc::clone(&confirming);
             async move { connection.run::<Value>(connection.scripts.confirm(&confirmations)).await.map(drop) }
         });
+        let reading = Arc::clone(&connection);
+        let reads = Batcher::on(connection.handle(), move |reads| reads::read(Arc::clone(&reading), reads));
         Ok(Self {
             connection,
             environment,
             look_ups: Arc::new(look_ups),
             confirmations: Arc::new(confirmations),
+            reads: Arc::new(reads.at_most(MOST_READS)),
             transfers: Arc::new(Semaphore::new(MAX_TRANSFERS)),
         })
     }
@@ -89,6 +95,17 @@ impl Redis {
             return None;
         }
         self.look_ups.get(namespaces).await?.ok()
+    }
+
+    /// The numbers of `namespaces` and what is stored under `key`, looked up at once with what others read meanwhile, after this is
+    /// called. `None` when Redis is not reached, does not know all numbers, or too much is read.
+    pub(super) async fn read(&self, key: &str, namespaces: &[Namespace]) -> Option<(Generations, Option<Bytes>)> {
+        if !self.is_reached() {
+            return None;
+        }
+        let read = SharedRead { key: key.to_owned(), namespaces: namespaces.to_vec() };
+        let found = self.reads.get(&[read]).await?.ok()?;
+        Some((found.numbers.numbers(namespaces)?, found.responses.get(key).cloned()))
     }
 
     /// Puts the `numbers` that the store gave after `snapshot` in the place of what that found, in the background.

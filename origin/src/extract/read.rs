@@ -45,7 +45,8 @@ where
         };
         let query = Query::from_request_parts(parts, state).await?;
         let request = CacheRequest::from_headers(&parts.headers);
-        let lookup = Lookup { policy, subject: subject.clone(), key: query.target().to_string(), request };
+        let (key, nothing_shared) = (query.target().to_string(), parts.extensions.remove());
+        let lookup = Lookup { policy, subject: subject.clone(), key, request, nothing_shared };
         Ok(Self { subject, query, lookup })
     }
 }

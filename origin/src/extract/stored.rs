@@ -26,5 +26,6 @@ pub fn stored_lookup(request: &Request, tokens: &Tokens) -> Option<Lookup> {
         None => uri.path().to_owned(),
         Some(query) => paths::canonical_target(uri.path(), query).ok()?.to_string(),
     };
-    Some(Lookup { policy, subject, key, request: CacheRequest::from_headers(request.headers()) })
+    let request = CacheRequest::from_headers(request.headers());
+    Some(Lookup { policy, subject, key, request, nothing_shared: None })
 }

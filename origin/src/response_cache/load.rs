@@ -109,8 +109,9 @@ impl Loader {
         T: Serialize,
         F: Future<Output = Result<Versioned<T>>>,
     {
-        // Whoever wants what is new need not look for what is stored.
-        let shared = if miss.reason == Forward::Request { None } else { self.tiers.load_shared(&miss.key).await };
+        // Whoever wants what is new need not look for what is stored; nor who has looked.
+        let need_not_look = miss.reason == Forward::Request || miss.lookup.nothing_shared.is_some();
+        let shared = if need_not_look { None } else { self.tiers.load_shared(&miss.key).await };
         let leased = match shared {
             Some(stored) if miss.may_use(&stored) => Leased::Shared(Arc::new(stored)),
             unusable => take_lease(&self.tiers, &miss, unusable).await,

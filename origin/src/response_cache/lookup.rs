@@ -19,6 +19,14 @@ pub struct Lookup {
     pub key: String,
     /// The caller's conditions.
     pub request: CacheRequest,
+    /// What was found out before.
+    pub nothing_shared: Option<NothingShared>,
+}
+
+/// Since the request came it was looked up that Redis has no response to it.
+#[derive(Clone, Debug)]
+pub struct NothingShared {
+    pub(super) current: Generations,
 }
 
 impl Lookup {

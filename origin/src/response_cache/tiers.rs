@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use kairos_protocol::http::freshness::FreshnessLifetime;
+use kairos_protocol::sync::generation::{Generations, Namespace};
 
 use super::stored_response::StoredResponse;
 use crate::cache::{Cache, Lease, LeaseAttempt};
@@ -45,6 +46,17 @@ impl Tiers {
     /// What Redis has under `key`; nothing when it is not reached in time.
     pub(super) async fn load_shared(&self, key: &str) -> Option<StoredResponse> {
         self.cache.load(key).await.and_then(StoredResponse::from_bytes)
+    }
+
+    /// The current numbers of `namespaces`, and what Redis has under `key`: [`Cache::read_shared`].
+    pub(super) async fn read_shared(
+        &self,
+        key: &str,
+        namespaces: &[Namespace],
+        reported: &Generations,
+    ) -> Option<(Generations, Option<StoredResponse>)> {
+        let (numbers, response) = self.cache.read_shared(key, namespaces, reported).await?;
+        Some((numbers, response.and_then(StoredResponse::from_bytes)))
     }
 
     /// Puts `response` into memory, unless what is there is newer.

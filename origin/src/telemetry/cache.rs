@@ -14,20 +14,38 @@ fn series(tier: &'static str, policy: Policy, result: &'static str) -> Counter {
 
 /// The handles of what is counted most.
 pub struct CacheMetrics {
-    memory_hits: Vec<(Policy, Counter)>,
+    memory: Hits,
+    redis: Hits,
+}
+
+struct Hits(Vec<(Policy, Counter)>);
+
+impl Hits {
+    fn of(tier: &'static str) -> Self {
+        Self(Policy::ALL.iter().map(|policy| (*policy, series(tier, *policy, "hit"))).collect())
+    }
+
+    fn count(&self, policy: Policy) {
+        if let Some((_, hits)) = self.0.iter().find(|(one, _)| *one == policy) {
+            hits.increment(1);
+        }
+    }
 }
 
 impl Default for CacheMetrics {
     fn default() -> Self {
-        Self { memory_hits: Policy::ALL.iter().map(|policy| (*policy, series("memory", *policy, "hit"))).collect() }
+        Self { memory: Hits::of("memory"), redis: Hits::of("redis") }
     }
 }
 
 impl CacheMetrics {
     /// A stored response in memory was served.
     pub fn memory_hit(&self, policy: Policy) {
-        if let Some((_, hits)) = self.memory_hits.iter().find(|(one, _)| *one == policy) {
-            hits.increment(1);
-        }
+        self.memory.count(policy);
+    }
+
+    /// A stored response in Redis was served, before it was routed.
+    pub fn redis_hit(&self, policy: Policy) {
+        self.redis.count(policy);
     }
 }

@@ -64,6 +64,15 @@ impl Scripts {
         get
     }
 
+    /// Replies with what there is of each namespace, and then of each response, in order.
+    pub(super) fn read(&self, namespaces: &[Namespace], keys: &[String]) -> Cmd {
+        let mut get = self.look_up(namespaces);
+        for key in keys {
+            get.arg(self.response_key(key));
+        }
+        get
+    }
+
     /// Puts `mark` where there is nothing; replies like [`Scripts::look_up`].
     pub(super) fn mark(&self, namespaces: &[Namespace], mark: &str) -> Cmd {
         let mut call = self.call(&self.mark, namespaces);
