@@ -244,7 +244,13 @@ impl Instance {
     #[must_use]
     pub fn lookup(user: &UserId) -> Lookup {
         let key = "/v1/me/progress/stats".to_owned();
-        Lookup { policy: Policy::Statistics, subject: Some(user.clone()), key, request: CacheRequest::default() }
+        Lookup {
+            policy: Policy::Statistics,
+            subject: Some(user.clone()),
+            key,
+            request: CacheRequest::default(),
+            nothing_shared: None,
+        }
     }
 
     /// The response to `lookup`, loaded from the table of `whose` when it must be.

@@ -1,4 +1,4 @@
-//! What is served from memory before it is routed: it says the same as what goes the long way, and is given to nobody else. How fast it
+//! What is served from memory, or from Redis, before it is routed: it says the same as what goes the long way, and is given to nobody else. How fast it
 //! is, is `cargo xtask bench`'s.
 
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a failed check fails the test")]
@@ -70,6 +70,51 @@ async fn a_hit_says_what_the_long_way_says(origin: TestOrigin) {
             assert_eq!((fields(&hit), hit.body.len()), (fields(&long), 0), "{path}, {coding}");
         }
     }
+}
+
+/// What an instance with an empty memory gives, which Redis has the response of.
+async fn from_redis(origin: &TestOrigin, method: &Method, path: &str, sent: &[(&str, &str)], ada: &Person) -> Reply {
+    // It is put there soon after it was given.
+    for _ in 0..200 {
+        let empty = origin.sibling().await;
+        let reply = ask(&empty, method.clone(), path, sent, Some(ada)).await;
+        if reply.cache_status().ends_with("detail=redis") {
+            return reply;
+        }
+    }
+    panic!("redis never had {path}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_redis_has_says_what_the_long_way_says() {
+    let Some(origin) = TestOrigin::builder().with_redis(true).start().await else { return };
+    let author = origin.author().await;
+    let mut module = kairos_tests::origin::draft("long");
+    module["content"] = json!("How long may this answer be used? ".repeat(100));
+    let _ = origin.send_as(&author, Method::POST, paths::MODULES, &module).await.expect(201);
+    let (ada, bob) = (origin.learner("ada").await, origin.learner("bob").await);
+    for path in ["/v1/modules/long", "/v1/modules?limit=50&tag=http", paths::STATISTICS] {
+        for coding in ["identity", "br"] {
+            let sent = [("accept-encoding", coding)];
+            let first = ask(&origin, Method::GET, path, &sent, Some(&ada)).await.expect(200);
+            let quick = from_redis(&origin, &Method::GET, path, &sent, &ada).await.expect(200);
+            let long = from_redis(&origin, &Method::HEAD, path, &sent, &ada).await.expect(200);
+            assert!(quick.cache_status().contains("hit;"), "{}", quick.cache_status());
+            assert_eq!((fields(&quick), &quick.body), (fields(&first), &first.body), "{path}, {coding}");
+            assert_eq!(fields(&quick), fields(&long), "{path}, {coding}");
+            let sent = [("accept-encoding", coding), ("if-none-match", first.header("etag").expect("it has one"))];
+            let unchanged = from_redis(&origin, &Method::GET, path, &sent, &ada).await.expect(304);
+            assert_eq!(unchanged.body.len(), 0, "{path}, {coding}");
+        }
+    }
+    // What one instance has from there, it has; and a learner's own is nobody else's.
+    let empty = origin.sibling().await;
+    for tier in ["detail=redis", "detail=memory"] {
+        let reply = empty.get_as(&ada, paths::STATISTICS).await.expect(200);
+        assert!(reply.cache_status().ends_with(tier), "{}", reply.cache_status());
+    }
+    let other = empty.get_as(&bob, paths::STATISTICS).await.expect(200);
+    assert_eq!(other.cache_status(), "kairos-origin; fwd=uri-miss; stored");
 }
 
 async fn a_token_that_was_verified_is_good_for_itself_alone_and_until_it_ends(origin: TestOrigin) {

@@ -273,6 +273,7 @@ async fn read_shared(instance: &Instance) -> Read {
         subject: None,
         key: "/v1/modules".to_owned(),
         request: CacheRequest::default(),
+        nothing_shared: None,
     };
     parse(instance.respond(lookup, &learner("nobody")).await.unwrap()).await
 }
