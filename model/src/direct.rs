@@ -83,6 +83,6 @@ impl Protocol {
         let age = if self.rules.known_since_begin { age } else { 0 };
         world.instances[usize::from(instance)].learn(from.number, age);
         store(world, from)?;
-        give(world, session, from.data, from.number, floor)
+        give(world, session, world.module_in(from.data), from.number, floor)
     }
 }

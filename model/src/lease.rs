@@ -52,7 +52,7 @@ impl Protocol {
     /// It goes on by itself.
     pub(crate) fn stop_waiting(&self, world: &mut World, session: usize) {
         let Act::Waiting { before, floor, .. } = world.sessions[session].act else { return };
-        world.sessions[session].act = Act::Loading { before, age: 0, floor };
+        world.sessions[session].act = Act::Loading { before, age: 0, floor, module: None };
     }
 
     /// It uses what the one with the lease brought.
@@ -60,8 +60,8 @@ impl Protocol {
         let (Act::Waiting { floor, .. }, Some(number)) = (world.sessions[session].act, world.shared) else {
             return Ok(());
         };
-        let Some(data) = world.stored[usize::from(number)] else { return Ok(()) };
-        give(world, session, data, number, floor)
+        let Some(stored) = world.stored[usize::from(number)] else { return Ok(()) };
+        give(world, session, stored.data, number, floor)
     }
 
     /// A read at `session` is over: what it brought, if anything, is in Redis, and its lease goes.

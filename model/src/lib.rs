@@ -8,6 +8,7 @@ mod direct;
 mod faults;
 mod former;
 mod lease;
+mod modules;
 mod protocol;
 mod reads;
 mod redis;

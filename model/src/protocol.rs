@@ -72,7 +72,7 @@ impl Protocol {
             Step::ReadAtEdge { session, number } => self.read_at_edge(world, session, number)?,
             Step::Arrive { session } => self.arrive(world, session),
             Step::BeginWrite { session, instance } => self.begin_write(world, session, instance),
-            Step::Commit { session, number } => self.commit(world, session, number),
+            Step::Commit { session, number, touches } => self.commit(world, session, number, touches),
             Step::CommitRest { session } => self.commit_rest(world, session),
             Step::Acknowledge { session } => self.acknowledge(world, session),
             Step::Tell { from, to } => self.tell(world, from, to),
@@ -90,6 +90,9 @@ impl Protocol {
             Step::JoinDirect { session, with } => self.join_direct(world, session, with),
             Step::LoadDirect { session, from } => self.load_direct(world, session, from),
             Step::GiveDirect { session } => self.give_direct(world, session)?,
+            Step::Validate { session, number, from } => self.validate(world, session, number, from)?,
+            Step::ReadModule { session, from } => self.read_module(world, session, from),
+            Step::NameValidated { session, number } => self.name_validated(world, session, number)?,
             Step::Flush => world.flush(),
             Step::Snapshot => world.take_snapshot(),
             Step::Restore => world.restore(),
@@ -144,6 +147,9 @@ impl Protocol {
         if self.scope.direct {
             self.direct_steps_of(world, session, steps);
         }
+        if self.scope.modules {
+            self.module_steps_of(world, session, steps);
+        }
         match world.sessions[session].act {
             Act::Idle => self.beginnings(world, session, steps),
             Act::AskStore(lookup) => {
@@ -162,8 +168,8 @@ impl Protocol {
                     numbers.filter(|(_, data)| data.is_some()).map(|(number, _)| Step::UseStored { session, number }),
                 );
             }
-            // What it may do then is about the lease, or the load.
-            Act::Waiting { .. } | Act::Direct(_) => {}
+            // What it may do then is about the lease, the load, or the module.
+            Act::Waiting { .. } | Act::Direct(_) | Act::Validating { .. } => {}
             Act::Loaded { .. } => steps.push(Step::Name { session }),
             Act::Begun { .. } => {
                 let next = world.store.number + 1;
@@ -173,7 +179,10 @@ impl Protocol {
                     Numbering::ClockAlone => 1..=3,
                 };
                 let fits = |number: &Number| usize::from(*number) < NUMBERS;
-                steps.extend(numbers.filter(fits).map(|number| Step::Commit { session, number }));
+                let touching = if self.scope.modules { &[true, false][..] } else { &[true] };
+                let writes =
+                    numbers.filter(fits).flat_map(|number| touching.iter().map(move |touches| (number, *touches)));
+                steps.extend(writes.map(|(number, touches)| Step::Commit { session, number, touches }));
             }
             Act::HalfDone { .. } => steps.push(Step::CommitRest { session }),
             Act::Committed { .. } => steps.push(Step::Acknowledge { session }),

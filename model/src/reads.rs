@@ -1,9 +1,9 @@
 //! The steps of a read, at an origin and at an edge. Not here: writes and faults.
 
 use crate::protocol::Protocol;
-use crate::rules::{Confirming, EDGE_TICKS, KNOWN_TICKS, Naming, VALUE_TICKS};
+use crate::rules::{Confirming, EDGE_TICKS, KNOWN_TICKS, Naming, VALUE_TICKS, Validating};
 use crate::world::{
-    Act, Command, Data, Floor, Instance, Lookup, NEVER, Number, Property, Sight, StoreState, Value, World,
+    Act, Command, Data, Floor, Instance, Lookup, NEVER, Number, Property, Sight, StoreState, Stored, Value, World,
 };
 
 impl Protocol {
@@ -19,10 +19,12 @@ impl Protocol {
             let is_usable = here.known_age <= KNOWN_TICKS || !self.rules.known_ends;
             (Some(here.known).filter(|known| is_usable && *known >= reported), Sight::Nothing)
         };
+        let has_beside = here.reaches || self.rules.validating == Validating::BesideKnown;
+        let module = world.beside.filter(|_| self.looks_beside() && has_beside);
         world.sessions[session].act = if let Some(before) = number {
             let is_renewed = sight != Sight::Nothing && !self.rules.only_store_renews;
             world.instances[instance].learn(before, if is_renewed { 0 } else { NEVER });
-            Act::Loading { before, age: 0, floor }
+            Act::Loading { before, age: 0, floor, module }
         } else {
             let instance = u8::try_from(instance).unwrap_or(u8::MAX);
             Act::AskStore(Lookup { instance, sight, age: 0, known: here.known, overstates, floor })
@@ -33,7 +35,7 @@ impl Protocol {
     pub(crate) fn share_look_up(&self, world: &mut World, session: usize, with: usize) {
         if let Act::Loading { before, .. } = world.sessions[with].act {
             let floor = self.floor(world, session, 0);
-            world.sessions[session].act = Act::Loading { before, age: 0, floor };
+            world.sessions[session].act = Act::Loading { before, age: 0, floor, module: None };
         }
     }
 
@@ -104,12 +106,12 @@ impl Protocol {
         if sight != Sight::Nothing {
             world.sessions[session].sent = Some(Command::Confirm { sight, number });
         }
-        world.sessions[session].act = Act::Loading { before: number, age: asked, floor };
+        world.sessions[session].act = Act::Loading { before: number, age: asked, floor, module: None };
     }
 
     /// Reads the data, and with it the number.
     pub(crate) fn load(&self, world: &mut World, session: usize, from: StoreState) -> Result<(), Property> {
-        let Act::Loading { before, age, floor } = world.sessions[session].act else { return Ok(()) };
+        let Act::Loading { before, age, floor, .. } = world.sessions[session].act else { return Ok(()) };
         let data = from.data;
         match self.rules.naming {
             Naming::Snapshot if from.number < before && self.rules.refuses_older_loads => {
@@ -121,6 +123,7 @@ impl Protocol {
             Naming::Snapshot => {
                 self.store_at_edge(world, from.number, age);
                 self.keep_copy(world, from.number);
+                self.learn_module(world, from);
                 self.end_lease(world, session, Some(from.number));
                 store_and_give(world, session, from, from.number, floor)
             }
@@ -136,19 +139,21 @@ impl Protocol {
         let Act::Loaded { before, data, floor } = world.sessions[session].act else { return Ok(()) };
         let after = world.store.number;
         match self.rules.naming {
-            Naming::Before => store_and_give(world, session, StoreState { number: before, data }, before, floor),
+            Naming::Before => {
+                store_and_give(world, session, StoreState { number: before, data, module: 0 }, before, floor)
+            }
             Naming::IfUnchanged | Naming::IfUnchangedToldBefore if before != after => {
                 let told = if self.rules.naming == Naming::IfUnchanged { after } else { before };
                 give(world, session, data, told, floor)
             }
-            _ => store_and_give(world, session, StoreState { number: after, data }, after, floor),
+            _ => store_and_give(world, session, StoreState { number: after, data, module: 0 }, after, floor),
         }
     }
 
     /// Uses a stored response: one stored under the current number, or what another load brought that began when the same number
     /// was current.
     pub(crate) fn use_stored(&self, world: &mut World, session: usize, number: Number) -> Result<(), Property> {
-        let (Act::Loading { age, floor, .. }, Some(data)) =
+        let (Act::Loading { age, floor, .. }, Some(Stored { data, .. })) =
             (world.sessions[session].act, world.stored[usize::from(number)])
         else {
             return Ok(());
@@ -159,7 +164,7 @@ impl Protocol {
     }
 
     /// The response goes by way of the edge.
-    fn store_at_edge(&self, world: &mut World, number: Number, age: u8) {
+    pub(crate) fn store_at_edge(&self, world: &mut World, number: Number, age: u8) {
         if self.scope.edge_ages {
             world.edge = Some((number, if self.rules.edge_counts_from_request { age } else { 0 }));
         }
@@ -167,7 +172,7 @@ impl Protocol {
 
     /// An edge uses a stored response, or an origin does whose store is down.
     pub(crate) fn read_at_edge(&self, world: &mut World, session: usize, number: Number) -> Result<(), Property> {
-        let Some(data) = world.stored[usize::from(number)] else { return Ok(()) };
+        let Some(Stored { data, .. }) = world.stored[usize::from(number)] else { return Ok(()) };
         let newest = world.sessions[session].newest;
         let mut floor = Floor { least: newest, property: Property::Session };
         if self.scope.edge_ages {
@@ -195,21 +200,28 @@ fn store_and_give(
     floor: Floor,
 ) -> Result<(), Property> {
     store(world, named)?;
-    give(world, session, named.data, told, floor)
+    give(world, session, world.module_in(named.data), told, floor)
 }
 
 /// Stores a state under a number.
 pub(crate) fn store(world: &mut World, named: StoreState) -> Result<(), Property> {
-    let stored = &mut world.stored[usize::from(named.number)];
-    if stored.is_some_and(|stored| stored != named.data) {
+    let shown = Stored { data: world.module_in(named.data), module: named.module };
+    store_under(world, named.number, shown)
+}
+
+/// Stores a response under a number.
+pub(crate) fn store_under(world: &mut World, number: Number, shown: Stored) -> Result<(), Property> {
+    let stored = &mut world.stored[usize::from(number)];
+    if stored.is_some_and(|stored| stored.data != shown.data) {
         return Err(Property::OneState);
     }
-    *stored = Some(named.data);
+    *stored = Some(shown);
     Ok(())
 }
 
+/// Gives a session the module as it looked in the state `data`.
 pub(crate) fn give(world: &mut World, session: usize, data: Data, told: Number, floor: Floor) -> Result<(), Property> {
-    if data < floor.least {
+    if data < world.module_in(floor.least) {
         return Err(floor.property);
     }
     let session = &mut world.sessions[session];

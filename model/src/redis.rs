@@ -83,6 +83,7 @@ impl World {
     pub(crate) fn flush(&mut self) {
         self.put(Value::Absent);
         self.announced = 0;
+        self.beside = None;
         self.shared = None;
         self.sessions.iter_mut().for_each(|session| session.lease = None);
     }

@@ -5,7 +5,7 @@ use crate::protocol::Protocol;
 use crate::reads::{give, store};
 use crate::rules::STALE_TICKS;
 use crate::step::Step;
-use crate::world::{Act, Background, Command, Floor, Lookup, Number, Property, Sight, StoreState, World};
+use crate::world::{Act, Background, Command, Floor, Lookup, Number, Property, Sight, StoreState, Stored, World};
 
 impl Protocol {
     /// What may be given to `session` while its read, or none, goes on.
@@ -53,7 +53,7 @@ impl Protocol {
 
     /// The store is slow: a stored response is given, marked, and the read goes on behind it.
     pub(crate) fn give_stale(&self, world: &mut World, session: usize, number: Number) -> Result<(), Property> {
-        let Some(data) = world.stored[usize::from(number)] else { return Ok(()) };
+        let Some(Stored { data, .. }) = world.stored[usize::from(number)] else { return Ok(()) };
         let newest = world.sessions[session].newest;
         let least = if self.scope.time { world.done_before[usize::from(STALE_TICKS)] } else { 0 };
         let floor = if least > newest {
@@ -77,7 +77,7 @@ impl Protocol {
         instance: usize,
         number: Number,
     ) -> Result<(), Property> {
-        let Some(data) = world.stored[usize::from(number)] else { return Ok(()) };
+        let Some(Stored { data, .. }) = world.stored[usize::from(number)] else { return Ok(()) };
         let floor = match world.sessions[session].act {
             Act::Loading { floor, .. } => floor,
             _ => self.floor(world, session, instance),

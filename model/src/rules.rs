@@ -62,6 +62,35 @@ pub enum Announcing {
     Late,
 }
 
+/// Which numbers a write to a module raises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Raising {
+    /// The catalog's and the module's.
+    Both,
+    /// The catalog's alone.
+    CatalogAlone,
+    /// The module's alone.
+    ModuleAlone,
+}
+
+/// By what a stored response of a module is taken for current though the catalog's number is another one by now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Validating {
+    /// The store gives the module's number and the catalog's, which is not below the one that was looked up, from one snapshot. If the
+    /// module's is that of the response, the response is stored under this catalog's number as well.
+    Together,
+    /// The same, whatever was looked up.
+    TogetherThoughOlder,
+    /// The store gives the module's number, which is put beside the catalog's that was looked up.
+    BesideLookedUp,
+    /// The store gives the module's number, then the catalog's.
+    Apart,
+    /// What was last loaded says the module's number, which is put beside the catalog's that was looked up.
+    BesideKnown,
+    /// Redis has both numbers, each in a value of its own, and gives them at once; a write raises both at once.
+    InRedis,
+}
+
 /// The rules of the protocol, or all but one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rules {
@@ -73,6 +102,10 @@ pub struct Rules {
     pub confirming: Confirming,
     /// See [`Announcing`].
     pub announcing: Announcing,
+    /// See [`Raising`].
+    pub raising: Raising,
+    /// See [`Validating`].
+    pub validating: Validating,
     /// Values in Redis end by themselves after [`VALUE_TICKS`].
     pub values_end: bool,
     /// The origin asks the store when a caller has seen more than is known.
@@ -141,6 +174,8 @@ impl Rules {
         naming: Naming::Snapshot,
         confirming: Confirming::IfSame,
         announcing: Announcing::Raise,
+        raising: Raising::Both,
+        validating: Validating::Together,
         values_end: true,
         origin_heeds_seen: true,
         edge_heeds_seen: true,
@@ -202,6 +237,8 @@ pub struct Scope {
     pub direct: bool,
     /// Whether who misses takes a lease in Redis, or waits for who has it.
     pub leases: bool,
+    /// Whether there are writes to other modules than the one that is read.
+    pub modules: bool,
 }
 
 impl Scope {
@@ -224,6 +261,7 @@ impl Scope {
             refreshes: false,
             direct: false,
             leases: false,
+            modules: false,
         }
     }
 }
@@ -246,6 +284,7 @@ impl fmt::Display for Scope {
             (self.overstates, "callers that report more than they were given"),
             (self.refreshes, "refreshes"),
             (self.leases, "leases"),
+            (self.modules, "several modules"),
         ] {
             if is_there {
                 write!(formatter, ", {what}")?;

@@ -26,7 +26,7 @@ pub(crate) enum Step {
     /// It begins to write at an instance.
     BeginWrite { session: usize, instance: usize },
     /// The store does its write, or one half of it.
-    Commit { session: usize, number: Number },
+    Commit { session: usize, number: Number, touches: bool },
     /// The store does the other half.
     CommitRest { session: usize },
     /// Redis is told, if it is reached, and the write is acknowledged.
@@ -73,6 +73,12 @@ pub(crate) enum Step {
     LoadDirect { session: usize, from: StoreState },
     /// It gets them.
     GiveDirect { session: usize },
+    /// Its read finds by the module's number that a stored response is current.
+    Validate { session: usize, number: Number, from: StoreState },
+    /// Its read learns the module's number.
+    ReadModule { session: usize, from: StoreState },
+    /// It learns the catalog's after that.
+    NameValidated { session: usize, number: Number },
     /// Time passes.
     Tick,
 }
@@ -114,6 +120,9 @@ impl Step {
             Self::JoinDirect { .. } => "join a load",
             Self::LoadDirect { .. } => "load without a look-up",
             Self::GiveDirect { .. } => "give what was loaded",
+            Self::Validate { .. } => "validate a stored response by the module's number",
+            Self::ReadModule { .. } => "read the module's number",
+            Self::NameValidated { .. } => "read the catalog's number after the module's",
             Self::Tick => "tick",
         }
     }
@@ -124,7 +133,7 @@ impl Step {
             Ok(after) => format!("has seen number {}", after.sessions[session].seen),
             Err(property) => format!("which breaks {property:?}"),
         };
-        let stored = |number: Number| world.stored[usize::from(number)].unwrap_or_default();
+        let stored = |number: Number| world.stored[usize::from(number)].map_or(0, |stored| stored.data);
         match self {
             Self::LookUp { session, instance, overstates } => {
                 let found = match after.map(|after| after.sessions[session].act) {
@@ -135,7 +144,7 @@ impl Step {
                 format!("session {session} reads at instance {instance}{report}: {found}")
             }
             Self::ReadNumber { session, number } => format!("the store tells session {session} the number {number}"),
-            Self::Load { session, from: StoreState { number, data } } => {
+            Self::Load { session, from: StoreState { number, data, .. } } => {
                 format!("session {session} loads state {data} (number {number}), {}", told(session))
             }
             Self::UseStored { session, number } => {
@@ -157,8 +166,18 @@ impl Step {
                     told(session)
                 )
             }
-            Self::Commit { session, number } => {
-                format!("the store does the write of session {session}: number {number}")
+            Self::Commit { session, number, touches } => {
+                let what = if touches { "" } else { ", to another module" };
+                format!("the store does the write of session {session}{what}: number {number}")
+            }
+            Self::Validate { session, number, from } => {
+                let (module, name) = (stored(number), from.number);
+                format!(
+                    "session {session} gets state {module}, stored under {number}, now under {name} too, as the module's number is \
+                     still {}, {}",
+                    from.module,
+                    told(session)
+                )
             }
             Self::Acknowledge { session } => {
                 let value = after.map_or(Value::Absent, |after| after.value.value);

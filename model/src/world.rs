@@ -1,7 +1,8 @@
 //! One moment of a world of callers, origins, a Redis and a store: only what tells it from another moment. Not here: what
 //! happens next.
 //!
-//! There is one namespace, and its data is the number of writes that were done. A response that was ever stored under a number is
+//! There is one namespace, and its data is the number of writes that were done. What is read is one part of it, a module; writes to others
+//! raise the same number, where they are in scope (`modules`). A response that was ever stored under a number is
 //! taken to be everywhere and for ever: in every process, in Redis, at every edge, for every key. Whoever may use one finds one.
 
 /// A state of the data: how many writes were done.
@@ -26,8 +27,12 @@ pub(crate) struct World {
     pub(crate) snapshot: Option<Snapshot>,
     pub(crate) instances: [Instance; INSTANCES],
     pub(crate) sessions: [Session; SESSIONS],
-    /// For each number the state that is stored under it.
-    pub(crate) stored: [Option<Data>; NUMBERS],
+    /// For each number what is stored under it.
+    pub(crate) stored: [Option<Stored>; NUMBERS],
+    /// The states that differ in the module from the one before, a bit for each.
+    pub(crate) changes: u8,
+    /// What is known of the module's number beside the catalog's, where a broken rule has that.
+    pub(crate) beside: Option<Number>,
     /// What one edge has that looks at the time, and how old it takes it to be.
     pub(crate) edge: Option<(Number, u8)>,
     /// What the origins have last loaded, and how long ago, where that is looked at.
@@ -46,6 +51,16 @@ pub(crate) struct World {
 pub(crate) struct StoreState {
     pub(crate) number: Number,
     pub(crate) data: Data,
+    /// The module's own number, where writes to others are in scope.
+    pub(crate) module: Number,
+}
+
+/// A stored response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Stored {
+    /// The first state that looked like this.
+    pub(crate) data: Data,
+    pub(crate) module: Number,
 }
 
 /// A value in Redis and its age.
@@ -155,6 +170,13 @@ pub(crate) enum Act {
         before: Number,
         age: u8,
         floor: Floor,
+        /// The module's number, where a broken rule takes it from elsewhere than from the store.
+        module: Option<Number>,
+    },
+    /// The module's number was read, but not the catalog's with it.
+    Validating {
+        module: Number,
+        floor: Floor,
     },
     /// It loads without having looked up, or waits for who does.
     Direct(Direct),
@@ -245,13 +267,15 @@ pub enum Property {
 
 impl World {
     pub(crate) const START: Self = Self {
-        store: StoreState { number: 0, data: 0 },
+        store: StoreState { number: 0, data: 0, module: 0 },
         deposed: None,
         value: Timed { value: Value::Absent, age: 0 },
         snapshot: None,
         instances: [Instance { reaches: true, known: 0, known_age: NEVER, denied: false, acknowledged: 0 }; INSTANCES],
         sessions: [Session { seen: 0, newest: 0, act: Act::Idle, sent: None, behind: None, lease: None }; SESSIONS],
         stored: [None; NUMBERS],
+        changes: 0,
+        beside: None,
         edge: None,
         copy: None,
         shared: None,
@@ -277,6 +301,11 @@ impl World {
             };
             lookup.into_iter().chain(behind).chain(sent)
         })
+    }
+
+    /// How the module looks in the state `data`: the first state in which it looked so.
+    pub(crate) fn module_in(&self, data: Data) -> Data {
+        (1..=data).rev().find(|state| self.changes & (1 << state) != 0).unwrap_or(0)
     }
 
     /// The same with the first two instances' names exchanged.
@@ -308,7 +337,11 @@ impl Act {
             | Self::Begun { instance, .. }
             | Self::HalfDone { instance, .. }
             | Self::Committed { instance, .. } => Some(instance),
-            Self::Idle | Self::Loading { .. } | Self::Waiting { .. } | Self::Loaded { .. } => None,
+            Self::Idle
+            | Self::Loading { .. }
+            | Self::Validating { .. }
+            | Self::Waiting { .. }
+            | Self::Loaded { .. } => None,
         }
     }
 
@@ -323,7 +356,7 @@ impl Act {
             | Self::HalfDone { age, .. }
             | Self::Committed { age, .. } => Some(age),
             Self::Waiting { waited, .. } => Some(waited),
-            Self::Idle | Self::Loaded { .. } => None,
+            Self::Idle | Self::Validating { .. } | Self::Loaded { .. } => None,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The steps of a write: begin, commit, announce, acknowledge. Not here: what Redis does with its commands.
 
 use crate::protocol::Protocol;
-use crate::rules::{Announcing, Numbering};
+use crate::rules::{Announcing, Numbering, Raising};
 use crate::world::{Act, Command, Number, StoreState, World};
 
 impl Protocol {
@@ -13,13 +13,20 @@ impl Protocol {
     }
 
     /// The store does it, or one half of it.
-    pub(crate) fn commit(&self, world: &mut World, session: usize, number: Number) {
+    pub(crate) fn commit(&self, world: &mut World, session: usize, number: Number, touches: bool) {
         let Act::Begun { instance, age } = world.sessions[session].act else { return };
-        let StoreState { number: last, data } = world.store;
+        let StoreState { number: last, data, .. } = world.store;
+        if touches {
+            world.changes |= 1 << (data + 1);
+        }
+        let module = self.module_number(world.store, number, touches);
+        let number = if touches && self.rules.raising == Raising::ModuleAlone { last } else { number };
         world.store = match self.rules.numbering {
-            Numbering::Before => StoreState { number, data },
-            Numbering::After => StoreState { number: last, data: data + 1 },
-            Numbering::With | Numbering::WithClock | Numbering::ClockAlone => StoreState { number, data: data + 1 },
+            Numbering::Before => StoreState { number, data, module },
+            Numbering::After => StoreState { number: last, data: data + 1, module },
+            Numbering::With | Numbering::WithClock | Numbering::ClockAlone => {
+                StoreState { number, data: data + 1, module }
+            }
         };
         let stored = world.store;
         world.sessions[session].act = match self.rules.numbering {
@@ -50,6 +57,7 @@ impl Protocol {
                 world.sessions[session].sent = Some(Command::Announce { number: stored.number });
             } else {
                 world.announce(&self.rules, stored.number);
+                self.announce_module(world, stored.module);
             }
             world.announced = world.announced.max(stored.data);
         } else if self.scope.redis {
@@ -69,7 +77,10 @@ impl Protocol {
     pub(crate) fn arrive(&self, world: &mut World, session: usize) {
         match world.sessions[session].sent.take() {
             Some(Command::Confirm { sight, number }) => world.confirm(&self.rules, sight, number),
-            Some(Command::Announce { number }) => world.announce(&self.rules, number),
+            Some(Command::Announce { number }) => {
+                world.announce(&self.rules, number);
+                world.beside = None;
+            }
             None => {}
         }
     }

@@ -4,7 +4,7 @@
 use std::fmt::Arguments;
 use std::io::{Write as _, stderr};
 
-use kairos_model::rules::{Announcing, Confirming, Naming, Numbering, Rules, Scope};
+use kairos_model::rules::{Announcing, Confirming, Naming, Numbering, Raising, Rules, Scope, Validating};
 use kairos_model::{Property, check};
 
 const ALL: Rules = Rules::ALL;
@@ -267,5 +267,57 @@ fn writes_are_announced_before_they_are_acknowledged() {
         ),
         ("a raised number lives anew", Rules { announcing: Announcing::RaiseAndRenew, ..ALL }, LATER, Bound),
         ("values in Redis live for ever", Rules { values_end: false, ..ALL }, LATER, Bound),
+    ]);
+}
+
+/// Where writes to other modules raise the same number.
+const MODULES: Scope = Scope { modules: true, ..CALM };
+
+#[test]
+fn a_module_is_validated_by_both_numbers_of_one_state() {
+    use Property::{OneState, Session};
+    is_caught(&[
+        (
+            "a write to a module raises the catalog's number alone",
+            Rules { raising: Raising::CatalogAlone, ..ALL },
+            MODULES,
+            Session,
+        ),
+        (
+            "a write to a module raises the module's number alone",
+            Rules { raising: Raising::ModuleAlone, ..ALL },
+            MODULES,
+            Session,
+        ),
+        (
+            "the module's number is read first, then the catalog's",
+            Rules { validating: Validating::Apart, ..ALL },
+            MODULES,
+            Session,
+        ),
+        (
+            "the module's number is read by itself, and put beside the catalog's that was looked up",
+            Rules { validating: Validating::BesideLookedUp, ..ALL },
+            Scope { deposed: true, redis: false, ..MODULES },
+            Session,
+        ),
+        (
+            "both numbers are of a state older than the one that was looked up",
+            Rules { validating: Validating::TogetherThoughOlder, ..ALL },
+            Scope { deposed: true, redis: false, ..MODULES },
+            Session,
+        ),
+        (
+            "the module's number from before is put beside a catalog's that is new",
+            Rules { validating: Validating::BesideKnown, ..ALL },
+            MODULES,
+            Session,
+        ),
+        (
+            "Redis has the module's number in a value beside the catalog's",
+            Rules { validating: Validating::InRedis, ..ALL },
+            MODULES,
+            OneState,
+        ),
     ]);
 }

@@ -161,6 +161,24 @@ fn instances_that_wait_for_who_has_the_lease() {
     holds(Rules::ALL, Scope { time: true, leases: true, ..Scope::calm(2, 1) }, &LEASED);
 }
 
+const VALIDATED: [&str; 1] = ["validate a stored response by the module's number"];
+
+#[test]
+fn a_module_beside_others() {
+    let modules = Scope { modules: true, ..CALM };
+    holds(Rules::ALL, modules, &VALIDATED);
+    holds(Rules { numbering: Numbering::WithClock, ..Rules::ALL }, modules, &VALIDATED);
+    holds(Rules::ALL, Scope { redis: false, time: true, ..modules }, &VALIDATED);
+    holds(Rules::ALL, Scope { redis: false, deposed: true, ..modules }, &VALIDATED);
+    holds(Rules::ALL, Scope { redis: false, deposed: true, overstates: true, ..modules }, &VALIDATED);
+    holds(Rules::ALL, Scope { modules: true, ..Scope::calm(3, 1) }, &VALIDATED);
+    let short = Scope { modules: true, ..Scope::calm(2, 1) };
+    holds(Rules::ALL, Scope { cuts: 2, ..short }, &VALIDATED);
+    holds(Rules::ALL, Scope { flushes: true, time: true, ..short }, &VALIDATED);
+    holds(Rules::ALL, Scope { refreshes: true, leases: true, ..short }, &VALIDATED);
+    holds(Rules::ALL, Scope { direct: true, redis: false, time: true, ..short }, &VALIDATED);
+}
+
 /// The same, larger.
 #[test]
 #[ignore = "a quarter of an hour"]
@@ -180,6 +198,8 @@ fn at_length() {
         Scope { redis: false, time: true, refreshes: true, ..Scope::calm(2, 1) },
         Scope { refreshes: true, leases: true, ..CALM },
         Scope { time: true, leases: true, ..Scope::calm(3, 1) },
+        Scope { modules: true, cuts: 1, ..CALM },
+        Scope { modules: true, ..later },
     ] {
         holds(Rules::ALL, scope, &[]);
     }

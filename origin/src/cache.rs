@@ -28,7 +28,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use kairos_protocol::UnixMillis;
-use kairos_protocol::sync::generation::{Generations, Namespace};
+use kairos_protocol::sync::generation::{Generation, Generations, Namespace};
 use tokio::time::{Instant, sleep};
 
 use crate::store::{GenerationStore, Result, StoreError};
@@ -66,6 +66,12 @@ struct Inner {
     redis: Option<Redis>,
     sampler: Option<Sampler>,
     watched: Arc<Watched>,
+}
+
+/// A module's own number, and the catalogue's in the same state.
+pub(crate) struct ModuleState {
+    pub(crate) catalog: Generations,
+    pub(crate) number: Generation,
 }
 
 /// What came of a look-up.
@@ -175,6 +181,24 @@ impl Cache {
         }
         let numbers = local.current(namespaces, Instant::now().checked_sub(UNHEARD_USE));
         numbers.filter(|numbers| numbers.satisfies(reported)).map_or(Found::Unknown(None), Found::Current)
+    }
+
+    /// The state of one module, and of the catalogue at the same moment, which is not before that of `current`: `None` if the store
+    /// gives an older one. One point query, shared by all who wait for one. Only together do the two numbers say anything of each other;
+    /// nothing keeps the module's.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) async fn module_state(&self, module: &Namespace, current: &Generations) -> Result<Option<ModuleState>> {
+        let Inner { local, look_ups, .. } = self.inner.as_ref();
+        let began = Instant::now();
+        let numbers = look_up(look_ups, &[Namespace::Catalog, module.clone()]).await?;
+        let catalog = numbers.without_modules();
+        if !catalog.satisfies(current) {
+            return Ok(None);
+        }
+        local.confirm(&catalog, began);
+        Ok(Some(ModuleState { catalog, number: numbers.get(module).unwrap_or_default() }))
     }
 
     /// What is known of the numbers, for a read that must load anyway: the load tells what a look-up at the store would. `None` where

@@ -19,6 +19,7 @@ mod reuse;
 mod stored_response;
 mod tiers;
 mod turns;
+mod validate;
 
 use std::future::Future;
 use std::pin::pin;
@@ -201,9 +202,11 @@ impl Inner {
             },
         };
         let Coalesced { value: Loaded { response, source }, collapsed } = loaded;
-        let Source::Store { is_stored: stored } = source else {
-            let ttl_secs = reuse::ttl_secs(&response.metadata, lifetime, *now);
-            return Ok(self.hit(read, &response, "redis", ttl_secs));
+        let hit = |tier| self.hit(read, &response, tier, reuse::ttl_secs(&response.metadata, lifetime, *now));
+        let stored = match source {
+            Source::Memory => return Ok(hit("memory")),
+            Source::Redis => return Ok(hit("redis")),
+            Source::Store { is_stored } => is_stored,
         };
         count("store", lookup.policy, "miss");
         let status = CacheStatus::Forwarded { cache: ORIGIN_CACHE, reason, stored, collapsed, detail: None };

@@ -160,7 +160,7 @@ impl Table {
 fn named(numbers: &HashMap<UserId, u64>, namespaces: &[Namespace], lag: u64) -> Generations {
     let number = |namespace: &Namespace| match namespace {
         Namespace::User(user) => numbers.get(user).copied().unwrap_or(0).saturating_sub(lag),
-        Namespace::Catalog => 0,
+        Namespace::Catalog | Namespace::Module(_) => 0,
     };
     namespaces.iter().map(|namespace| (namespace.clone(), Generation::new(number(namespace)))).collect()
 }

@@ -307,7 +307,7 @@ async fn of_instances_that_miss_the_same_at_once_one_loads() {
 }
 
 /// The lease on what everyone shares.
-const LEASE: &str = "kairos:lease:catalog-list  /v1/modules catalog=0";
+const LEASE: &str = "kairos:lease:{catalog}:catalog-list  /v1/modules catalog=0";
 
 #[tokio::test]
 async fn a_lease_that_another_has_by_now_is_left_to_it() {

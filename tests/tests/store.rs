@@ -45,7 +45,8 @@ on_every_store! {
         statistics_are_the_reducers records_and_history_page_without_gaps an_import_is_the_same_as_sending
         learners_do_not_see_each_other a_store_opened_again_has_everything;
     generations: a_number_changes_with_the_data_and_only_with_it
-        a_number_is_larger_after_a_restart_whatever_the_clock_says what_is_read_comes_with_the_number_of_its_state;
+        a_number_is_larger_after_a_restart_whatever_the_clock_says what_is_read_comes_with_the_number_of_its_state
+        a_module_has_a_number_of_its_own numbers_that_are_asked_for_together_are_of_one_state;
 }
 
 async fn run<F: Future<Output = ()>>(

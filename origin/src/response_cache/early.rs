@@ -69,7 +69,7 @@ mod tests {
 
     fn stored(remaining_ms: i64, load_ms: u32) -> Metadata {
         let generated_at = NOW + remaining_ms - 60_000;
-        Metadata { generations: Generations::default(), generated_at, load_micros: load_ms * 1_000 }
+        Metadata { generations: Generations::default(), module: None, generated_at, load_micros: load_ms * 1_000 }
     }
 
     #[test]

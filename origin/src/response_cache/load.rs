@@ -22,6 +22,7 @@ use super::miss::{CoalescingKey, Looked, Miss};
 use super::stored_response::{Metadata, StoredResponse};
 use super::tiers::Tiers;
 use super::turns::Turns;
+use super::validate::Validator;
 use crate::cache::{Cache, Lease};
 use crate::error::{AppError, Result};
 use crate::store::Versioned;
@@ -46,6 +47,8 @@ pub(super) struct Loaded {
 /// Where a response came from.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Source {
+    /// It was there, and is current though its generations are not.
+    Memory,
     /// Another instance stored it.
     Redis,
     /// The store's data; and whether it is stored now.
@@ -100,7 +103,8 @@ impl Loader {
         let whole = async move { to_json(loading.await?.value) };
         let json = tokio::spawn(whole.in_current_span()).await.unwrap_or_else(|_| Err(stopped()))?;
         let body = self.encode_for(request, json).await;
-        let metadata = Metadata { generations: Generations::default(), generated_at: now, load_micros: 0 };
+        let metadata =
+            Metadata { generations: Generations::default(), module: None, generated_at: now, load_micros: 0 };
         Ok(StoredResponse::new(metadata, body))
     }
 
@@ -109,12 +113,23 @@ impl Loader {
         T: Serialize,
         F: Future<Output = Result<Versioned<T>>>,
     {
+        let mut validator = Validator::new(&self.cache, &miss);
+        if let Some(stored) = self.tiers.peek(&miss.key)
+            && let Some(response) = validator.validate(&stored).await?
+        {
+            self.tiers.promote(&miss.key, &response);
+            return Ok(Loaded { response, source: Source::Memory });
+        }
         // Whoever wants what is new need not look for what is stored; nor who has looked.
         let need_not_look = miss.reason == Forward::Request || miss.lookup.nothing_shared.is_some();
         let shared = if need_not_look { None } else { self.tiers.load_shared(&miss.key).await };
         let leased = match shared {
             Some(stored) if miss.may_use(&stored) => Leased::Shared(Arc::new(stored)),
-            unusable => take_lease(&self.tiers, &miss, unusable).await,
+            None => take_lease(&self.tiers, &miss, None).await,
+            Some(stored) => match validator.validate(&stored).await? {
+                Some(response) => Leased::Shared(response),
+                None => take_lease(&self.tiers, &miss, Some(stored)).await,
+            },
         };
         match leased {
             Leased::Load(lease) => self.generate(miss, loading, lease).await,
@@ -132,7 +147,9 @@ impl Loader {
     {
         let _turn = self.turns.take().await.ok_or_else(too_busy)?;
         let began = Instant::now();
-        let Versioned { value, generations } = loading.await?;
+        let Versioned { value, generations: numbers } = loading.await?;
+        let module = miss.lookup.module().and_then(|module| numbers.get(&module));
+        let generations = numbers.without_modules();
         if !generations.satisfies(&miss.current) {
             // A server that was deposed and does not know it yet: what it gave may be older than what somebody has seen.
             let cause = format!("the store fell back to {generations}");
@@ -141,7 +158,7 @@ impl Loader {
         if miss.looked == Looked::Up {
             self.cache.learn(&generations);
         }
-        let mut metadata = Metadata { generations, generated_at: miss.now, load_micros: 0 };
+        let mut metadata = Metadata { generations, module, generated_at: miss.now, load_micros: 0 };
         let json = to_json(value)?;
         if miss.lookup.request.cache_control.no_store {
             let body = self.encode_for(&miss.lookup.request, json).await;

@@ -3,10 +3,11 @@
 use http::HeaderMap;
 use http::header::{ACCEPT_ENCODING, AsHeaderName, CACHE_CONTROL, IF_NONE_MATCH};
 use kairos_protocol::api::headers::KAIROS_MIN_GEN;
-use kairos_protocol::api::ids::UserId;
+use kairos_protocol::api::ids::{Slug, UserId};
+use kairos_protocol::api::paths;
 use kairos_protocol::http::cache_control::CacheControl;
 use kairos_protocol::policy::{Policy, Sharing};
-use kairos_protocol::sync::generation::Generations;
+use kairos_protocol::sync::generation::{Generations, Namespace};
 
 /// One look-up of one response.
 #[derive(Clone, Debug)]
@@ -37,6 +38,13 @@ impl Lookup {
             Sharing::Everyone | Sharing::Nobody => "",
         };
         format!("{} {subject} {}", self.policy.name(), self.key)
+    }
+
+    /// The module that the response shows, where it shows one.
+    pub(super) fn module(&self) -> Option<Namespace> {
+        let path = self.key.split('?').next()?;
+        let slug = (self.policy == Policy::CatalogModule).then(|| paths::module_slug(path)).flatten()?;
+        Slug::new(slug).ok().map(Namespace::Module)
     }
 
     /// Whether the response may be stored: the policy says for how long and what makes it old, and whose it is is known.

@@ -4,7 +4,7 @@
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use kairos_protocol::UnixMillis;
 use kairos_protocol::http::encoding::Encoding;
-use kairos_protocol::sync::generation::Generations;
+use kairos_protocol::sync::generation::{Generation, Generations};
 
 use super::body::EncodedBody;
 use super::heads::Heads;
@@ -23,6 +23,8 @@ pub(super) struct StoredResponse {
 pub(super) struct Metadata {
     /// Of the state that it shows.
     pub(super) generations: Generations,
+    /// The own number of the module that it shows, if it shows one: with this it is current, whatever else of the catalogue changed.
+    pub(super) module: Option<Generation>,
     /// When the read began that it was generated for.
     pub(super) generated_at: UnixMillis,
     /// How long it took to load and to compress it.
@@ -30,7 +32,10 @@ pub(super) struct Metadata {
 }
 
 /// First byte of the binary form; another number is another form, and not read.
-const FORM: u8 = 2;
+const FORM: u8 = 3;
+
+/// Larger than any number.
+const NO_MODULE: u64 = u64::MAX;
 
 /// Bytes that one takes beside its body, roughly: its heads, most of all.
 const OVERHEAD_BYTES: usize = 2 * 1024;
@@ -40,16 +45,22 @@ impl StoredResponse {
         Self { metadata, body, heads: Heads::default() }
     }
 
+    /// The same, found to show the state that `generations` name too.
+    pub(super) fn as_of(&self, generations: Generations) -> Self {
+        Self::new(Metadata { generations, ..self.metadata.clone() }, self.body.clone())
+    }
+
     /// Bytes it takes in memory, roughly.
     pub(super) fn weight_bytes(&self) -> usize {
         self.body.total_bytes() + OVERHEAD_BYTES
     }
 
-    /// The binary form: form, time, generations, time it took, hash, then (coding, length, bytes) of each body.
+    /// The binary form: form, time, generations, the module's number or [`NO_MODULE`], time it took, hash, then (coding, length, bytes) of each body.
     pub(super) fn to_bytes(&self) -> Bytes {
         let head = self.metadata.head();
         let mut out = BytesMut::with_capacity(self.weight_bytes() + head.len());
         out.put(head);
+        out.put_u64(self.metadata.module.map_or(NO_MODULE, Generation::get));
         out.put_u32(self.metadata.load_micros);
         put_text(&mut out, &self.body.hash);
         put_body(&mut out, Encoding::Identity, &self.body.identity);
@@ -66,6 +77,7 @@ impl StoredResponse {
         }
         let generated_at = bytes.try_get_i64().ok()?;
         let generations = Generations::parse(&take_text(&mut bytes)?);
+        let module = Some(bytes.try_get_u64().ok()?).filter(|number| *number != NO_MODULE).map(Generation::new);
         let load_micros = bytes.try_get_u32().ok()?;
         let hash = take_text(&mut bytes)?;
         let (Encoding::Identity, identity) = take_body(&mut bytes)? else {
@@ -75,7 +87,7 @@ impl StoredResponse {
         while bytes.has_remaining() {
             encoded.push(take_body(&mut bytes)?);
         }
-        let metadata = Metadata { generations, generated_at, load_micros };
+        let metadata = Metadata { generations, module, generated_at, load_micros };
         Some(Self::new(metadata, EncodedBody { hash, identity, encoded }))
     }
 }

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use kairos_protocol::UnixMillis;
 use kairos_protocol::api::catalog::{Difficulty, Module, ModuleSummary};
 use kairos_protocol::api::ids::Slug;
+use kairos_protocol::sync::generation::Namespace;
 use serde::{Deserialize, Serialize};
 
 use super::error::Result;
@@ -54,7 +55,13 @@ pub enum Replaced {
     },
 }
 
-/// The modules. Every method is one round trip.
+/// What changes when `modules` do: the catalogue, and each by itself.
+pub(super) fn namespaces_of<'m>(modules: impl IntoIterator<Item = &'m Slug>) -> Vec<Namespace> {
+    std::iter::once(Namespace::Catalog).chain(modules.into_iter().cloned().map(Namespace::Module)).collect()
+}
+
+/// The modules. Every method is one round trip. What changes a module gives it and the catalogue their next numbers, and returns the
+/// catalogue's.
 #[async_trait]
 pub trait CatalogStore: Send + Sync + 'static {
     /// Published modules in the order (subject, position, slug), from after `after`, at most `limit`; without content.
@@ -69,7 +76,7 @@ pub trait CatalogStore: Send + Sync + 'static {
     /// than tags, summary and content, in that order. Words are stemmed; all of `query` is text, never syntax.
     async fn search_modules(&self, query: &str, limit: u32) -> Result<Versioned<Vec<ModuleSummary>>>;
 
-    /// One module, whatever its status.
+    /// One module, whatever its status, with its own number beside the catalogue's.
     async fn module(&self, slug: &Slug) -> Result<Versioned<Option<Module>>>;
 
     /// Which of `slugs` name a published module.

@@ -32,10 +32,11 @@ impl<T> Versioned<T> {
 /// number names one state for ever (`protocol::sync::generation`).
 #[async_trait]
 pub trait GenerationStore: Send + Sync + 'static {
-    /// The current number of each namespace, 0 for one that never changed. One point query, of data that no failover takes back.
+    /// The current number of each namespace, 0 for one that never changed, all as of one moment. One point query, of data that no
+    /// failover takes back.
     async fn generations(&self, namespaces: &[Namespace]) -> Result<Generations>;
 
     /// The same, and surely not from a server that was deposed and does not know it yet. Slower: for a caller who has seen a
-    /// larger number than [`GenerationStore::generations`] gave.
+    /// larger number than [`GenerationStore::generations`] gave. Each as of a moment of its own: not for what must belong together.
     async fn confirmed_generations(&self, namespaces: &[Namespace]) -> Result<Generations>;
 }

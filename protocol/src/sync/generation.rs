@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::UnixMillis;
-use crate::api::ids::UserId;
+use crate::api::ids::{Slug, UserId};
 use crate::http::field::split_unquoted;
 
 /// What a generation counts the changes of.
@@ -18,20 +18,23 @@ pub enum Namespace {
     Catalog,
     /// One account: its profile, progress and history.
     User(UserId),
+    /// One module by itself. The origin's alone: it is not written into a header, and what a caller says of it is not read.
+    Module(Slug),
 }
 
 impl fmt::Display for Namespace {
-    /// Writes the structured-field key: `catalog`, `user.<id>`.
+    /// Writes the structured-field key: `catalog`, `user.<id>`; and what the origin calls a module's, `module.<slug>`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Catalog => f.write_str("catalog"),
             Self::User(id) => write!(f, "user.{id}"),
+            Self::Module(slug) => write!(f, "module.{slug}"),
         }
     }
 }
 
 impl Namespace {
-    /// The reverse of `Display`.
+    /// The reverse of `Display`, for those that callers know of.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         match text.strip_prefix("user.") {
@@ -81,7 +84,7 @@ impl Generation {
 }
 
 /// Generations of some namespaces: the value of `Kairos-Gen` and `Kairos-Min-Gen`, an RFC 9651 dictionary of integers, such as
-/// `catalog=176386000000000, user.4f1c=176386000012345`.
+/// `catalog=176386000000000, user.4f1c=176386000012345`. Numbers of single modules are neither written nor read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Generations(BTreeMap<Namespace, Generation>);
 
@@ -104,6 +107,16 @@ impl Generations {
     /// All of them, in the order of their namespaces.
     pub fn iter(&self) -> impl Iterator<Item = (&Namespace, Generation)> {
         self.0.iter().map(|(namespace, generation)| (namespace, *generation))
+    }
+
+    /// The same without those of single modules.
+    #[must_use]
+    pub fn without_modules(&self) -> Self {
+        Self(self.known_to_callers().map(|(namespace, generation)| (namespace.clone(), generation)).collect())
+    }
+
+    fn known_to_callers(&self) -> impl Iterator<Item = (&Namespace, Generation)> {
+        self.iter().filter(|(namespace, _)| !matches!(namespace, Namespace::Module(_)))
     }
 
     /// Takes over what `seen` names: for each namespace the larger number stays.
@@ -145,7 +158,7 @@ impl FromIterator<(Namespace, Generation)> for Generations {
 
 impl fmt::Display for Generations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, (namespace, generation)) in self.0.iter().enumerate() {
+        for (index, (namespace, generation)) in self.known_to_callers().enumerate() {
             let separator = if index == 0 { "" } else { ", " };
             write!(f, "{separator}{namespace}={}", generation.0)?;
         }

@@ -1,12 +1,13 @@
 //! Generations: raised with the data and only with it, read with the data, larger after every restart.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use kairos_origin::store::Store;
+use kairos_protocol::api::catalog::Module;
 use kairos_protocol::api::ids::UserId;
 use kairos_protocol::api::operation::Action;
-use kairos_protocol::sync::generation::{Generation, Namespace};
+use kairos_protocol::sync::generation::{Generation, Generations, Namespace};
 use kairos_tests::world::World;
 
 use super::samples::{NOW, account, module, operation, slug, user};
@@ -28,7 +29,7 @@ pub(crate) async fn a_number_changes_with_the_data_and_only_with_it(world: World
     assert_eq!(numbers().await, [Generation::default(); 3], "nothing was ever written");
 
     let mut before = numbers().await;
-    let mut check = async |what: &str, told: &kairos_protocol::sync::generation::Generations, raised: Option<usize>| {
+    let mut check = async |what: &str, told: &Generations, raised: Option<usize>| {
         let after = numbers().await;
         for (index, name) in names.iter().enumerate() {
             assert_eq!(after[index] > before[index], raised == Some(index), "{what}: {name}");
@@ -40,7 +41,7 @@ pub(crate) async fn a_number_changes_with_the_data_and_only_with_it(world: World
         }
         before = after;
     };
-    let next = kairos_protocol::api::catalog::Module { version: 2, ..module("a") };
+    let next = Module { version: 2, ..module("a") };
     let study = operation("one", "a", NOW, Action::Study { seconds: 60 });
     let other = operation("one", "a", NOW, Action::Study { seconds: 61 });
     check("a new module", &store.insert_module(&module("a"), NOW).await.unwrap().generations, Some(0)).await;
@@ -106,4 +107,78 @@ pub(crate) async fn what_is_read_comes_with_the_number_of_its_state(world: World
     for (number, count) in shown.into_iter().filter(|(_, count)| *count > 0) {
         assert_eq!(written.get(&number), Some(&count), "{count} under {number}");
     }
+}
+
+pub(crate) async fn a_module_has_a_number_of_its_own(world: World) {
+    let store = world.store().await;
+    let store = store.as_ref();
+    let names = [Namespace::Catalog, Namespace::Module(slug("a")), Namespace::Module(slug("b"))];
+    let numbers = async || {
+        let found = store.generations(&names).await.unwrap();
+        [0, 1, 2].map(|index: usize| found.get(&names[index]).unwrap())
+    };
+    let mut before = numbers().await;
+    let mut check = async |what: &str, told: &Generations, changed: &[&str]| {
+        let after = numbers().await;
+        let raised = [0, 1, 2].map(|index: usize| after[index] > before[index]);
+        let wanted = [!changed.is_empty(), changed.contains(&"a"), changed.contains(&"b")];
+        assert_eq!(raised, wanted, "{what}: the catalogue, a, b");
+        assert_eq!(
+            told.iter().collect::<Vec<_>>(),
+            [(&names[0], after[0])],
+            "{what}: its caller is told the catalogue's"
+        );
+        let found = store.module(&slug("a")).await.unwrap().generations;
+        assert_eq!(
+            [found.get(&names[0]), found.get(&names[1])],
+            [Some(after[0]), Some(after[1])],
+            "{what}: read with it"
+        );
+        before = after;
+    };
+    let next = Module { version: 2, ..module("a") };
+    let other = Module { content: "Another text.".to_owned(), ..module("b") };
+    check("a new module", &store.insert_module(&module("a"), NOW).await.unwrap().generations, &["a"]).await;
+    check("a taken slug", &store.insert_module(&module("a"), NOW).await.unwrap().generations, &[]).await;
+    check("a replacement", &store.replace_module(&next, 1, NOW).await.unwrap().generations, &["a"]).await;
+    check("an old version", &store.replace_module(&next, 1, NOW).await.unwrap().generations, &[]).await;
+    check("an import", &store.import_modules(&[module("b")], NOW).await.unwrap().generations, &["b"]).await;
+    let both = [other, Module { version: 2, ..module("a") }];
+    check("of two one is new", &store.import_modules(&both, NOW).await.unwrap().generations, &["b"]).await;
+    check("the same import", &store.import_modules(&both, NOW).await.unwrap().generations, &[]).await;
+    check("a deletion", &store.delete_module(&slug("a"), 2, NOW).await.unwrap().generations, &["a"]).await;
+    check("of what is gone", &store.delete_module(&slug("a"), 2, NOW).await.unwrap().generations, &[]).await;
+    check("again", &store.insert_module(&module("a"), NOW).await.unwrap().generations, &["a"]).await;
+}
+
+/// Numbers are asked for while modules change, each in its turn: two that are given together are of one state.
+pub(crate) async fn numbers_that_are_asked_for_together_are_of_one_state(world: World) {
+    const EDITIONS: u64 = 40;
+    let names = [Namespace::Catalog, Namespace::Module(slug("a")), Namespace::Module(slug("b"))];
+    let store = world.store().await;
+    for name in ["a", "b"] {
+        store.insert_module(&module(name), NOW).await.unwrap();
+    }
+    let first = store.generations(&names).await.unwrap();
+    let writing = {
+        let (store, names) = (world.store().await, names.clone());
+        tokio::spawn(async move {
+            let mut states = HashSet::from([first]);
+            for n in 0..2 * EDITIONS {
+                let (name, expected) = if n % 2 == 0 { ("a", 1 + n / 2) } else { ("b", 1 + n / 2) };
+                let next = Module { version: expected + 1, ..module(name) };
+                store.replace_module(&next, expected, NOW).await.unwrap();
+                // Nobody else writes.
+                states.insert(store.generations(&names).await.unwrap());
+            }
+            states
+        })
+    };
+    let mut shown = HashSet::new();
+    while !writing.is_finished() {
+        shown.insert(store.generations(&names).await.unwrap());
+    }
+    let states = writing.await.unwrap();
+    assert_eq!(states.len() as u64, 2 * EDITIONS + 1);
+    assert!(shown.is_subset(&states), "never were: {:?}", shown.difference(&states).collect::<Vec<_>>());
 }

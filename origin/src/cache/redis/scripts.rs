@@ -36,15 +36,15 @@ impl Scripts {
     }
 
     fn generation_key(&self, namespace: &Namespace) -> String {
-        format!("{}generation:{namespace}", self.prefix)
+        format!("{}generation:{{{namespace}}}", self.prefix)
     }
 
     fn response_key(&self, key: &str) -> String {
-        format!("{}response:{key}", self.prefix)
+        format!("{}response:{{{}}}:{key}", self.prefix, tag(key))
     }
 
     fn lease_key(&self, name: &str) -> String {
-        format!("{}lease:{name}", self.prefix)
+        format!("{}lease:{{{}}}:{name}", self.prefix, tag(name))
     }
 
     fn call<'a>(&self, script: &Script, namespaces: impl IntoIterator<Item = &'a Namespace>) -> Cmd {
@@ -135,6 +135,15 @@ impl Scripts {
         }
         load.cmd("SET").arg(format!("{}probe", self.prefix)).arg(1).arg("PX").arg(1_000);
         load
+    }
+}
+
+/// The namespace that a response belongs to, of whose key, or whose lease's name, the second word is the account. What is of one namespace
+/// has one hash tag, so that a cluster has it in one place.
+fn tag(key: &str) -> String {
+    match key.split(' ').nth(1) {
+        Some(user) if !user.is_empty() => format!("user.{user}"),
+        _ => "catalog".to_owned(),
     }
 }
 

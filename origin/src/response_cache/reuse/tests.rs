@@ -13,7 +13,12 @@ const LIFETIME: FreshnessLifetime = FreshnessLifetime::new(60, 10, 600);
 const NOW: UnixMillis = 1_790_000_000_000;
 
 fn stored(generations: &str, age_ms: i64) -> Metadata {
-    Metadata { generations: Generations::parse(generations), generated_at: NOW - age_ms, load_micros: 5_000 }
+    Metadata {
+        generations: Generations::parse(generations),
+        module: None,
+        generated_at: NOW - age_ms,
+        load_micros: 5_000,
+    }
 }
 
 fn request(reported: &str, cache_control: &str) -> CacheRequest {

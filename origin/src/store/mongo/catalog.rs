@@ -18,7 +18,7 @@ use super::documents::{DELETED, MODULES, ModuleDocument, SummaryDocument, stored
 use super::module_queries::{find_query, list_query, published_query, search_query, version_query, write_query};
 use super::shapes::WRITE_MODULE;
 use super::transaction::{Outcome, Step};
-use crate::store::catalog::{ModuleFilter, ModulePosition, Replaced};
+use crate::store::catalog::{ModuleFilter, ModulePosition, Replaced, namespaces_of};
 use crate::store::{self, CatalogStore, Versioned};
 
 #[async_trait]
@@ -60,7 +60,7 @@ impl CatalogStore for MongoStore {
         let this = self.for_large_documents();
         let modules = this.in_snapshot::<ModuleDocument>(MODULES);
         let query = find_query(slug);
-        this.read_state(Namespace::Catalog, move |session| {
+        this.read_states(namespaces_of([slug]), move |session| {
             let (modules, query) = (modules.clone(), query.clone());
             async move { Ok(query.one_in(&modules, session).await?.map(Module::from)) }.boxed()
         })
@@ -85,7 +85,7 @@ impl CatalogStore for MongoStore {
                     Last::Alive(_) => None,
                     last => Some(create(&modules, session, &module, last).await?),
                 };
-                Ok(Outcome::of_catalog(version, version.is_some()))
+                Ok(Outcome::of_modules(version, version.is_some().then_some(&module.summary.slug)))
             }
             .boxed()
         })
@@ -128,11 +128,13 @@ impl CatalogStore for MongoStore {
         this.transact(Some(Namespace::Catalog), now, move |session| {
             let (modules, wanted) = (modules.clone(), Arc::clone(&wanted));
             async move {
-                let mut written = 0;
+                let mut written = Vec::new();
                 for module in wanted.iter() {
-                    written += u64::from(put(&modules, session, module).await?);
+                    if put(&modules, session, module).await? {
+                        written.push(&module.summary.slug);
+                    }
                 }
-                Ok(Outcome::of_catalog(written, written > 0))
+                Ok(Outcome::of_modules(written.len() as u64, written))
             }
             .boxed()
         })
@@ -165,7 +167,7 @@ impl MongoStore {
                     Last::Alive(version) => Replaced::Conflict { version },
                     Last::Deleted(_) | Last::None => Replaced::Missing,
                 };
-                Ok(Outcome::of_catalog(replaced, replaced == Replaced::Done))
+                Ok(Outcome::of_modules(replaced, (replaced == Replaced::Done).then_some(&slug)))
             }
             .boxed()
         })

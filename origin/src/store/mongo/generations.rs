@@ -8,13 +8,14 @@ use kairos_protocol::UnixMillis;
 use kairos_protocol::sync::generation::{Generation, Generations, Namespace};
 use mongodb::bson::{Document, doc};
 use mongodb::error::Result;
-use mongodb::options::ReadConcern;
+use mongodb::options::{CollectionOptions, ReadConcern};
 use mongodb::{ClientSession, Database};
 
 use super::MongoStore;
 use super::documents::GENERATIONS;
 use super::query::Query;
 use super::shapes::{CONFIRM_GENERATION, RAISE_GENERATIONS, READ_GENERATIONS};
+use super::transaction::read_snapshot;
 use crate::store::{self, GenerationStore};
 
 /// The longest that a server may take to show that it has not been deposed.
@@ -22,15 +23,21 @@ const CONFIRMATION_TIMEOUT: Duration = Duration::from_secs(2);
 
 #[async_trait]
 impl GenerationStore for MongoStore {
-    /// Read concern majority, as all reads have it.
+    /// Read concern majority, as all reads have it; and out of one snapshot if there are several: a query of many documents alone may
+    /// see the first before a write and the next after it.
     async fn generations(&self, namespaces: &[Namespace]) -> store::Result<Generations> {
-        let collection = self.collection::<Document>(GENERATIONS);
+        let concern = if namespaces.len() > 1 { ReadConcern::snapshot() } else { ReadConcern::majority() };
+        let options = CollectionOptions::builder().read_concern(concern).build();
+        let collection = self.database.collection_with_options::<Document>(GENERATIONS, options);
         let namespaces = namespaces.to_vec();
-        self.read(async move {
-            let found = read_query(&namespaces).all(&collection).await?;
-            Ok(complete(&namespaces, &found))
-        })
-        .await
+        let read = move || {
+            let (collection, namespaces) = (collection.clone(), namespaces.clone());
+            async move {
+                let found = read_query(&namespaces).all(&collection).await?;
+                Ok(complete(&namespaces, &found))
+            }
+        };
+        self.read(read_snapshot(read)).await
     }
 
     /// Linearizable, which is of one document at a time.

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use kairos_protocol::UnixMillis;
+use kairos_protocol::api::ids::Slug;
 use kairos_protocol::sync::generation::Namespace;
 use mongodb::ClientSession;
 use mongodb::error::{Error, Result, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT};
@@ -22,6 +23,7 @@ use super::failure::{Failure, is_duplicate, is_snapshot_unavailable, was_not_sen
 use super::gate::Gate;
 use super::generations::{numbers_in, raise_in};
 use super::time_limit::OPERATION_TIMEOUT;
+use crate::store::catalog::namespaces_of;
 use crate::store::timing::timed;
 use crate::store::{self, StoreError, Versioned};
 
@@ -38,8 +40,11 @@ pub(super) struct Outcome<T> {
 }
 
 impl<T> Outcome<T> {
-    pub(super) fn of_catalog(value: T, has_changed: bool) -> Self {
-        Self { value, namespaces: vec![Namespace::Catalog], has_changed }
+    /// Of a write to the catalogue that has `changed` these modules.
+    pub(super) fn of_modules<'m>(value: T, changed: impl IntoIterator<Item = &'m Slug>) -> Self {
+        let namespaces = namespaces_of(changed);
+        let has_changed = namespaces.len() > 1;
+        Self { value, namespaces, has_changed }
     }
 }
 
@@ -117,7 +122,7 @@ impl MongoStore {
         if has_changed {
             generations = raise_in(&self.database, session, generations, now).await?;
         }
-        Ok(Versioned { value, generations })
+        Ok(Versioned { value, generations: generations.without_modules() })
     }
 
     /// Runs `work` in a snapshot of what no failover takes back, and reads the namespace's number in the same.
@@ -126,13 +131,22 @@ impl MongoStore {
         T: Send + 'static,
         W: for<'s> Fn(&'s mut ClientSession) -> Step<'s, T> + Send + Sync + 'static,
     {
+        self.read_states(vec![namespace], work).await
+    }
+
+    /// The same with the numbers of several.
+    pub(super) async fn read_states<T, W>(&self, namespaces: Vec<Namespace>, work: W) -> store::Result<Versioned<T>>
+    where
+        T: Send + 'static,
+        W: for<'s> Fn(&'s mut ClientSession) -> Step<'s, T> + Send + Sync + 'static,
+    {
         let (database, work) = (self.database.clone(), Arc::new(work));
         let read = move || {
-            let (database, work, namespace) = (database.clone(), Arc::clone(&work), namespace.clone());
+            let (database, work, namespaces) = (database.clone(), Arc::clone(&work), namespaces.clone());
             async move {
                 let mut session = database.client().start_session().snapshot(true).await?;
                 let value = work(&mut session).await?;
-                let generations = numbers_in(&database, &mut session, std::slice::from_ref(&namespace)).await?;
+                let generations = numbers_in(&database, &mut session, &namespaces).await?;
                 Ok(Versioned { value, generations })
             }
         };

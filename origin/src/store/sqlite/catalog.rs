@@ -13,11 +13,9 @@ use rusqlite::{Connection, OptionalExtension, Result, named_params, params, para
 use super::connection::is_duplicate;
 use super::rows::{self, SUMMARY_COLUMNS, to_json};
 use super::{SqliteStore, generations, statements};
-use crate::store::catalog::{ModuleFilter, ModulePosition, Replaced};
+use crate::store::catalog::{self, ModuleFilter, ModulePosition, Replaced};
 use crate::store::words::{beginning, words_of};
 use crate::store::{self, CatalogStore, Versioned};
-
-const CATALOG: &[Namespace] = &[Namespace::Catalog];
 
 #[async_trait]
 impl CatalogStore for SqliteStore {
@@ -28,17 +26,17 @@ impl CatalogStore for SqliteStore {
         limit: u32,
     ) -> store::Result<Versioned<Vec<ModuleSummary>>> {
         let query = list_query(filter, after, limit);
-        self.read_state("modules.list", CATALOG.to_vec(), move |c| list(c, query)).await
+        self.read_state("modules.list", vec![Namespace::Catalog], move |c| list(c, query)).await
     }
 
     async fn search_modules(&self, query: &str, limit: u32) -> store::Result<Versioned<Vec<ModuleSummary>>> {
         let query = query.to_owned();
-        self.read_state("modules.search", CATALOG.to_vec(), move |c| search(c, &query, limit)).await
+        self.read_state("modules.search", vec![Namespace::Catalog], move |c| search(c, &query, limit)).await
     }
 
     async fn module(&self, slug: &Slug) -> store::Result<Versioned<Option<Module>>> {
         let slug = slug.clone();
-        self.read_state("modules.find", CATALOG.to_vec(), move |c| find(c, &slug)).await
+        self.read_state("modules.find", catalog::namespaces_of([&slug]), move |c| find(c, &slug)).await
     }
 
     async fn published_among(&self, slugs: &BTreeSet<Slug>) -> store::Result<BTreeSet<Slug>> {
@@ -50,7 +48,8 @@ impl CatalogStore for SqliteStore {
         let module = module.clone();
         let insert = move |c: &Connection| {
             let version = insert_in_next_version(c, &module)?;
-            generations::commit(c, CATALOG, now, version.is_some(), version)
+            let namespaces = catalog::namespaces_of([&module.summary.slug]);
+            generations::commit(c, &namespaces, now, version.is_some(), version)
         };
         self.writer.write("modules.insert", insert).await
     }
@@ -64,7 +63,8 @@ impl CatalogStore for SqliteStore {
         let module = module.clone();
         let replace = move |c: &Connection| {
             let replaced = replace(c, &module, expected)?;
-            generations::commit(c, CATALOG, now, replaced == Replaced::Done, replaced)
+            let namespaces = catalog::namespaces_of([&module.summary.slug]);
+            generations::commit(c, &namespaces, now, replaced == Replaced::Done, replaced)
         };
         self.writer.write("modules.replace", replace).await
     }
@@ -73,7 +73,7 @@ impl CatalogStore for SqliteStore {
         let slug = slug.clone();
         let delete = move |c: &Connection| {
             let deleted = delete(c, &slug, expected)?;
-            generations::commit(c, CATALOG, now, deleted == Replaced::Done, deleted)
+            generations::commit(c, &catalog::namespaces_of([&slug]), now, deleted == Replaced::Done, deleted)
         };
         self.writer.write("modules.delete", delete).await
     }
@@ -82,7 +82,7 @@ impl CatalogStore for SqliteStore {
         let wanted = modules.to_vec();
         let import = move |c: &Connection| {
             let written = import(c, &wanted)?;
-            generations::commit(c, CATALOG, now, written > 0, written)
+            generations::commit(c, &catalog::namespaces_of(&written), now, !written.is_empty(), written.len() as u64)
         };
         self.writer.write("modules.import", import).await
     }
@@ -241,8 +241,9 @@ fn remove(connection: &Connection, slug: &Slug) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn import(connection: &Connection, modules: &[Module]) -> Result<u64> {
-    let mut written = 0;
+/// Returns the slugs of those that were added or changed.
+pub(super) fn import(connection: &Connection, modules: &[Module]) -> Result<Vec<Slug>> {
+    let mut written = Vec::new();
     for module in modules {
         let present = find(connection, &module.summary.slug)?;
         let Some(next) = module.imported_over(present.as_ref()) else { continue };
@@ -253,7 +254,7 @@ pub(super) fn import(connection: &Connection, modules: &[Module]) -> Result<u64>
                 insert(connection, &next).map(drop)?;
             }
         }
-        written += 1;
+        written.push(module.summary.slug.clone());
     }
     Ok(written)
 }

@@ -12,7 +12,13 @@ use crate::store::{self, GenerationStore, Versioned};
 impl GenerationStore for SqliteStore {
     async fn generations(&self, namespaces: &[Namespace]) -> store::Result<Generations> {
         let namespaces = namespaces.to_vec();
-        self.readers.read("generations.read", move |c| current(c, &namespaces)).await
+        let read = move |c: &Connection| {
+            let transaction = c.unchecked_transaction()?;
+            let numbers = current(&transaction, &namespaces)?;
+            transaction.commit()?;
+            Ok(numbers)
+        };
+        self.readers.read("generations.read", read).await
     }
 
     async fn confirmed_generations(&self, namespaces: &[Namespace]) -> store::Result<Generations> {
@@ -43,7 +49,7 @@ fn current(connection: &Connection, namespaces: &[Namespace]) -> Result<Generati
     namespaces.iter().map(|namespace| Ok((namespace.clone(), number(connection, namespace)?))).collect()
 }
 
-/// Gives each of `namespaces` its next number if the write `has_changed` their data.
+/// Gives each of `namespaces` its next number if the write `has_changed` their data, and returns those that callers know of.
 pub(super) fn commit<T>(
     connection: &Connection,
     namespaces: &[Namespace],
@@ -58,7 +64,7 @@ pub(super) fn commit<T>(
             raise.execute(params![namespace.to_string(), i64::try_from(next.get()).unwrap_or(i64::MAX)])?;
         }
     }
-    Ok(Versioned { value, generations: current(connection, namespaces)? })
+    Ok(Versioned { value, generations: current(connection, namespaces)?.without_modules() })
 }
 
 fn number(connection: &Connection, namespace: &Namespace) -> Result<Generation> {
