@@ -12,6 +12,7 @@ pub mod mongod;
 pub mod origin;
 pub mod program;
 pub mod redis;
+pub mod redis_members;
 pub mod reply;
 pub mod skip;
 pub mod tls;

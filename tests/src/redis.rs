@@ -15,6 +15,7 @@ use crate::skip::skip;
 /// A `redis-server` on a port of its own, killed when dropped.
 pub struct RedisServer {
     port: u16,
+    arguments: Vec<String>,
     /// Where its snapshots go.
     folder: tempfile::TempDir,
     process: Child,
@@ -30,15 +31,21 @@ impl RedisServer {
             skip("redis-server is not on the path");
             return None;
         }
-        Some(Self::try_start().await.expect("redis-server starts"))
+        Some(Self::start_with(&[]).await)
     }
 
-    async fn try_start() -> Result<Self> {
+    /// Starts one with more arguments; there must be a `redis-server`.
+    pub async fn start_with(arguments: &[&str]) -> Self {
+        let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        Self::try_start(arguments).await.expect("redis-server starts")
+    }
+
+    async fn try_start(arguments: Vec<String>) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         // The port is free again when the listener is dropped; should another take it meanwhile, Redis exits and we say so.
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let process = spawn(port, folder.path().into())?;
-        let mut server = Self { port, folder, process };
+        let process = spawn(port, &arguments, folder.path().into())?;
+        let mut server = Self { port, arguments, folder, process };
         server.wait_until_it_answers().await?;
         Ok(server)
     }
@@ -79,7 +86,7 @@ impl RedisServer {
 
     /// Starts it again after [`RedisServer::kill`], on the same port, with what the last snapshot has.
     pub async fn restart(&mut self) {
-        self.process = spawn(self.port, self.folder.path().into()).expect("redis-server starts");
+        self.process = spawn(self.port, &self.arguments, self.folder.path().into()).expect("redis-server starts");
         self.wait_until_it_answers().await.expect("redis-server answers");
     }
 
@@ -125,10 +132,20 @@ impl RedisServer {
     }
 }
 
-fn spawn(port: u16, folder: PathBuf) -> Result<Child> {
+/// A sentinel keeps what it knows in its configuration, so that must be a file.
+const SENTINEL: &str = "--sentinel";
+
+fn spawn(port: u16, arguments: &[String], folder: PathBuf) -> Result<Child> {
     let port = port.to_string();
-    Command::new("redis-server")
-        .args(["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+    let mut command = Command::new("redis-server");
+    if arguments.iter().any(|argument| argument == SENTINEL) {
+        std::fs::write(folder.join("sentinel.conf"), format!("port {port}\nbind 127.0.0.1\n"))?;
+        command.arg("sentinel.conf");
+    } else {
+        command.args(["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+    }
+    command
+        .args(arguments)
         .current_dir(folder)
         .stdout(Stdio::null())
         .stderr(Stdio::null())

@@ -1,7 +1,7 @@
 //! What is served from memory, or from Redis, before it is routed: it says the same as what goes the long way, and is given to nobody else. How fast it
 //! is, is `cargo xtask bench`'s.
 
-#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a failed check fails the test")]
+#![expect(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a failed check fails the test")]
 
 use std::collections::BTreeMap;
 

@@ -12,7 +12,9 @@
 //!   value is over, at most twice its lifetime later; the writer's own instance knows of it;
 //! - empty, flushed, restarted or fallen back to an older state: as not reached, at the worst.
 //!
-//! One server (6.0 or later), not a cluster: the keys of a script lie together. Every key expires, and whatever the server evicts before that only
+//! One server (6.0 or later), a cluster, or a master that sentinels watch over (`servers`). In a cluster what belongs to one namespace lies
+//! together (by hash tags), and a script has the keys of one namespace; one member that is not reached is as Redis not reached. A replica
+//! that takes over may have missed the last writes: that is an older state, as above. Every key expires, and whatever the server evicts before that only
 //! costs a query: give it `maxmemory` and `allkeys-lru`.
 
 mod config;
@@ -20,6 +22,7 @@ mod connection;
 mod lease;
 mod reads;
 mod scripts;
+mod servers;
 mod snapshot;
 mod thread;
 
@@ -27,6 +30,7 @@ use std::sync::Arc;
 
 use ::redis::{RedisResult, Value};
 use bytes::Bytes;
+use futures_util::future::try_join_all;
 use kairos_protocol::sync::generation::{Generations, Namespace};
 use tokio::sync::Semaphore;
 
@@ -69,7 +73,10 @@ impl Redis {
         let confirming = Arc::clone(&connection);
         let confirmations = Batcher::on(connection.handle(), move |confirmations: Vec<Confirmation>| {
             let connection = Arc::clone(&confirming);
-            async move { connection.run::<Value>(connection.scripts.confirm(&confirmations)).await.map(drop) }
+            async move {
+                let confirm = |some| connection.run::<Value>(connection.scripts.confirm(some));
+                try_join_all(connection.chunks(&confirmations).map(confirm)).await.map(drop)
+            }
         });
         let reading = Arc::clone(&connection);
         let reads = Batcher::on(connection.handle(), move |reads| reads::read(Arc::clone(&reading), reads));
@@ -125,8 +132,9 @@ impl Redis {
     }
 
     async fn tell(&self, namespaces: &[Namespace], numbers: &Generations) {
-        let command = self.connection.scripts.announce(namespaces, numbers, &self.environment.random_hex::<8>());
-        let told = self.connection.run::<Value>(command).await;
+        let mark = self.environment.random_hex::<8>();
+        let tell = |some| self.connection.run::<Value>(self.connection.scripts.announce(some, numbers, &mark));
+        let told = try_join_all(self.connection.chunks(namespaces).map(tell)).await;
         tracing::trace!(?told, %numbers, "told redis of a write");
     }
 
@@ -179,7 +187,8 @@ async fn look_up(
     let mut snapshot = Snapshot::new(namespaces, values);
     let missing = snapshot.missing();
     if !missing.is_empty() {
-        let values = connection.run(connection.scripts.mark(&missing, &mark)).await?;
+        let put = |some| connection.run::<Vec<Option<String>>>(connection.scripts.mark(some, &mark));
+        let values = try_join_all(connection.chunks(&missing).map(put)).await?.concat();
         snapshot.extend(Snapshot::new(missing, values));
     }
     Ok(Arc::new(snapshot))

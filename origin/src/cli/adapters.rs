@@ -27,7 +27,7 @@ pub struct Adapters {
     /// Read that URL, with its password, from the first line of this file.
     #[arg(long, env = "KAIROS_MONGODB_URL_FILE", value_name = "FILE")]
     pub mongodb_url_file: Option<PathBuf>,
-    /// Share caches through this Redis: redis://HOST:PORT, or rediss://… for TLS
+    /// Share caches through this Redis: redis://HOST:PORT, or rediss://… for TLS; a cluster is redis-cluster://HOST:PORT,HOST:PORT, and a master under sentinels redis-sentinel://HOST:PORT,HOST:PORT/NAME
     #[arg(long, env = "REDIS_URL", value_name = "URL", hide_env_values = true)]
     pub redis_url: Option<ServerUrl>,
     /// Read that URL, with its password, from the first line of this file.

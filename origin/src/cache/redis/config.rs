@@ -5,7 +5,10 @@ use std::time::Duration;
 /// What an instance must know of its Redis.
 #[derive(Clone)]
 pub struct RedisConfig {
-    /// `redis://[user:password@]host[:port][/database]`; `rediss://` for TLS.
+    /// `redis://[user:password@]host[:port][/database]`; `rediss://` for TLS. For a cluster
+    /// `redis-cluster://[user:password@]host[:port][,host[:port]...]`, some of its members. For a master that sentinels watch over
+    /// `redis-sentinel://[user:password@]sentinel[:port][,sentinel[:port]...]/master[/database]`, where user and password are the
+    /// master's. With TLS those begin with `rediss-`.
     pub url: String,
     /// Certificates, PEM, that alone are trusted to name the server; else those that the system trusts. For `rediss://` only.
     pub ca_pem: Option<Vec<u8>>,

@@ -5,16 +5,13 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::redis::aio::MultiplexedConnection;
-use ::redis::io::tcp::TcpSettings;
-use ::redis::{
-    AsyncConnectionConfig, Client, Cmd, FromRedisValue, IntoConnectionInfo, RedisResult, TlsCertificates, Value,
-};
+use ::redis::{Cmd, FromRedisValue, RedisResult, Value};
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::config::RedisConfig;
 use super::scripts::Scripts;
+use super::servers::{Link, Servers};
 use super::thread::Thread;
 use crate::cache::breaker::{Breaker, Permit};
 
@@ -28,8 +25,6 @@ const PROBE_TIMEOUT: Duration = Duration::from_millis(500);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// up to this.
 const LONGEST_PAUSE: Duration = Duration::from_millis(1_000);
-/// Commands on their way at once; more wait their turn.
-const PIPELINE_BUFFER: usize = 1_024;
 
 /// Why there is no reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,18 +37,18 @@ pub(super) enum Unreached {
 
 /// See the module.
 pub(super) struct RedisConnection {
-    client: Client,
+    servers: Servers,
     operation_timeout: Duration,
     breaker: Breaker<Connections>,
     thread: Thread,
     pub(super) scripts: Scripts,
 }
 
-/// Two to the same server: a response of a megabyte must not hold up a number.
+/// Two to the same servers: a response of a megabyte must not hold up a number.
 #[derive(Clone)]
 pub(super) struct Connections {
-    numbers: MultiplexedConnection,
-    responses: MultiplexedConnection,
+    numbers: Link,
+    responses: Link,
 }
 
 impl RedisConnection {
@@ -62,14 +57,9 @@ impl RedisConnection {
     /// # Errors
     /// The URL cannot be read, or the system gives no thread.
     pub(super) async fn open(config: RedisConfig) -> RedisResult<Arc<Self>> {
-        let info = config.url.as_str().into_connection_info()?;
-        let info = info.set_tcp_settings(TcpSettings::default().set_nodelay(true));
-        let client = match config.ca_pem {
-            None => Client::open(info)?,
-            Some(pem) => Client::build_with_tls(info, TlsCertificates { client_tls: None, root_cert: Some(pem) })?,
-        };
+        let servers = Servers::parse(&config.url, config.ca_pem)?;
         let connection = Arc::new(Self {
-            client,
+            servers,
             operation_timeout: config.operation_timeout,
             breaker: Breaker::new("redis"),
             thread: Thread::start("redis")?,
@@ -158,15 +148,19 @@ impl RedisConnection {
         });
     }
 
-    /// Connects, gives the server its scripts, and closes the breaker.
+    /// `namespaces` by what one script may have keys of.
+    pub(super) fn chunks<'n, T>(&self, namespaces: &'n [T]) -> std::slice::Chunks<'n, T> {
+        namespaces.chunks(if self.servers.are_slotted() { 1 } else { usize::MAX })
+    }
+
+    /// Connects, gives each server its scripts, and closes the breaker.
     async fn connect(&self) -> RedisResult<()> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(PROBE_TIMEOUT))
-            .set_response_timeout(Some(PROBE_TIMEOUT))
-            .set_pipeline_buffer_size(PIPELINE_BUFFER);
-        let mut numbers = self.client.get_multiplexed_async_connection_with_config(&config).await?;
-        let responses = self.client.get_multiplexed_async_connection_with_config(&config).await?;
-        self.scripts.install().query_async::<Value>(&mut numbers).await?;
+        let mut numbers = self.servers.connect(PROBE_TIMEOUT).await?;
+        let responses = self.servers.connect(PROBE_TIMEOUT).await?;
+        for script in self.scripts.install() {
+            numbers.run_on_each(script).await?;
+        }
+        self.scripts.probe().query_async::<Value>(&mut numbers).await?;
         self.breaker.close(Connections { numbers, responses });
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ::redis::{Cmd, Pipeline, Script, cmd, pipe};
+use ::redis::{Cmd, Script, cmd};
 use kairos_protocol::sync::generation::{Generations, Namespace};
 
 use super::snapshot::Confirmation;
@@ -126,15 +126,20 @@ impl Scripts {
         call
     }
 
-    /// Gives the server the scripts; it forgets them when it restarts. Fails on a server that replies but takes no writes (a
-    /// replica, or out of memory).
-    pub(super) fn install(&self) -> Pipeline {
-        let mut load = pipe();
-        for code in ALL {
-            load.cmd("SCRIPT").arg("LOAD").arg(code);
-        }
-        load.cmd("SET").arg(format!("{}probe", self.prefix)).arg(1).arg("PX").arg(1_000);
-        load
+    /// Gives a server the scripts; it forgets them when it restarts.
+    pub(super) fn install(&self) -> [Cmd; ALL.len()] {
+        ALL.map(|code| {
+            let mut load = cmd("SCRIPT");
+            load.arg("LOAD").arg(code);
+            load
+        })
+    }
+
+    /// Fails on a server that replies but takes no writes (a replica, or out of memory).
+    pub(super) fn probe(&self) -> Cmd {
+        let mut set = cmd("SET");
+        set.arg(format!("{}probe", self.prefix)).arg(1).arg("PX").arg(1_000);
+        set
     }
 }
 
