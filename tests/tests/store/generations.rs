@@ -29,7 +29,7 @@ pub(crate) async fn a_number_changes_with_the_data_and_only_with_it(world: World
     assert_eq!(numbers().await, [Generation::default(); 3], "nothing was ever written");
 
     let mut before = numbers().await;
-    let mut check = async |what: &str, told: &kairos_protocol::sync::generation::Generations, raised: Option<usize>| {
+    let mut check = async |what: &str, told: &Generations, raised: Option<usize>| {
         let after = numbers().await;
         for (index, name) in names.iter().enumerate() {
             assert_eq!(after[index] > before[index], raised == Some(index), "{what}: {name}");
@@ -41,7 +41,7 @@ pub(crate) async fn a_number_changes_with_the_data_and_only_with_it(world: World
         }
         before = after;
     };
-    let next = kairos_protocol::api::catalog::Module { version: 2, ..module("a") };
+    let next = Module { version: 2, ..module("a") };
     let study = operation("one", "a", NOW, Action::Study { seconds: 60 });
     let other = operation("one", "a", NOW, Action::Study { seconds: 61 });
     check("a new module", &store.insert_module(&module("a"), NOW).await.unwrap().generations, Some(0)).await;
