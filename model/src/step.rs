@@ -170,13 +170,10 @@ impl Step {
                 let what = if touches { "" } else { ", to another module" };
                 format!("the store does the write of session {session}{what}: number {number}")
             }
-            Self::Validate { session, number, from } => {
-                let (module, name) = (stored(number), from.number);
+            Self::Validate { session, number, from: StoreState { number: name, module, .. } } => {
+                let (state, told) = (stored(number), told(session));
                 format!(
-                    "session {session} gets state {module}, stored under {number}, now under {name} too, as the module's number is \
-                     still {}, {}",
-                    from.module,
-                    told(session)
+                    "session {session} gets state {state}, stored under {number}, now under {name} too: the module has {module}, {told}"
                 )
             }
             Self::Acknowledge { session } => {

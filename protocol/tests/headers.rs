@@ -2,7 +2,7 @@
 //! values and what they mean. Not here: how long a response is fresh (`freshness.rs`).
 
 use kairos_protocol::api::headers::{EDGE_CACHE, ORIGIN_CACHE};
-use kairos_protocol::api::ids::UserId;
+use kairos_protocol::api::ids::{Slug, UserId};
 use kairos_protocol::http::cache_control::CacheControl;
 use kairos_protocol::http::cache_status::{self, CacheStatus, Forward};
 use kairos_protocol::http::encoding::{Encoding, negotiate};
@@ -247,4 +247,15 @@ fn the_next_generation_is_larger_and_not_behind_the_clock() {
         assert_eq!(Generation::new(previous).next(now).get(), next, "after {previous} at {now}");
     }
     assert_eq!(Generation::new(u64::MAX), Generation::MAX);
+}
+
+/// The origin's numbers of single modules leave it by no way, and come in by none.
+#[test]
+fn numbers_of_single_modules_are_neither_written_nor_read() {
+    let module = Namespace::Module(Slug::new("caching").expect("a slug"));
+    let both = Generations::from_iter([(module.clone(), Generation::new(7)), (Namespace::Catalog, Generation::new(8))]);
+    assert_eq!(both.to_string(), "catalog=8");
+    assert_eq!(both.without_modules(), Generations::parse("catalog=8"));
+    assert_eq!(Generations::parse(&format!("{module}=7, catalog=8")).to_string(), "catalog=8");
+    assert_eq!(Generations::parse(&format!("{module}=7, catalog=8")).get(&module), None);
 }

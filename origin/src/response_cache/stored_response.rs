@@ -46,7 +46,7 @@ impl StoredResponse {
     }
 
     /// The same, found to show the state that `generations` name too.
-    pub(super) fn as_of(&self, generations: Generations) -> Self {
+    pub(super) fn freshened(&self, generations: Generations) -> Self {
         Self::new(Metadata { generations, ..self.metadata.clone() }, self.body.clone())
     }
 

@@ -37,7 +37,7 @@ impl<'m> Validator<'m> {
             self.state = Some(cache.module_state(&module, &miss.current).await?);
         }
         let state = self.state.iter().flatten().find(|state| state.number == number);
-        Ok(state.map(|state| Arc::new(stored.as_of(state.catalog.clone()))))
+        Ok(state.map(|state| Arc::new(stored.freshened(state.catalog.clone()))))
     }
 }
 

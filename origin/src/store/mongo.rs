@@ -27,6 +27,7 @@ mod schemas;
 mod sessions;
 pub mod shapes;
 mod sharding;
+mod snapshot;
 mod time_limit;
 mod transaction;
 mod turns;

@@ -15,7 +15,7 @@ use super::MongoStore;
 use super::documents::GENERATIONS;
 use super::query::Query;
 use super::shapes::{CONFIRM_GENERATION, RAISE_GENERATIONS, READ_GENERATIONS};
-use super::transaction::read_snapshot;
+use super::snapshot::read_snapshot;
 use crate::store::{self, GenerationStore};
 
 /// The longest that a server may take to show that it has not been deposed.

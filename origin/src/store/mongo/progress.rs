@@ -19,7 +19,8 @@ use super::documents::{
 };
 use super::operations::{OwnedOperation, apply_all};
 use super::progress_queries::{history_query, known_query, list_query, statistics_query};
-use super::transaction::{Outcome, read_snapshot};
+use super::snapshot::read_snapshot;
+use super::transaction::Outcome;
 use crate::store::progress::{Applied, FingerprintedOperation};
 use crate::store::{self, ProgressStore, Versioned};
 

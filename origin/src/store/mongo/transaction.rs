@@ -19,9 +19,10 @@ use mongodb::options::ReadConcern;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::MongoStore;
-use super::failure::{Failure, is_duplicate, is_snapshot_unavailable, was_not_sent};
+use super::failure::{Failure, is_duplicate, was_not_sent};
 use super::gate::Gate;
 use super::generations::{numbers_in, raise_in};
+use super::snapshot::read_snapshot;
 use super::time_limit::OPERATION_TIMEOUT;
 use crate::store::catalog::namespaces_of;
 use crate::store::timing::timed;
@@ -151,20 +152,6 @@ impl MongoStore {
             }
         };
         self.read(read_snapshot(read)).await
-    }
-}
-
-/// What `read` gives out of a snapshot. Where something is too new for one, an index or a collection, it is tried again: it will not be for
-/// long.
-pub(super) async fn read_snapshot<T, F: Future<Output = Result<T>>>(read: impl Fn() -> F) -> Result<T> {
-    let deadline = Instant::now() + OPERATION_TIMEOUT;
-    loop {
-        match read().await {
-            Err(error) if is_snapshot_unavailable(&error) && Instant::now() < deadline => {
-                sleep(LONGEST_PAUSE / 10).await;
-            }
-            done => return done,
-        }
     }
 }
 
