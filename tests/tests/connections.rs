@@ -84,7 +84,7 @@ async fn what_is_under_way_is_answered_and_nobody_else_is_let_in() {
         assert!(began.elapsed() < SOON, "it still listens");
         sleep(Duration::from_millis(5)).await;
     }
-    assert!(!asking.is_finished());
+    assert!(timeout(SHORT, origin.stopped()).await.is_err() && !asking.is_finished(), "it waits for the store");
     origin.store.repair();
     let _ = Reply::read(asking.await.unwrap().unwrap()).await.expect(200);
     timeout(SOON / 2, origin.stopped()).await.unwrap();
