@@ -41,7 +41,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The store answers. */
+        /** Whether requests are worth sending here: 200 when ready or degraded, 503 when down. */
         get: operations["showReadiness"];
         put?: never;
         post?: never;
@@ -370,7 +370,9 @@ export interface components {
             /** @description What can be said of Redis. Without it the service is slower, not unready. */
             redis?: "not used" | "reached" | "not reached";
             /** @description What was asked for, and is so. */
-            status: "live" | "ready";
+            status: "live" | "ready" | "degraded";
+            /** @description What can be said of the store. Without it, stored responses are served, marked, and writes are refused. */
+            store?: "reached" | "not reached";
             /** @description What can be said of the tutor. Without its model it answers from passages: that is less, and no reason to be called unready. */
             tutor?: "reached" | "degraded";
         };
@@ -677,7 +679,7 @@ export interface components {
              * @description Stable: programs may match on it.
              * @enum {string}
              */
-            type: "urn:kairos:problem:malformed-json" | "urn:kairos:problem:invalid-body" | "urn:kairos:problem:invalid-fields" | "urn:kairos:problem:invalid-query" | "urn:kairos:problem:invalid-cursor" | "urn:kairos:problem:invalid-path" | "urn:kairos:problem:unauthenticated" | "urn:kairos:problem:token-expired" | "urn:kairos:problem:token-invalid" | "urn:kairos:problem:wrong-credentials" | "urn:kairos:problem:refresh-token-invalid" | "urn:kairos:problem:forbidden" | "urn:kairos:problem:not-found" | "urn:kairos:problem:method-not-allowed" | "urn:kairos:problem:email-taken" | "urn:kairos:problem:slug-taken" | "urn:kairos:problem:version-conflict" | "urn:kairos:problem:operation-id-reused" | "urn:kairos:problem:unknown-module" | "urn:kairos:problem:body-too-large" | "urn:kairos:problem:uri-too-long" | "urn:kairos:problem:unsupported-media-type" | "urn:kairos:problem:too-many-requests" | "urn:kairos:problem:internal" | "urn:kairos:problem:bad-gateway" | "urn:kairos:problem:unavailable" | "urn:kairos:problem:not-cached";
+            type: "urn:kairos:problem:malformed-json" | "urn:kairos:problem:invalid-body" | "urn:kairos:problem:invalid-fields" | "urn:kairos:problem:invalid-query" | "urn:kairos:problem:invalid-cursor" | "urn:kairos:problem:invalid-path" | "urn:kairos:problem:unauthenticated" | "urn:kairos:problem:token-expired" | "urn:kairos:problem:token-invalid" | "urn:kairos:problem:wrong-credentials" | "urn:kairos:problem:refresh-token-invalid" | "urn:kairos:problem:forbidden" | "urn:kairos:problem:not-found" | "urn:kairos:problem:method-not-allowed" | "urn:kairos:problem:request-timeout" | "urn:kairos:problem:email-taken" | "urn:kairos:problem:slug-taken" | "urn:kairos:problem:version-conflict" | "urn:kairos:problem:operation-id-reused" | "urn:kairos:problem:unknown-module" | "urn:kairos:problem:body-too-large" | "urn:kairos:problem:uri-too-long" | "urn:kairos:problem:unsupported-media-type" | "urn:kairos:problem:too-many-requests" | "urn:kairos:problem:internal" | "urn:kairos:problem:bad-gateway" | "urn:kairos:problem:unavailable" | "urn:kairos:problem:not-cached";
         };
         /** @description Who an access token speaks for: `GET /v1/me`. */
         Profile: {
@@ -982,7 +984,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It does. */
+            /** @description Requests are answered. */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -72,6 +72,7 @@ export declare const problems: {
   readonly Forbidden: "urn:kairos:problem:forbidden";
   readonly NotFound: "urn:kairos:problem:not-found";
   readonly MethodNotAllowed: "urn:kairos:problem:method-not-allowed";
+  readonly RequestTimeout: "urn:kairos:problem:request-timeout";
   readonly EmailTaken: "urn:kairos:problem:email-taken";
   readonly SlugTaken: "urn:kairos:problem:slug-taken";
   readonly VersionConflict: "urn:kairos:problem:version-conflict";

@@ -46,6 +46,7 @@ export const problems = /* @__PURE__ */ Object.freeze({
   Forbidden: "urn:kairos:problem:forbidden",
   NotFound: "urn:kairos:problem:not-found",
   MethodNotAllowed: "urn:kairos:problem:method-not-allowed",
+  RequestTimeout: "urn:kairos:problem:request-timeout",
   EmailTaken: "urn:kairos:problem:email-taken",
   SlugTaken: "urn:kairos:problem:slug-taken",
   VersionConflict: "urn:kairos:problem:version-conflict",

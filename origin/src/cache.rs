@@ -17,7 +17,6 @@
 //! for a bounded time ([`UNHEARD_USE`] without Redis); whoever has seen a newer one never does.
 
 mod batch;
-mod breaker;
 mod local_generations;
 pub mod redis;
 mod sampler;

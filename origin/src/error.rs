@@ -2,7 +2,7 @@
 //! here. Not here: what goes wrong ([`crate::domain::error`]).
 
 use aide::OperationOutput;
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use kairos_protocol::api::headers::KAIROS_GEN;
@@ -44,6 +44,10 @@ impl IntoResponse for AppError {
         let default = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER_SECS);
         if let Some(secs) = retry_after_secs.or(default) {
             headers.insert(RETRY_AFTER, HeaderValue::from(secs));
+        }
+        // What has not arrived is not waited for (RFC 9110 §15.5.9).
+        if status == StatusCode::REQUEST_TIMEOUT {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge(kind)));

@@ -4,6 +4,7 @@
 
 pub mod app;
 pub mod auth;
+mod breaker;
 pub mod cache;
 pub mod cli;
 pub mod domain;

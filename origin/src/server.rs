@@ -20,19 +20,31 @@ use tokio::time::{sleep, timeout};
 use crate::extract::PeerAddress;
 use crate::service::Service;
 
-/// How long a connection may be open without a whole request head: it is idle, or sends one too slowly.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
 /// Bytes that a request's head has at most.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
-/// How long requests under way may take when the process is told to stop.
-const GRACE: Duration = Duration::from_secs(10);
 /// The pause after the system gave no connection: most likely there are no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
-/// Serves until `told` is done; then finishes what is under way, for at most [`GRACE`]. Run it without a budget
+/// How long connections are waited for.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// How long one may be open without a whole request head: it is idle, or sends one too slowly.
+    pub head: Duration,
+    /// How long requests under way may take when the process is told to stop.
+    pub grace: Duration,
+}
+
+impl Default for Patience {
+    /// 75 s, a little longer than what usually stands in front holds its connections (60 s); and 10 s, which a supervisor grants.
+    fn default() -> Self {
+        Self { head: Duration::from_secs(75), grace: Duration::from_secs(10) }
+    }
+}
+
+/// Serves until `told` is done; then refuses new connections and finishes what is under way, for at most the patience's grace. Run it without a budget
 /// ([`tokio::task::unconstrained`]): each time it gets its turn it accepts all who wait, else a thousand busy connections would keep
 /// the next thousand out for seconds.
-pub async fn serve(listener: TcpListener, service: Service, told: impl Future<Output = ()>) {
+pub async fn serve(listener: TcpListener, service: Service, told: impl Future<Output = ()>, patience: Patience) {
     let connections = GracefulShutdown::new();
     let mut told = pin!(told);
     loop {
@@ -42,7 +54,7 @@ pub async fn serve(listener: TcpListener, service: Service, told: impl Future<Ou
             () = &mut told => break,
         };
         match accepted {
-            Ok((stream, peer)) => speak(stream, peer, service.clone(), &connections),
+            Ok((stream, peer)) => speak(stream, peer, service.clone(), &connections, patience.head),
             Err(error) if is_the_peers(&error) => {}
             Err(error) => {
                 tracing::error!(%error, "no connection could be accepted");
@@ -53,12 +65,18 @@ pub async fn serve(listener: TcpListener, service: Service, told: impl Future<Ou
     // Who comes from now on is refused by the system, and goes to another instance.
     drop(listener);
     tracing::info!("stopping; finishing what is under way");
-    if timeout(GRACE, connections.shutdown()).await.is_err() {
+    if timeout(patience.grace, connections.shutdown()).await.is_err() {
         tracing::warn!("some requests did not finish in time");
     }
 }
 
-fn speak(stream: TcpStream, peer: SocketAddr, service: Service, connections: &GracefulShutdown) {
+fn speak(
+    stream: TcpStream,
+    peer: SocketAddr,
+    service: Service,
+    connections: &GracefulShutdown,
+    head_timeout: Duration,
+) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection without TCP_NODELAY");
     }
@@ -71,7 +89,7 @@ fn speak(stream: TcpStream, peer: SocketAddr, service: Service, connections: &Gr
         async move { service.respond(request.map(Body::new)).await }
     });
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(MAX_HEAD_BYTES);
+    http.timer(TokioTimer::new()).header_read_timeout(head_timeout).max_buf_size(MAX_HEAD_BYTES);
     let connection = connections.watch(http.serve_connection(TokioIo::new(stream), answer));
     tokio::spawn(async move {
         if let Err(error) = connection.await {

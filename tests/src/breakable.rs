@@ -19,20 +19,22 @@ use kairos_protocol::api::history::HistoryEntry;
 use kairos_protocol::api::ids::{OperationId, Slug, UserId};
 use kairos_protocol::api::progress::{ProgressRecord, Statistics};
 use kairos_protocol::sync::generation::{Generations, Namespace};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 /// A store and the switch before it.
 pub struct Breakable {
     behind: Arc<dyn Store>,
     is_broken: AtomicBool,
     is_stalled: watch::Sender<bool>,
+    /// Wakes who waits for somebody to be held up.
+    held_up: Notify,
 }
 
 impl Breakable {
     /// Not broken.
     #[must_use]
     pub fn new(behind: Arc<dyn Store>) -> Self {
-        Self { behind, is_broken: AtomicBool::new(false), is_stalled: watch::channel(false).0 }
+        Self { behind, is_broken: AtomicBool::new(false), is_stalled: watch::channel(false).0, held_up: Notify::new() }
     }
 
     /// From now on every method fails.
@@ -51,7 +53,15 @@ impl Breakable {
         self.is_stalled.send_replace(true);
     }
 
+    /// Waits until somebody waits for it, since it is stalled.
+    pub async fn waited_for(&self) {
+        self.held_up.notified().await;
+    }
+
     async fn reach(&self) -> Result<&dyn Store> {
+        if *self.is_stalled.borrow() {
+            self.held_up.notify_one();
+        }
         // The sender lives as long as this.
         let _ = self.is_stalled.subscribe().wait_for(|is_stalled| !is_stalled).await;
         let broken = || StoreError::Unavailable("the test broke it".to_owned());

@@ -11,6 +11,7 @@ pub mod model;
 pub mod mongod;
 pub mod origin;
 pub mod program;
+pub mod proxy;
 pub mod redis;
 pub mod redis_members;
 pub mod reply;

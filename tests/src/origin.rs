@@ -3,7 +3,6 @@
 
 #![expect(clippy::expect_used, reason = "what a test cannot set up fails it")]
 
-use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -12,7 +11,7 @@ use kairos_origin::auth::tokens::Tokens;
 use kairos_origin::domain::accounts::Accounts;
 use kairos_origin::environment::{Clock, Environment};
 use kairos_origin::limits::RateLimitConfig;
-use kairos_origin::server;
+use kairos_origin::server::{self, Patience};
 use kairos_origin::service::Service;
 use kairos_origin::state::{AppState, Settings};
 use kairos_origin::store::AccountStore;
@@ -26,6 +25,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::breakable::Breakable;
@@ -61,6 +61,7 @@ pub struct Builder {
     with_redis: bool,
     tutor: TutorConfig,
     limits: RateLimitConfig,
+    patience: Patience,
 }
 
 impl Builder {
@@ -92,12 +93,25 @@ impl Builder {
         self
     }
 
+    /// Waits no longer than that for connections. Without, as long as in production.
+    #[must_use]
+    pub fn with_patience(mut self, patience: Patience) -> Self {
+        self.patience = patience;
+        self
+    }
+
     /// Starts it, or skips the test when a server that it needs is not there.
     pub async fn start(self) -> Option<TestOrigin> {
-        let world = Arc::new(World::new(self.store, self.with_redis)?);
+        let world = World::new(self.store, self.with_redis)?;
+        Some(self.start_in(world).await)
+    }
+
+    /// Starts it in a world that is there: its store and its Redis are that one's.
+    pub async fn start_in(self, world: World) -> TestOrigin {
+        let world = Arc::new(world);
         let system = Environment::system();
         let clock = Arc::new(MovableClock { system: Arc::clone(&system.clock), ahead_ms: AtomicI64::new(0) });
-        Some(TestOrigin::start(world, clock, self.tutor, self.limits).await)
+        TestOrigin::start(world, clock, self.tutor, self.limits, self.patience).await
     }
 }
 
@@ -117,6 +131,8 @@ pub struct TestOrigin {
     limits: RateLimitConfig,
     address: std::net::SocketAddr,
     client: reqwest::Client,
+    patience: Patience,
+    told_to_stop: Arc<Notify>,
     serving: JoinHandle<()>,
 }
 
@@ -140,10 +156,17 @@ impl TestOrigin {
             with_redis: false,
             tutor: TutorConfig::default(),
             limits: RateLimitConfig::default(),
+            patience: Patience::default(),
         }
     }
 
-    async fn start(world: Arc<World>, clock: Arc<MovableClock>, tutor: TutorConfig, limits: RateLimitConfig) -> Self {
+    async fn start(
+        world: Arc<World>,
+        clock: Arc<MovableClock>,
+        tutor: TutorConfig,
+        limits: RateLimitConfig,
+        patience: Patience,
+    ) -> Self {
         let environment = Environment { clock: Arc::<MovableClock>::clone(&clock), ..Environment::system() };
         let store = Arc::new(Breakable::new(world.store().await));
         let cache = world.cache(Arc::<Breakable>::clone(&store), &environment).await;
@@ -159,19 +182,39 @@ impl TestOrigin {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it has an address");
         let (accounts, tokens) = (FromRef::from_ref(&state), FromRef::from_ref(&state));
-        let serving = tokio::spawn(server::serve(listener, Service::new(state), pending()));
+        let told_to_stop = Arc::new(Notify::new());
+        let told = Arc::clone(&told_to_stop);
+        let told = async move { told.notified().await };
+        let serving = tokio::spawn(server::serve(listener, Service::new(state), told, patience));
         let client = http::client_builder().build().expect("a client");
-        Self { world, clock, accounts, tokens, store, tutor, limits, address, client, serving }
+        Self { world, clock, accounts, tokens, store, tutor, limits, address, client, patience, told_to_stop, serving }
     }
 
     /// Another instance on the same data.
     pub async fn sibling(&self) -> Self {
-        Self::start(Arc::clone(&self.world), Arc::clone(&self.clock), self.tutor.clone(), self.limits.clone()).await
+        self.limited_sibling(self.limits.clone()).await
     }
 
     /// Another instance on the same data, with limits of its own.
     pub async fn limited_sibling(&self, limits: RateLimitConfig) -> Self {
-        Self::start(Arc::clone(&self.world), Arc::clone(&self.clock), self.tutor.clone(), limits).await
+        let (world, clock) = (Arc::clone(&self.world), Arc::clone(&self.clock));
+        Self::start(world, clock, self.tutor.clone(), limits, self.patience).await
+    }
+
+    /// Tells it to stop, as SIGTERM does.
+    pub fn tell_to_stop(&self) {
+        self.told_to_stop.notify_one();
+    }
+
+    /// Waits until it has stopped.
+    pub async fn stopped(&mut self) {
+        (&mut self.serving).await.expect("nothing panics");
+    }
+
+    /// Where it listens, for who speaks no HTTP.
+    #[must_use]
+    pub const fn address(&self) -> std::net::SocketAddr {
+        self.address
     }
 
     /// The URL of `path`.

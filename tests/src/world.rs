@@ -33,6 +33,15 @@ pub struct World {
     folder: tempfile::TempDir,
     mongodb_url: Option<String>,
     redis_url: Option<String>,
+    /// The ports at which origins find MongoDB and Redis instead.
+    proxied: Proxied,
+}
+
+/// See [`World::behind`].
+#[derive(Default)]
+struct Proxied {
+    mongodb_port: Option<u16>,
+    redis_port: Option<u16>,
 }
 
 impl World {
@@ -51,13 +60,34 @@ impl World {
         match found {
             Ok((mongodb_url, redis_url)) => {
                 let mongodb_url = mongodb_url.map(|url| with_database(&url, &name));
-                Some(Self { name, folder: tempfile::tempdir().expect("a folder"), mongodb_url, redis_url })
+                Some(Self {
+                    name,
+                    folder: tempfile::tempdir().expect("a folder"),
+                    mongodb_url,
+                    redis_url,
+                    proxied: Proxied::default(),
+                })
             }
             Err(reason) => {
                 skip(&reason);
                 None
             }
         }
+    }
+
+    /// The same world, whose origins find its MongoDB at one port of this machine and a Redis at another, as in production: they wait for
+    /// it for as long as is usual.
+    #[must_use]
+    pub fn behind(mut self, mongodb_port: u16, redis_port: u16) -> Self {
+        self.proxied = Proxied { mongodb_port: Some(mongodb_port), redis_port: Some(redis_port) };
+        self
+    }
+
+    /// The port at which the MongoDB of this test listens, on this machine.
+    #[must_use]
+    pub fn mongodb_port(&self) -> Option<u16> {
+        let (_, rest) = self.mongodb_url.as_deref()?.split_once("://")?;
+        rest.split('/').next()?.rsplit_once(':')?.1.parse().ok()
     }
 
     /// The file of the embedded store.
@@ -80,7 +110,11 @@ impl World {
 
     /// A new connection to the store.
     pub async fn store(&self) -> Arc<dyn Store> {
-        match &self.mongodb_url {
+        let proxied = self.proxied.mongodb_port.map(|port| {
+            // The server's own name for itself would lead past the proxy.
+            format!("mongodb://127.0.0.1:{port}/{}?directConnection=true", self.name)
+        });
+        match proxied.as_ref().or(self.mongodb_url.as_ref()) {
             Some(url) => Arc::new(MongoStore::open(url).await.expect("MONGODB_URL is valid")),
             None => Arc::new(SqliteStore::open(&self.data()).expect("the file can be created")),
         }
@@ -88,10 +122,15 @@ impl World {
 
     /// A new instance's cache over `store`.
     pub async fn cache(&self, store: Arc<dyn Store>, environment: &Environment) -> Cache {
-        let Some(url) = &self.redis_url else { return Cache::local(store) };
-        // A busy machine is not a broken Redis; what a broken one costs is tested with one of its own.
-        let (key_prefix, operation_timeout) = (format!("{}:", self.name), Duration::from_secs(5));
-        let config = RedisConfig { key_prefix, operation_timeout, ..RedisConfig::new(url) };
+        let key_prefix = format!("{}:", self.name);
+        let config = match (self.proxied.redis_port, &self.redis_url) {
+            (Some(port), _) => RedisConfig { key_prefix, ..RedisConfig::new(format!("redis://127.0.0.1:{port}/")) },
+            // A busy machine is not a broken Redis; what a broken one costs is tested with one of its own.
+            (None, Some(url)) => {
+                RedisConfig { key_prefix, operation_timeout: Duration::from_secs(5), ..RedisConfig::new(url) }
+            }
+            (None, None) => return Cache::local(store),
+        };
         Cache::shared(store, Redis::connect(config, environment.clone()).await.expect("REDIS_URL is valid"))
     }
 }

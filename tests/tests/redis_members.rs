@@ -1,7 +1,7 @@
 //! Redis as several servers: a cluster, and a master that a replica takes over from. What instances promise each other holds there too,
 //! and while members are lost.
 
-#![expect(clippy::indexing_slicing, reason = "a failed check fails the test")]
+#![expect(clippy::expect_used, reason = "a failed check fails the test")]
 
 use std::sync::Arc;
 use std::time::Duration;

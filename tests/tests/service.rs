@@ -21,7 +21,10 @@ async fn it_is_ready_while_the_store_answers(origin: TestOrigin) {
         assert_eq!(origin.get(path).await.expect(200).header("cache-control"), Some("no-store"), "{path}");
     }
     let redis = if origin.world.redis_url().is_some() { "reached" } else { "not used" };
-    assert_eq!(origin.get(paths::HEALTH_READY).await.ok::<Value>(), json!({ "status": "ready", "redis": redis }));
+    assert_eq!(
+        origin.get(paths::HEALTH_READY).await.ok::<Value>(),
+        json!({ "status": "ready", "store": "reached", "redis": redis })
+    );
     origin.store.break_down();
     // Whoever asks within a second of the last look is told what that showed: each is a write.
     let _ = origin.get(paths::HEALTH_READY).await.expect(200);
@@ -33,7 +36,13 @@ async fn it_is_ready_while_the_store_answers(origin: TestOrigin) {
     let _ = origin.get(paths::HEALTH_LIVE).await.expect(200);
     origin.store.repair();
     origin.clock.advance_ms(1_000);
-    let _ = origin.get(paths::HEALTH_READY).await.expect(200);
+    assert_eq!(origin.get(paths::HEALTH_READY).await.ok::<Value>()["status"], "ready");
+    // With something to show it goes on without.
+    let _ = origin.get(paths::MODULES).await.expect(200);
+    origin.store.break_down();
+    origin.clock.advance_ms(1_000);
+    let degraded = json!({ "status": "degraded", "store": "not reached", "redis": redis });
+    assert_eq!(origin.get(paths::HEALTH_READY).await.ok::<Value>(), degraded);
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ use crate::app::App;
 use crate::environment::Environment;
 use crate::events::EventStreams;
 use crate::response_cache::DEFAULT_CAPACITY_MIB;
-use crate::server;
+use crate::server::{self, Patience};
 use crate::service::Service;
 use crate::state::{AppState, Settings};
 use crate::store::timing;
@@ -145,5 +145,5 @@ async fn serve_until_told(listener: TcpListener, state: AppState, mut interrupt:
         // They would never be finished.
         events.close();
     };
-    unconstrained(server::serve(listener, Service::new(state), told)).await;
+    unconstrained(server::serve(listener, Service::new(state), told, Patience::default())).await;
 }

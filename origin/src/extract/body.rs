@@ -1,4 +1,6 @@
-//! JSON bodies. How large one may be is set where the route is.
+//! JSON bodies, which have to arrive in time. How large one may be is set where the route is.
+
+use std::time::Duration;
 
 use aide::OperationInput;
 use aide::generate::GenContext;
@@ -13,9 +15,13 @@ use kairos_protocol::api::problem::{Problem, ProblemType};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
+use tokio::time::timeout;
 
 use crate::domain::json::what_was_expected;
 use crate::error::AppError;
+
+/// How long a body may take to arrive, from when its head was there: the largest, 2 MiB, over a line of 2 Mbit/s.
+const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A body of `application/json` that is a `T`.
 pub struct Body<T>(pub T);
@@ -28,7 +34,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
             let problem = ProblemType::UnsupportedMediaType.with_detail("Send `Content-Type: application/json`.");
             return Err(problem.into());
         }
-        let bytes = Bytes::from_request(request, state).await.map_err(unreadable)?;
+        let arriving = timeout(ARRIVAL_TIMEOUT, Bytes::from_request(request, state)).await;
+        let bytes = arriving.map_err(|_| late())?.map_err(unreadable)?;
         serde_json::from_slice::<&RawValue>(&bytes).map_err(|error| malformed(&error))?;
         match serde_json::from_slice(&bytes) {
             // serde takes an array for a struct, its fields by position. Every body of ours is an object.
@@ -53,6 +60,11 @@ fn is_json(headers: &HeaderMap) -> bool {
     let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = value.split(';').next().unwrap_or_default().trim();
     essence.eq_ignore_ascii_case("application/json")
+}
+
+fn late() -> AppError {
+    let detail = format!("A body has to arrive within {} s.", ARRIVAL_TIMEOUT.as_secs());
+    ProblemType::RequestTimeout.with_detail(detail).into()
 }
 
 fn unreadable(rejection: BytesRejection) -> AppError {

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use kairos_protocol::api::health::{Health, HealthStatus, RedisHealth};
+use kairos_protocol::api::health::{Health, HealthStatus, RedisHealth, StoreHealth, TutorHealth};
 use kairos_protocol::api::problem::ProblemType;
 use metrics_exporter_prometheus::PrometheusHandle;
 
@@ -22,29 +22,35 @@ use crate::tutor::Tutor;
 
 /// `GET /health/live`
 pub async fn show_liveness() -> Json<Health> {
-    Json(Health { status: HealthStatus::Live, redis: None, tutor: None })
+    Json(Health { status: HealthStatus::Live, store: None, redis: None, tutor: None })
 }
 
-/// `GET /health/ready`: whether the store takes writes. Without Redis the service is slower, not unready.
+/// `GET /health/ready`: whether it is worth sending requests here. Down is only who can neither write nor has anything to show.
 pub async fn show_readiness(
     State(readiness): State<Arc<Readiness>>,
     State(cache): State<Cache>,
+    State(responses): State<ResponseCache>,
     State(tutor): State<Arc<Tutor>>,
 ) -> Result<Json<Health>> {
-    match readiness.check().await {
-        Ok(()) => {
-            let redis = match cache.shared_is_reached() {
-                None => RedisHealth::NotUsed,
-                Some(true) => RedisHealth::Reached,
-                Some(false) => RedisHealth::NotReached,
-            };
-            Ok(Json(Health { status: HealthStatus::Ready, redis: Some(redis), tutor: tutor.health() }))
+    let store = match readiness.check().await {
+        Ok(()) => StoreHealth::Reached,
+        Err(error) if responses.is_empty() => {
+            let problem = ProblemType::Unavailable.with_detail("The database takes no writes, and nothing is stored.");
+            return Err(AppError::logged(problem, error));
         }
-        Err(error) => {
-            let problem = ProblemType::Unavailable.with_detail("The database takes no writes.");
-            Err(AppError::logged(problem, error))
-        }
-    }
+        Err(_) => StoreHealth::NotReached,
+    };
+    let redis = match cache.shared_is_reached() {
+        None => RedisHealth::NotUsed,
+        Some(true) => RedisHealth::Reached,
+        Some(false) => RedisHealth::NotReached,
+    };
+    let tutor = tutor.health();
+    let is_whole = store == StoreHealth::Reached
+        && redis != RedisHealth::NotReached
+        && tutor.is_none_or(|tutor| tutor == TutorHealth::Reached);
+    let status = if is_whole { HealthStatus::Ready } else { HealthStatus::Degraded };
+    Ok(Json(Health { status, store: Some(store), redis: Some(redis), tutor }))
 }
 
 /// `GET /metrics`

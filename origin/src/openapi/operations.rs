@@ -122,7 +122,8 @@ pub(crate) fn show_liveness(operation: Operation<'_>) -> Operation<'_> {
 }
 
 pub(crate) fn show_readiness(operation: Operation<'_>) -> Operation<'_> {
-    answers::<200, Health>(operation.id("showReadiness").summary("The store answers."), "It does.")
+    let summary = "Whether requests are worth sending here: 200 when ready or degraded, 503 when down.";
+    answers::<200, Health>(operation.id("showReadiness").summary(summary), "Requests are answered.")
 }
 
 pub(crate) fn show_metrics(operation: Operation<'_>) -> Operation<'_> {

@@ -33,6 +33,11 @@ impl Tiers {
         Self { memory: quick_cache::sync::Cache::with_weighter(items, capacity_bytes, ByWeight), cache }
     }
 
+    /// Whether memory has nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.memory.is_empty()
+    }
+
     /// What memory has under `key`.
     pub(super) fn get(&self, key: &str) -> Option<Arc<StoredResponse>> {
         self.memory.get(key)

@@ -3,6 +3,7 @@
 //!
 //! Needs a replica set, of one member if need be, or `mongos`: what must happen together is one transaction (`transaction`).
 
+mod abandoned;
 mod account_queries;
 mod accounts;
 mod catalog;
@@ -15,6 +16,7 @@ mod generations;
 mod health;
 mod index_report;
 mod indexes;
+mod jitter;
 mod keys;
 mod module_queries;
 mod operations;
@@ -22,6 +24,7 @@ mod plan;
 mod progress;
 mod progress_queries;
 mod query;
+mod reachability;
 mod samples;
 mod schemas;
 mod sessions;
@@ -45,13 +48,12 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::{Result, StoreError};
 use failure::{Failure, describe};
 use gate::Gate;
-use time_limit::OPERATION_TIMEOUT;
+use reachability::{GivenUp, Reachability};
+use time_limit::{OPERATION_TIMEOUT, SERVER_SELECTION_TIMEOUT};
 use turns::Turns;
 
 /// Row C1: the longest that opening a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a method waits for a server that can take it: long enough for an election to end, short enough for a clear 503.
-const SERVER_SELECTION_TIMEOUT: Duration = Duration::from_secs(5);
 /// Row C2: most connections, least connections, how long one may be idle, and how long a method waits for one.
 const MAX_POOL_SIZE: u32 = 200;
 const MIN_POOL_SIZE: u32 = 20;
@@ -72,6 +74,7 @@ pub struct MongoStore {
     places: Arc<Semaphore>,
     indexes: Arc<IndexState>,
     turns: Arc<Turns>,
+    reachability: Arc<Reachability>,
 }
 
 #[derive(Default)]
@@ -105,6 +108,7 @@ impl MongoStore {
     pub fn with_options(options: ClientOptions, database: &str) -> Result<Self> {
         let places = options.max_pool_size.unwrap_or(MAX_POOL_SIZE) as usize;
         let large = Client::with_options(for_large_documents(options.clone())).map_err(Failure::Before)?;
+        let reachability = Reachability::new(options.clone()).map_err(Failure::Before)?;
         let client = Client::with_options(options).map_err(Failure::Before)?;
         Ok(Self {
             database: client.database(database),
@@ -112,6 +116,7 @@ impl MongoStore {
             places: Arc::new(Semaphore::new(places)),
             indexes: Arc::default(),
             turns: Arc::default(),
+            reachability,
         })
     }
 
@@ -197,15 +202,16 @@ impl MongoStore {
         self.run_until(deadline, gate, work).await
     }
 
-    /// The commands run on a task of their own and are never dropped half way, also when the caller gives up waiting: the
-    /// driver may otherwise lose the connection they use.
+    /// Ends at once while the breaker is open, and when it opens. The commands run on a task of their own and are never dropped half way,
+    /// also when the caller gives up waiting: the driver may otherwise lose the connection they use.
     async fn run_until<T, F>(&self, deadline: Instant, gate: Arc<Gate>, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: Future<Output = std::result::Result<T, Failure>> + Send + 'static,
     {
-        let waiting = timeout(WAIT_QUEUE_TIMEOUT, Arc::clone(&self.places).acquire_owned()).await;
-        let Ok(Ok(place)) = waiting else {
+        let permit = self.reachability.acquire()?;
+        let waiting = timeout(WAIT_QUEUE_TIMEOUT, Arc::clone(&self.places).acquire_owned());
+        let Ok(Ok(place)) = self.reachability.unless_opened(&permit, waiting).await? else {
             return Err(StoreError::Unavailable("no connection of the pool became free in time".to_owned()));
         };
         let task = tokio::spawn(async move {
@@ -213,14 +219,16 @@ impl MongoStore {
             drop(place);
             done
         });
-        match timeout_at(deadline, task).await {
-            Ok(Ok(done)) => Ok(done?),
-            Ok(Err(died)) => Err(StoreError::Corrupt(format!("a database task died: {died}"))),
-            Err(_) => {
-                let text = format!("{} s have passed", OPERATION_TIMEOUT.as_secs());
-                Err(if gate.close() { StoreError::Unavailable(text) } else { StoreError::Unanswered(text) })
+        let text = match self.reachability.wait(&permit, deadline, task).await {
+            Ok(Ok(done)) => {
+                self.reachability.record(&permit, done.as_ref().err().map(Failure::error));
+                return Ok(done?);
             }
-        }
+            Ok(Err(died)) => return Err(StoreError::Corrupt(format!("a database task died: {died}"))),
+            Err(GivenUp::Late) => format!("{} s have passed", OPERATION_TIMEOUT.as_secs()),
+            Err(GivenUp::Opened) => "MongoDB stopped answering".to_owned(),
+        };
+        Err(if gate.close() { StoreError::Unavailable(text) } else { StoreError::Unanswered(text) })
     }
 
     /// A collection of which nothing is read that an election could take back.

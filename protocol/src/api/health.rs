@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 pub struct Health {
     /// What was asked for, and is so.
     pub status: HealthStatus,
+    /// Whether the store takes writes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<StoreHealth>,
     /// Whether Redis is reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redis: Option<RedisHealth>,
@@ -23,8 +26,23 @@ pub struct Health {
 pub enum HealthStatus {
     /// The process runs.
     Live,
-    /// The store takes writes.
+    /// Everything that the origin was started with is reached.
     Ready,
+    /// Requests are answered, and something is missing: reads may be stale and writes refused (`store`), or all is slower (`redis`), or the
+    /// tutor only names passages (`tutor`). Other instances are no better off: it is no reason to send requests elsewhere.
+    Degraded,
+}
+
+/// What can be said of the store. Without it, stored responses are served, marked, and writes are refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(inline))]
+pub enum StoreHealth {
+    /// It takes writes.
+    #[serde(rename = "reached")]
+    Reached,
+    /// It does not.
+    #[serde(rename = "not reached")]
+    NotReached,
 }
 
 /// What can be said of Redis. Without it the service is slower, not unready.

@@ -108,6 +108,8 @@ problem_types! {
     NotFound = "not-found", 404, "There is nothing here";
     /// The route exists, the method does not; `Allow` lists those that do.
     MethodNotAllowed = "method-not-allowed", 405, "The method is not allowed here";
+    /// The body did not arrive in time. The connection is closed; sending it again is safe.
+    RequestTimeout = "request-timeout", 408, "The request took too long to arrive";
     /// An account with this email exists.
     EmailTaken = "email-taken", 409, "The email already has an account";
     /// A module with this slug exists.

@@ -5,7 +5,6 @@ mod clock;
 mod edges;
 mod mongo;
 mod origin;
-mod proxy;
 mod target;
 
 use std::path::PathBuf;
@@ -17,13 +16,13 @@ use tokio::sync::Mutex;
 
 use super::options::{FaultKind, Options, StoreKind};
 use super::schedule::Fault;
+use crate::proxy::{Mode, Proxy};
 use crate::redis::RedisServer;
 use clock::MovableClock;
 pub(crate) use clock::library as clock_library;
 use edges::Edges;
 pub(crate) use mongo::ReplicaSet;
 use origin::Origin;
-use proxy::Proxy;
 pub(crate) use target::{Health, Lasting, Target};
 
 /// Where the programs are.
@@ -79,7 +78,7 @@ impl Cluster {
             plan.has_movable_clock = has_movable_clock;
             if let Some(redis) = &redis {
                 let proxy = Proxy::start(redis.port()).await?;
-                plan.redis_url = Some(proxy.url());
+                plan.redis_url = Some(format!("redis://127.0.0.1:{}/", proxy.port()));
                 proxies.push(proxy);
             }
             origins.push(Origin::start(plan).await?);
@@ -118,9 +117,13 @@ impl Cluster {
             }
             FaultKind::RedisSlow | FaultKind::RedisReset | FaultKind::RedisCut => {
                 let proxy = self.proxies.get(fault.origin).context("no such proxy")?;
-                proxy.inject(fault.kind, fault.by_ms.unsigned_abs());
+                match fault.kind {
+                    FaultKind::RedisSlow => proxy.set(Mode::Slow(Duration::from_millis(fault.by_ms.unsigned_abs()))),
+                    FaultKind::RedisCut => proxy.set(Mode::Stopped),
+                    _ => proxy.reset_connections(),
+                }
                 lasting.await;
-                proxy.recover();
+                proxy.set(Mode::Pass);
             }
             FaultKind::MongoFreeze | FaultKind::MongoKill | FaultKind::MongoStepDown => {
                 let Some(mongo) = &self.mongo else { bail!("no MongoDB of our own to break") };

@@ -16,12 +16,14 @@ use super::scene::{QUESTION, SENTENCE, Scene, with};
 async fn a_model_that_fails_again_and_again_is_left_alone_for_a_while() {
     let model = ScriptedModel::start(Script::Reply(500, "text/plain", String::new())).await;
     let scene = Scene::new(with(&model)).await;
-    let health = async || scene.origin.get(paths::HEALTH_READY).await.ok::<Value>()["tutor"].clone();
-    assert_eq!(health().await, "reached");
+    let status = async || scene.origin.get(paths::HEALTH_READY).await.ok::<Value>();
+    let health = async || status().await["tutor"].clone();
+    assert_eq!((health().await, status().await["status"].clone()), (json!("reached"), json!("ready")));
     for _ in 0..5 {
         assert_eq!(scene.answer(QUESTION).await.source, AnswerSource::Passages);
     }
     assert_eq!((model.asked().len(), health().await), (3, json!("degraded")));
+    assert_eq!(status().await["status"], "degraded");
     model.now(Script::says(SENTENCE));
     assert_eq!(scene.answer(QUESTION).await.source, AnswerSource::Passages, "not yet");
     scene.origin.clock.advance_ms(5_000);

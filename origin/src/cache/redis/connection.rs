@@ -1,24 +1,19 @@
 //! The connection to Redis: runs commands with a short timeout, on a thread of its own, opens the breaker at the first failure, and closes
 //! it again from a probe in the background. Not what the commands are.
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ::redis::{Cmd, FromRedisValue, RedisResult, Value};
 use tokio::runtime::Handle;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::sleep;
 
 use super::config::RedisConfig;
 use super::scripts::Scripts;
-use super::servers::{Link, Servers};
+use super::servers::{AnyConnection, Servers};
 use super::thread::Thread;
-use crate::cache::breaker::{Breaker, Permit};
+use crate::breaker::{Breaker, Permit, in_time};
 
-/// A timer that is later than this was held up by this process itself: then Redis's reply may lie there unread.
-const LATENESS: Duration = Duration::from_millis(5);
-/// How often a reply is waited for again when this process was held up.
-const MOST_ROUNDS: u32 = 5;
 /// How long a probe waits for each of its replies.
 const PROBE_TIMEOUT: Duration = Duration::from_millis(500);
 /// The first pause before a probe; each further one is twice as long,
@@ -47,8 +42,8 @@ pub(super) struct RedisConnection {
 /// Two to the same servers: a response of a megabyte must not hold up a number.
 #[derive(Clone)]
 pub(super) struct Connections {
-    numbers: Link,
-    responses: Link,
+    numbers: AnyConnection,
+    responses: AnyConnection,
 }
 
 impl RedisConnection {
@@ -163,50 +158,5 @@ impl RedisConnection {
         self.scripts.probe().query_async::<Value>(&mut numbers).await?;
         self.breaker.close(Connections { numbers, responses });
         Ok(())
-    }
-}
-
-/// What `reply` becomes within `limit`. Time in which this thread did not get to look does not count against Redis (the process was
-/// stopped, or the machine has more to do than it can): a timer that fires late shows it.
-async fn in_time<F: Future>(limit: Duration, reply: F) -> Option<F::Output> {
-    let mut reply = pin!(reply);
-    for _ in 0..MOST_ROUNDS {
-        let due = Instant::now() + limit;
-        if let Ok(reply) = timeout(limit, &mut reply).await {
-            return Some(reply);
-        }
-        if Instant::now() < due + LATENESS {
-            return None;
-        }
-    }
-    None
-}
-
-#[cfg(test)]
-mod tests {
-    use std::future::pending;
-
-    use tokio::sync::oneshot;
-
-    use super::*;
-
-    const LIMIT: Duration = Duration::from_millis(50);
-
-    #[tokio::test]
-    async fn time_in_which_nobody_could_look_does_not_count() {
-        let (sender, reply) = oneshot::channel();
-        let hold_up = async {
-            std::thread::sleep(LIMIT * 3);
-            // It has come, but who carries it over has not had its turn when the timer fires.
-            tokio::spawn(async { sender.send("late") });
-        };
-        assert_eq!(tokio::join!(in_time(LIMIT, reply), hold_up).0, Some(Ok("late")));
-    }
-
-    #[tokio::test]
-    async fn who_does_not_answer_is_not_waited_for() {
-        let began = Instant::now();
-        assert_eq!(in_time(LIMIT, pending::<()>()).await, None);
-        assert!(began.elapsed() >= LIMIT);
     }
 }

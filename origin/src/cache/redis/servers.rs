@@ -34,7 +34,7 @@ pub(super) enum Servers {
 
 /// A connection. Cheap to clone: all clones are one.
 #[derive(Clone)]
-pub(super) enum Link {
+pub(super) enum AnyConnection {
     One(MultiplexedConnection),
     Cluster(ClusterConnection),
 }
@@ -111,25 +111,27 @@ impl Servers {
     ///
     /// # Errors
     /// One is not reached, or the sentinels know no master.
-    pub(super) async fn connect(&self, timeout: Duration) -> RedisResult<Link> {
+    pub(super) async fn connect(&self, timeout: Duration) -> RedisResult<AnyConnection> {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(timeout))
             .set_response_timeout(Some(timeout))
             .set_pipeline_buffer_size(PIPELINE_BUFFER);
         match self {
-            Self::One(client) => client.get_multiplexed_async_connection_with_config(&config).await.map(Link::One),
+            Self::One(client) => {
+                client.get_multiplexed_async_connection_with_config(&config).await.map(AnyConnection::One)
+            }
             Self::Sentinels(client) => {
-                client.lock().await.get_async_connection_with_config(&config).await.map(Link::One)
+                client.lock().await.get_async_connection_with_config(&config).await.map(AnyConnection::One)
             }
             Self::Cluster(client) => {
                 let config = ClusterConfig::new().set_connection_timeout(timeout).set_response_timeout(timeout);
-                client.get_async_connection_with_config(config).await.map(Link::Cluster)
+                client.get_async_connection_with_config(config).await.map(AnyConnection::Cluster)
             }
         }
     }
 }
 
-impl Link {
+impl AnyConnection {
     /// Runs `command` on every server that takes writes.
     ///
     /// # Errors
@@ -145,7 +147,7 @@ impl Link {
     }
 }
 
-impl ConnectionLike for Link {
+impl ConnectionLike for AnyConnection {
     fn req_packed_command<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
         match self {
             Self::One(connection) => connection.req_packed_command(cmd),

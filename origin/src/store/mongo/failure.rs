@@ -29,6 +29,15 @@ pub(super) enum Failure {
     Sent(Error),
 }
 
+impl Failure {
+    /// What the driver said.
+    pub(super) const fn error(&self) -> &Error {
+        match self {
+            Self::Before(error) | Self::Sent(error) => error,
+        }
+    }
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Self::Sent(error)

@@ -29,6 +29,11 @@ impl Gate {
         self.0.store(OPEN, Ordering::SeqCst);
     }
 
+    /// Whether the caller gave up before it could be.
+    pub(super) fn is_closed(&self) -> bool {
+        self.0.load(Ordering::SeqCst) == CLOSED
+    }
+
     /// Whether this was before any commit; there will be none then.
     pub(super) fn close(&self) -> bool {
         self.0.compare_exchange(OPEN, CLOSED, Ordering::SeqCst, Ordering::SeqCst).is_ok()

@@ -6,6 +6,7 @@ use mongodb::error::Result;
 use tokio::time::{Instant, sleep};
 
 use super::failure::is_snapshot_unavailable;
+use super::jitter::jittered;
 use super::time_limit::OPERATION_TIMEOUT;
 
 /// Before it is tried again.
@@ -18,7 +19,7 @@ pub(super) async fn read_snapshot<T, F: Future<Output = Result<T>>>(read: impl F
     loop {
         match read().await {
             Err(error) if is_snapshot_unavailable(&error) && Instant::now() < deadline => {
-                sleep(PAUSE).await;
+                sleep(jittered(PAUSE)).await;
             }
             done => return done,
         }

@@ -2,8 +2,8 @@
 //! so that these name exactly the state that was left or read. Not what is written or read.
 //!
 //! A transaction that conflicts with another is run again from its beginning, a commit whose reply was lost is asked for again (the
-//! server does it once), both until the method's time is over. Only what such a commit came to is unknown after that: what fails before
-//! it was sent never happens, since the server drops a transaction that nobody commits (after 60 s at the latest,
+//! server does it once), both until the method's time is over, after pauses of chance (`jitter`); the former only while somebody waits for it. Only what such a commit came to is unknown after that: what fails before
+//! it was sent never happens, since the server drops a transaction that nobody commits (when it is told, `abandoned`; after 60 s at the latest,
 //! `transactionLifetimeLimitSeconds`). A commit that was sent can come true as late as its server comes back to life.
 
 use std::sync::Arc;
@@ -19,9 +19,11 @@ use mongodb::options::ReadConcern;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::MongoStore;
+use super::abandoned::may_be_open;
 use super::failure::{Failure, is_duplicate, was_not_sent};
 use super::gate::Gate;
 use super::generations::{numbers_in, raise_in};
+use super::jitter::jittered;
 use super::snapshot::read_snapshot;
 use super::time_limit::OPERATION_TIMEOUT;
 use crate::store::catalog::namespaces_of;
@@ -69,8 +71,11 @@ impl MongoStore {
         let turn = match turn {
             None => None,
             Some(namespace) => {
+                // Whose turn it is may wait for a server that does not answer, and goes on waiting when the breaker has ended that.
+                let permit = self.reachability.acquire()?;
                 let late = |_| StoreError::Unavailable("other writes took too long".to_owned());
-                timeout_at(deadline, self.turns.take(&namespace)).await.map_err(late)?
+                let taking = self.reachability.unless_opened(&permit, self.turns.take(&namespace));
+                timeout_at(deadline, taking).await.map_err(late)??
             }
         };
         let (store, gate) = (self.clone(), Arc::new(Gate::open()));
@@ -79,8 +84,10 @@ impl MongoStore {
             let mut pause = LONGEST_PAUSE / 10;
             loop {
                 match store.attempt(now, (deadline, &gate), &work).await {
-                    Err(Failure::Before(error)) if is_transient(&error) && Instant::now() + pause < deadline => {
-                        sleep(pause).await;
+                    Err(Failure::Before(error))
+                        if is_transient(&error) && Instant::now() + pause < deadline && !gate.is_closed() =>
+                    {
+                        sleep(jittered(pause)).await;
                         pause = (pause * 2).min(LONGEST_PAUSE);
                     }
                     done => return done,
@@ -101,17 +108,21 @@ impl MongoStore {
     {
         let mut session = self.database.client().start_session().await.map_err(Failure::Before)?;
         session.start_transaction().read_concern(ReadConcern::snapshot()).await.map_err(Failure::Before)?;
-        match self.fill(&mut session, now, work).await {
+        let done = match self.fill(&mut session, now, work).await {
             // Also what was only read is committed: it may not be on most members yet.
             Ok(done) => timed("transaction.commit", commit(&mut session, until)).await.map(|()| done),
             Err(error) => {
-                // A connection that broke takes the transaction with it; else it holds what others wait for.
+                // Else it holds what others wait for.
                 if error.contains_label(TRANSIENT_TRANSACTION_ERROR) || is_duplicate(&error) {
                     let _ = session.abort_transaction().await;
                 }
                 Err(Failure::Before(error))
             }
+        };
+        if done.as_ref().is_err_and(|failure| may_be_open(failure.error())) {
+            self.end_when_reached(session.id().clone());
         }
+        done
     }
 
     async fn fill<T, W>(&self, session: &mut ClientSession, now: UnixMillis, work: &W) -> Result<Versioned<T>>
@@ -182,6 +193,6 @@ async fn commit(session: &mut ClientSession, (deadline, gate): (Instant, &Gate))
             return Err(Failure::Sent(error));
         }
         unknown = Some(error);
-        sleep(LONGEST_PAUSE).await;
+        sleep(jittered(LONGEST_PAUSE)).await;
     }
 }

@@ -1,13 +1,22 @@
-//! The breaker of a dependency that is reached through a connection: closed while there is one, open while there is none,
-//! half-open while a probe tries to make one. Requests only ask whether it is closed; the probe alone closes it. Not here:
-//! how a connection is made.
+//! The breaker of a dependency that is reached over the network: closed while it is, open while it is not, half-open while a probe looks.
+//! Requests only ask whether it is closed, and may wait for it to open; the probe alone closes it. Not here: how to tell that a dependency is
+//! not reached, or how it is probed (`cache/redis/connection.rs`, `store/mongo/reachability.rs`).
+
+mod in_time;
+
+use std::pin::pin;
 
 use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+pub(crate) use in_time::in_time;
 
 /// See the module.
 pub(crate) struct Breaker<C> {
     dependency: &'static str,
     state: Mutex<State<C>>,
+    /// Wakes who waits for it to open.
+    opening: Notify,
 }
 
 struct State<C> {
@@ -19,7 +28,7 @@ struct State<C> {
 /// What a request gets while the breaker is closed.
 #[derive(Clone)]
 pub(crate) struct Permit<C> {
-    /// The connection, shared.
+    /// The connection, shared; nothing, where the driver has its own.
     pub(crate) connection: C,
     round: u64,
 }
@@ -27,7 +36,8 @@ pub(crate) struct Permit<C> {
 impl<C: Clone> Breaker<C> {
     /// Open: nothing is connected yet.
     pub(crate) fn new(dependency: &'static str) -> Self {
-        let breaker = Self { dependency, state: Mutex::new(State { closed: None, rounds: 0 }) };
+        let state = Mutex::new(State { closed: None, rounds: 0 });
+        let breaker = Self { dependency, state, opening: Notify::new() };
         breaker.report(2.0);
         breaker
     }
@@ -41,12 +51,23 @@ impl<C: Clone> Breaker<C> {
     /// connection's late failure says is not held against a newer one.
     pub(crate) fn trip(&self, failed: &Permit<C>) -> bool {
         let mut state = self.state.lock();
-        let current = state.closed.as_ref().is_some_and(|permit| permit.round == failed.round);
+        let current = state.holds(failed);
         if current {
             state.closed = None;
             self.report(2.0);
+            self.opening.notify_waiters();
         }
         current
+    }
+
+    /// Waits until it has opened since `permit` was given.
+    pub(crate) async fn opened(&self, permit: &Permit<C>) {
+        let mut opening = pin!(self.opening.notified());
+        // From here on nothing is missed.
+        opening.as_mut().enable();
+        if self.state.lock().holds(permit) {
+            opening.await;
+        }
     }
 
     /// A probe begins.
@@ -73,8 +94,17 @@ impl<C: Clone> Breaker<C> {
     }
 }
 
+impl<C> State<C> {
+    /// Whether it has been closed ever since `permit` was given.
+    fn holds(&self, permit: &Permit<C>) -> bool {
+        self.closed.as_ref().is_some_and(|current| current.round == permit.round)
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use futures_util::poll;
+
     use super::*;
 
     #[test]
@@ -89,5 +119,20 @@ mod tests {
         breaker.close('b');
         assert!(!breaker.trip(&first), "a failure from before");
         assert_eq!(breaker.acquire().map(|permit| permit.connection), Some('b'));
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_it_to_open_is_told_once_it_has_even_if_it_closed_again() {
+        let breaker = Breaker::new("test");
+        breaker.close(());
+        let permit = breaker.acquire().unwrap();
+        let mut opened = Box::pin(breaker.opened(&permit));
+        assert!(poll!(&mut opened).is_pending());
+        breaker.trip(&permit);
+        breaker.close(());
+        opened.await;
+        breaker.opened(&permit).await;
+        let permit = breaker.acquire().unwrap();
+        assert!(poll!(Box::pin(breaker.opened(&permit))).is_pending(), "not since this one");
     }
 }

@@ -1,0 +1,99 @@
+//! MongoDB's breaker: a server that does not answer is known within some two seconds, after that nothing waits for it, and it is used
+//! again as soon as it answers; a slow query is no outage. Under load, through a whole origin: `dependency_faults.rs`.
+
+#![expect(clippy::unwrap_used, reason = "a failed check fails the test")]
+
+use std::time::{Duration, Instant};
+
+use kairos_origin::store::accounts::Account;
+use kairos_origin::store::mongo::MongoStore;
+use kairos_origin::store::{AccountStore, CatalogStore, HealthStore, ProgressStore, StoreError};
+use kairos_protocol::api::account::Role;
+use kairos_protocol::api::ids::{Slug, UserId};
+use kairos_tests::failing_mongo::{end_order, open, order};
+use kairos_tests::proxy::{Mode, Proxy};
+use kairos_tests::world::{StoreKind, World};
+use mongodb::bson::doc;
+use mongodb::options::ServerAddress;
+use tokio::time::sleep;
+
+/// Less than the driver needs to notice that a server is frozen (15 s), more than the breaker needs on a busy machine.
+const SOON: Duration = Duration::from_secs(10);
+
+fn account(name: &str) -> Account {
+    Account {
+        id: UserId::new(name).unwrap(),
+        email: format!("{name}@example.org"),
+        display_name: name.to_owned(),
+        hashed_password: None,
+        roles: vec![Role::Learner],
+        created_at_ms: 0,
+    }
+}
+
+/// A store with all the times that it has in production, through the proxy.
+async fn behind(proxy: &Proxy, world: &World) -> MongoStore {
+    let port = Some(proxy.port());
+    open(world, |options| {
+        options.hosts = vec![ServerAddress::Tcp { host: "127.0.0.1".to_owned(), port }];
+        options.direct_connection = Some(true);
+    })
+    .await
+}
+
+/// Waits until the account is there.
+async fn until_found(store: &MongoStore, account: &Account) {
+    let began = Instant::now();
+    loop {
+        match store.account_by_email(&account.email).await {
+            Ok(Some(_)) => return,
+            other => assert!(began.elapsed() < SOON, "{:?}", other.err()),
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frozen_server_is_waited_for_once_and_used_again_when_it_answers() {
+    let Some(world) = World::new(StoreKind::Mongo, false) else { return };
+    let proxy = Proxy::start(world.mongodb_port().unwrap()).await.unwrap();
+    let store = behind(&proxy, &world).await;
+    let ada = UserId::new("ada").unwrap();
+    proxy.set(Mode::Frozen);
+    let began = Instant::now();
+    let (first, second) = (account("ada"), account("bob"));
+    let (read, sent) = tokio::join!(store.statistics(&ada), store.insert_account(&first));
+    assert!(matches!(read, Err(StoreError::Unavailable(_))), "{read:?}");
+    assert!(matches!(sent, Err(StoreError::Unanswered(_))), "it may have happened: {sent:?}");
+    println!("noticed after {:?}", began.elapsed());
+    assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
+
+    // Two thousand that waited for a hundredth of a second would be at it for longer.
+    let began = Instant::now();
+    for _ in 0..1_000 {
+        let refused = [store.statistics(&ada).await.unwrap_err(), store.insert_account(&second).await.unwrap_err()];
+        assert!(refused.iter().all(|error| matches!(error, StoreError::Unavailable(_))), "{refused:?}");
+    }
+    assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
+    assert!(store.ping().await.is_err());
+
+    proxy.set(Mode::Pass);
+    // What was sent happens in the end.
+    until_found(&store, &first).await;
+    store.ping().await.unwrap();
+    assert!(store.insert_account(&second).await.unwrap(), "what was refused was never sent");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_query_is_no_outage() {
+    let Some(world) = World::new(StoreKind::Mongo, false) else { return };
+    let store = open(&world, |options| options.app_name = Some(world.name.clone())).await;
+    let blocked = doc! { "failCommands": ["find"], "blockConnection": true, "blockTimeMS": 4_000 };
+    if !order(&world, doc! { "times": 2 }, blocked).await {
+        return;
+    }
+    let (one, two) = (Slug::new("one").unwrap(), Slug::new("two").unwrap());
+    let (first, second) = tokio::join!(store.module(&one), store.module(&two));
+    end_order(&world).await;
+    assert!(first.unwrap().value.is_none() && second.unwrap().value.is_none(), "they were waited for");
+}
