@@ -4,6 +4,7 @@ pub mod bench;
 pub mod breakable;
 pub mod chaos;
 pub mod contracts;
+pub mod dns;
 pub mod failing_mongo;
 pub mod http;
 pub mod instance;

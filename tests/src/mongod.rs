@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use mongodb::bson::doc;
 use tokio::time::sleep;
 
 use crate::skip::skip;
@@ -38,6 +39,26 @@ impl Mongod {
     /// The same of `mongos`.
     pub async fn start_router(arguments: &[&str]) -> Option<Self> {
         Self::start_program("mongos", arguments).await
+    }
+
+    /// A `mongod` that is the only member of the replica set `set`, and its primary by then; `role` is `--configsvr` or `--shardsvr`.
+    pub async fn start_member(role: &str, set: &str) -> Option<Self> {
+        let server = Self::start_with(&[role, "--replSet", set]).await?;
+        let admin = server.client().await.database("admin");
+        let mut config = doc! { "_id": set, "members": [{ "_id": 0, "host": server.address() }] };
+        if role == "--configsvr" {
+            config.insert("configsvr", true);
+        }
+        admin.run_command(doc! { "replSetInitiate": config }).await.expect("it is initiated");
+        let began = Instant::now();
+        loop {
+            let hello = admin.run_command(doc! { "hello": 1 }).await.expect("it answers");
+            if hello.get_bool("isWritablePrimary") == Ok(true) {
+                return Some(server);
+            }
+            assert!(began.elapsed() < START_TIMEOUT, "{set} has no primary");
+            sleep(Duration::from_millis(50)).await;
+        }
     }
 
     async fn start_program(name: &str, arguments: &[&str]) -> Option<Self> {

@@ -15,6 +15,9 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
 
+/// What the server is called in DNS, where a test has one.
+pub const SERVER: &str = "db.kairos.test";
+
 /// Listens with TLS on a port of 127.0.0.1 and passes on what it hears in the clear.
 pub struct TlsProxy {
     port: u16,
@@ -56,6 +59,12 @@ impl TlsProxy {
         format!("127.0.0.1:{}", self.port)
     }
 
+    /// The port of it.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The certificate of the authority, PEM.
     #[must_use]
     pub fn ca_file(&self) -> PathBuf {
@@ -82,7 +91,7 @@ fn certified() -> (String, ServerConfig) {
     let key = KeyPair::generate().expect("a key");
     let pem = authority.self_signed(&key).expect("a certificate").pem();
     let issuer = Issuer::new(authority, key);
-    let server = CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()]).expect("two names");
+    let server = CertificateParams::new(["localhost", "127.0.0.1", SERVER].map(str::to_owned)).expect("three names");
     let key = KeyPair::generate().expect("a key");
     let certificate = server.signed_by(&key, &issuer).expect("a certificate");
     let key = PrivatePkcs8KeyDer::from(key.serialize_der());

@@ -9,10 +9,13 @@ use kairos_origin::cache::redis::{Redis, RedisConfig};
 use kairos_origin::environment::Environment;
 use kairos_origin::store::HealthStore;
 use kairos_origin::store::mongo::MongoStore;
+use kairos_tests::dns::NameServer;
+use kairos_tests::mongod::Mongod;
 use kairos_tests::program::{PATIENCE, program, run};
 use kairos_tests::redis::RedisServer;
-use kairos_tests::tls::TlsProxy;
+use kairos_tests::tls::{self, TlsProxy};
 use kairos_tests::world::{StoreKind, World};
+use mongodb::bson::doc;
 use mongodb::options::ClientOptions;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::Command;
@@ -94,6 +97,41 @@ async fn a_name_that_nobody_knows_is_one_line() {
     let Some(said) = run(&["indexes", "--mongodb-url", url], &[]).await else { return };
     assert_eq!((said.code, said.errors.lines().count()), (Some(1), 1), "{said:?}");
     assert!(said.errors.contains("DNS") && said.errors.contains("--mongodb-url"), "{said:?}");
+}
+
+/// As Atlas has it: the URL names a service, DNS says where that is, and what is there speaks TLS. Behind it is a router, since the members of a
+/// set would name each other by ports that speak none.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_is_found_by_dns() {
+    let (Some(config), Some(shard)) =
+        tokio::join!(Mongod::start_member("--configsvr", "config"), Mongod::start_member("--shardsvr", "one"))
+    else {
+        return;
+    };
+    let Some(router) = Mongod::start_router(&["--configdb", &format!("config/{}", config.address())]).await else {
+        return;
+    };
+    let admin = router.client().await.database("admin");
+    admin.run_command(doc! { "addShard": format!("one/{}", shard.address()) }).await.unwrap();
+    let proxy = TlsProxy::start(router.address()).await;
+    let Some(dns) = NameServer::start("_mongodb._tcp.cluster.kairos.test", tls::SERVER, proxy.port()).await else {
+        return;
+    };
+    let Some(program) = program() else { return };
+    let url = "mongodb+srv://cluster.kairos.test/kairos";
+    for (url, said) in [
+        (format!("{url}?tlsCAFile={}", proxy.ca_file().display()), None),
+        (url.to_owned(), Some("certificate")),
+        ("mongodb+srv://other.kairos.test/kairos".to_owned(), Some("DNS")),
+    ] {
+        let mut command = dns.command(&program);
+        command.args(["indexes", "--create", "--mongodb-url", &url]).kill_on_drop(true);
+        let output = timeout(PATIENCE, command.output()).await.unwrap().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.success(), said.is_none(), "{url}: {errors}");
+        assert!(said.is_none_or(|said| errors.contains(said)), "{url}: {errors}");
+    }
+    assert!(proxy.handshakes() > 0);
 }
 
 /// Starts a server, waits for its line or its end, and gives all that it printed.

@@ -3,7 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed check fails the test")]
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use kairos_origin::store::ProgressStore;
 use kairos_origin::store::explain::Assessment;
@@ -15,27 +15,9 @@ use kairos_tests::mongod::Mongod;
 use kairos_tests::program::run;
 use kairos_tests::world::{StoreKind, World};
 use mongodb::bson::{Document, doc};
-use tokio::time::sleep;
 
 const NOW: i64 = 4_000_000_000_000;
 const LEARNERS: usize = 24;
-
-/// Starts one of a set of its own.
-async fn member(role: &str, set: &str) -> Option<Mongod> {
-    let server = Mongod::start_with(&[role, "--replSet", set]).await?;
-    let admin = server.client().await.database("admin");
-    let mut config = doc! { "_id": set, "members": [{ "_id": 0, "host": server.address() }] };
-    if role == "--configsvr" {
-        config.insert("configsvr", true);
-    }
-    admin.run_command(doc! { "replSetInitiate": config }).await.unwrap();
-    let began = Instant::now();
-    while admin.run_command(doc! { "hello": 1 }).await.unwrap().get_bool("isWritablePrimary") != Ok(true) {
-        assert!(began.elapsed() < Duration::from_secs(30), "{set} has no primary");
-        sleep(Duration::from_millis(50)).await;
-    }
-    Some(server)
-}
 
 struct Cluster {
     /// Killed last to first.
@@ -46,8 +28,11 @@ struct Cluster {
 
 impl Cluster {
     async fn start() -> Option<Self> {
-        let (config, one, two) =
-            tokio::join!(member("--configsvr", "config"), member("--shardsvr", "one"), member("--shardsvr", "two"));
+        let (config, one, two) = tokio::join!(
+            Mongod::start_member("--configsvr", "config"),
+            Mongod::start_member("--shardsvr", "one"),
+            Mongod::start_member("--shardsvr", "two")
+        );
         let (config, shards) = (config?, [one?, two?]);
         let router = Mongod::start_router(&["--configdb", &format!("config/{}", config.address())]).await?;
         let admin = router.client().await.database("admin");

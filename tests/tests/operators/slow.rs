@@ -21,7 +21,7 @@ async fn log_of(world: &World, ms: &str) -> Option<(String, String)> {
     let mut lines = BufReader::new(server.stdout.take().unwrap()).lines();
     let line = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().unwrap();
     let url = line.split_whitespace().find(|word| word.starts_with("http://")).unwrap();
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = kairos_tests::http::client_builder().build().unwrap();
     let person = json!({ "email": "eve@example.org", "display_name": "Evelyn", "password": "correct horse battery" });
     let reply = client.post(format!("{url}/v1/auth/register")).json(&person).send().await.unwrap();
     assert_eq!(reply.status(), 201);
