@@ -33,11 +33,7 @@ pub async fn show_readiness(
 ) -> Result<Json<Health>> {
     match readiness.check().await {
         Ok(()) => {
-            let redis = match cache.shared_is_reached() {
-                None => RedisHealth::NotUsed,
-                Some(true) => RedisHealth::Reached,
-                Some(false) => RedisHealth::NotReached,
-            };
+            let redis = RedisHealth::of(cache.shared_is_reached());
             Ok(Json(Health { status: HealthStatus::Ready, redis: Some(redis), tutor: tutor.health() }))
         }
         Err(error) => {

@@ -29,7 +29,7 @@ impl ResponseCache {
         if !lookup.is_storable() {
             return None;
         }
-        let stored = inner.tiers.get(&lookup.cache_key())?;
+        let stored = inner.tiers.get(&inner.key_of(lookup))?;
         let namespaces = lookup.policy.namespaces(lookup.subject.as_ref());
         let current = inner.cache.current_if_known(&namespaces, &lookup.request.reported).await?;
         let (lifetime, now) = (lookup.policy.at_origin(), inner.environment.now());
@@ -43,6 +43,7 @@ impl ResponseCache {
         }
         inner.cache.sample(&stored.metadata.generations, now);
         inner.metrics.memory_hit(lookup.policy);
+        inner.tallies.add(lookup.policy, |tally| &tally.memory_hits);
         Some(respond_from_memory(&stored, lookup, ttl_secs))
     }
 }
