@@ -85,6 +85,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/admin/cache": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What this origin stores, and for one path where and how old. For admins. */
+        get: operations["showCache"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/cache/purge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make stored responses unusable, by namespace, module, tag or pattern of paths. For admins. */
+        post: operations["purgeCache"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/auth/login": {
         parameters: {
             query?: never;
@@ -356,6 +390,33 @@ export interface components {
         };
         /** @description Who wrote an answer. */
         AnswerSource: "model" | "fallback" | "cached" | "passages";
+        /** @description What one origin stores: response of `GET /v1/admin/cache`. It counts from the start of the process. */
+        CacheReport: {
+            /** @description The memory of the process that answers. */
+            memory: {
+                /**
+                 * Format: uint64
+                 * @description What they take, roughly.
+                 */
+                bytes: number;
+                /**
+                 * Format: uint64
+                 * @description What they may take.
+                 */
+                capacity_bytes: number;
+                /**
+                 * Format: uint64
+                 * @description How many.
+                 */
+                entries: number;
+            };
+            /** @description One for each policy that is stored at all. */
+            policies: components["schemas"]["PolicyReport"][];
+            /** @description Whether Redis is reached. */
+            redis: "not used" | "reached" | "not reached";
+            /** @description What is stored for the path that was asked about. */
+            stored?: components["schemas"]["PathReport"];
+        };
         /** @description How hard a module is. */
         Difficulty: "beginner" | "intermediate" | "advanced";
         /** @description What is wrong with one field. */
@@ -662,6 +723,44 @@ export interface components {
              */
             version: number;
         };
+        /** @description What is stored for one path. */
+        PathReport: {
+            /** @description The current generations of what it depends on, as in `Kairos-Gen`; absent if that is not known without asking the store. */
+            current?: string;
+            /** @description The policy of the path. */
+            policy: string;
+            /** @description The path and query in their canonical form. */
+            target: string;
+            /** @description Where a response is stored, memory first. */
+            tiers: components["schemas"]["TierReport"][];
+        };
+        /** @description How reads under one policy were answered. */
+        PolicyReport: {
+            /**
+             * Format: uint64
+             * @description From memory.
+             */
+            memory_hits: number;
+            /**
+             * Format: uint64
+             * @description Loaded from the store.
+             */
+            misses: number;
+            /** @description Its name. */
+            policy: string;
+            /**
+             * Format: uint64
+             * @description From Redis.
+             */
+            redis_hits: number;
+            /**
+             * Format: uint64
+             * @description Stale, and marked, as the store was down or slow.
+             */
+            stale: number;
+            /** @description What purges it. */
+            tags: string[];
+        };
         /** @description An error response (RFC 9457). `type` is stable: programs may match on it; `detail` is for people and may change. */
         Problem: {
             /** @description What is wrong this time and what to do about it. For people; may change. */
@@ -760,6 +859,24 @@ export interface components {
         };
         /** @description Whether learners see a module. */
         Publication: "draft" | "published";
+        /** @description Body of `POST /v1/admin/cache/purge`: which stored responses are not to be used any more. Exactly one of these. */
+        PurgeRequest: {
+            /** @description The module of this slug, and the lists and searches that may show it. */
+            module?: string;
+            /** @description All that depends on `catalog`, or on `user.<id>`. */
+            namespace?: string;
+            /** @description All of each policy whose paths, with their queries, may begin like this; what comes after the first `*` does not matter. Without one: of the policy of this path, or the module of this path. */
+            path?: string;
+            /** @description All of one policy, by its name, or of several: `catalog`, `learner`. */
+            tag?: string;
+        };
+        /** @description What was purged. */
+        Purged: {
+            /** @description The namespaces that have new generations: at once for this instance and for all that reach the same Redis, else within 2 s. */
+            namespaces: string[];
+            /** @description The policies of which nothing is used any more that was stored before: at once by this instance, within 3 s by others. */
+            policies: string[];
+        };
         /** @description Body of `POST /v1/auth/refresh` and `POST /v1/auth/logout`. */
         RefreshRequest: {
             /** @description The newest refresh token of the session. */
@@ -824,6 +941,35 @@ export interface components {
              */
             time_spent_secs: number;
         };
+        /** @description A stored response. */
+        TierReport: {
+            /**
+             * Format: int64
+             * @description Seconds since the read began that it was generated for.
+             */
+            age_secs: number;
+            /**
+             * Format: uint64
+             * @description Bytes of its bodies, in all codings together.
+             */
+            bytes: number;
+            /** @description The codings that it is stored in. */
+            codings: string[];
+            /**
+             * Format: int64
+             * @description Seconds until it is stale; negative once it is.
+             */
+            fresh_for_secs: number;
+            /** @description What it was made from, as in `Kairos-Gen`. */
+            generations: string;
+            /**
+             * Format: uint64
+             * @description The own number of the module that it shows.
+             */
+            module_generation?: number;
+            /** @description Where it is. */
+            tier: "memory" | "redis";
+        };
         /** @description Response to register, login and refresh. Never cached by anyone. */
         TokenGrant: {
             /** @description A JWT signed with EdDSA; it verifies against the key set, and is sent as `Authorization: Bearer …`. */
@@ -882,6 +1028,7 @@ export interface components {
 }
 export type Action = components['schemas']['Action'];
 export type AnswerSource = components['schemas']['AnswerSource'];
+export type CacheReport = components['schemas']['CacheReport'];
 export type Difficulty = components['schemas']['Difficulty'];
 export type FieldError = components['schemas']['FieldError'];
 export type Health = components['schemas']['Health'];
@@ -902,6 +1049,8 @@ export type OperationId = components['schemas']['OperationId'];
 export type OperationResult = components['schemas']['OperationResult'];
 export type OperationResults = components['schemas']['OperationResults'];
 export type Passage = components['schemas']['Passage'];
+export type PathReport = components['schemas']['PathReport'];
+export type PolicyReport = components['schemas']['PolicyReport'];
 export type Problem = components['schemas']['Problem'];
 export type Profile = components['schemas']['Profile'];
 export type ProgressPage = components['schemas']['ProgressPage'];
@@ -909,11 +1058,14 @@ export type ProgressRecord = components['schemas']['ProgressRecord'];
 export type ProgressStatus = components['schemas']['ProgressStatus'];
 export type PublicKey = components['schemas']['PublicKey'];
 export type Publication = components['schemas']['Publication'];
+export type PurgeRequest = components['schemas']['PurgeRequest'];
+export type Purged = components['schemas']['Purged'];
 export type RefreshRequest = components['schemas']['RefreshRequest'];
 export type RegisterRequest = components['schemas']['RegisterRequest'];
 export type Role = components['schemas']['Role'];
 export type Slug = components['schemas']['Slug'];
 export type Statistics = components['schemas']['Statistics'];
+export type TierReport = components['schemas']['TierReport'];
 export type TokenGrant = components['schemas']['TokenGrant'];
 export type TutorAnswer = components['schemas']['TutorAnswer'];
 export type TutorQuestion = components['schemas']['TutorQuestion'];
@@ -1048,6 +1200,55 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    showCache: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What it stores. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CacheReport"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    purgeCache: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Body of `POST /v1/admin/cache/purge`: which stored responses are not to be used any more. Exactly one of these. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PurgeRequest"];
+            };
+        };
+        responses: {
+            /** @description What was purged. */
+            200: {
+                headers: {
+                    /** @description The generations from which on the write is seen. */
+                    "Kairos-Gen"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Purged"];
+                };
             };
             default: components["responses"]["Problem"];
         };

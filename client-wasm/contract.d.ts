@@ -54,6 +54,8 @@ export declare const paths: {
   readonly OPERATIONS: "/v1/me/operations";
   readonly EVENTS: "/v1/events";
   readonly TUTOR_ANSWERS: "/v1/tutor/answers";
+  readonly ADMIN_CACHE: "/v1/admin/cache";
+  readonly ADMIN_CACHE_PURGE: "/v1/admin/cache/purge";
 };
 
 /** The `type` of every problem. */

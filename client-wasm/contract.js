@@ -30,6 +30,8 @@ export const paths = /* @__PURE__ */ Object.freeze({
   OPERATIONS: "/v1/me/operations",
   EVENTS: "/v1/events",
   TUTOR_ANSWERS: "/v1/tutor/answers",
+  ADMIN_CACHE: "/v1/admin/cache",
+  ADMIN_CACHE_PURGE: "/v1/admin/cache/purge",
 });
 export const problems = /* @__PURE__ */ Object.freeze({
   MalformedJson: "urn:kairos:problem:malformed-json",

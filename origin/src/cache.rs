@@ -27,6 +27,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use kairos_protocol::UnixMillis;
+use kairos_protocol::policy::Policy;
 use kairos_protocol::sync::generation::{Generation, Generations, Namespace};
 use tokio::time::{Instant, sleep};
 
@@ -183,21 +184,24 @@ impl Cache {
     }
 
     /// The state of one module, and of the catalogue at the same moment, which is not before that of `current`: `None` if the store
-    /// gives an older one. One point query, shared by all who wait for one. Only together do the two numbers say anything of each other;
+    /// gives an older one, or says that all modules were purged. One point query, shared by all who wait for one. Only together do the two numbers say anything of each other;
     /// nothing keeps the module's.
     ///
     /// # Errors
     /// The store's.
     pub(crate) async fn module_state(&self, module: &Namespace, current: &Generations) -> Result<Option<ModuleState>> {
-        let Inner { local, look_ups, .. } = self.inner.as_ref();
-        let began = Instant::now();
-        let numbers = look_up(look_ups, &[Namespace::Catalog, module.clone()]).await?;
-        let catalog = numbers.without_modules();
-        if !catalog.satisfies(current) {
+        let Inner { local, look_ups, watched, .. } = self.inner.as_ref();
+        let (began, group) = (Instant::now(), Policy::CatalogModule.group());
+        let numbers = look_up(look_ups, &[Namespace::Catalog, module.clone(), group.clone()]).await?;
+        let of = |namespace: &Namespace| numbers.get(namespace).unwrap_or_default();
+        let only = |namespace: &Namespace| Generations::from_iter([(namespace.clone(), of(namespace))]);
+        let catalog = only(&Namespace::Catalog);
+        let is_purged = watched.raise(&only(&group));
+        if is_purged || !catalog.satisfies(current) {
             return Ok(None);
         }
         local.confirm(&catalog, began);
-        Ok(Some(ModuleState { catalog, number: numbers.get(module).unwrap_or_default() }))
+        Ok(Some(ModuleState { catalog, number: of(module) }))
     }
 
     /// What is known of the numbers, for a read that must load anyway: the load tells what a look-up at the store would. `None` where

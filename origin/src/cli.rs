@@ -3,6 +3,7 @@
 pub mod account;
 mod adapters;
 pub mod backup;
+pub mod cache;
 pub mod explain;
 pub mod import;
 pub mod indexes;
@@ -34,6 +35,8 @@ pub enum Command {
     Explain(explain::Explain),
     /// Show the indexes, their size and use; create the missing ones.
     Indexes(indexes::Indexes),
+    /// Show what a running origin stores in its caches, and purge it.
+    Cache(cache::CacheCommand),
     /// Make a backup of the embedded store, also while it is served.
     Backup(backup::Backup),
     /// Put the embedded store back to what a backup has.
@@ -54,6 +57,7 @@ impl Command {
             Self::Account(command) => command.run().await,
             Self::Explain(command) => command.run().await,
             Self::Indexes(command) => command.run().await,
+            Self::Cache(command) => command.run().await,
             Self::Backup(command) => command.run().await,
             Self::Restore(command) => command.run().await,
             Self::Shard(command) => command.run().await,

@@ -7,5 +7,6 @@ pub mod cursor;
 pub mod error;
 pub mod json;
 pub mod progress;
+pub mod purge;
 pub mod readiness;
 pub mod sessions;

@@ -37,7 +37,7 @@ impl IntoResponse for AppError {
             (status, [(CONTENT_TYPE, HeaderValue::from_static(problem::CONTENT_TYPE))], body).into_response();
         let headers = response.headers_mut();
         if let Ok(value) = HeaderValue::from_str(&generations.to_string())
-            && !generations.is_empty()
+            && !value.is_empty()
         {
             headers.insert(KAIROS_GEN, value);
         }

@@ -17,6 +17,6 @@ pub(crate) use described::{BEARER, describe_parameters, require_bearer};
 pub use query::Query;
 pub use read::Read;
 pub use reader::Reader;
-pub use session::{AuthorSession, RecordingSession, Session};
+pub use session::{AdminSession, AuthorSession, RecordingSession, Session};
 pub use slug::ModuleSlug;
 pub use stored::stored_lookup;

@@ -1,6 +1,7 @@
 //! One function a route: takes the request apart, calls the domain, puts the response together. No rules of their own.
 
 pub mod accounts;
+pub mod cache;
 pub mod events;
 pub mod modules;
 pub mod progress;
@@ -22,7 +23,10 @@ fn written<T: Serialize>(status: StatusCode, done: &Versioned<T>) -> Response {
 }
 
 fn with_generations(mut response: Response, generations: &Generations) -> Response {
-    if let Ok(value) = HeaderValue::from_str(&generations.to_string()) {
+    let told = generations.to_string();
+    if let Ok(value) = HeaderValue::from_str(&told)
+        && !told.is_empty()
+    {
         response.headers_mut().insert(HeaderName::from_static(KAIROS_GEN), value);
     }
     response

@@ -6,6 +6,7 @@ mod body;
 mod coalesce;
 mod compress;
 mod early;
+mod groups;
 mod headers;
 mod heads;
 mod leases;
@@ -15,15 +16,17 @@ mod miss;
 mod patience;
 mod quick;
 mod refresh;
+mod report;
 mod reuse;
 mod stored_response;
+mod tallies;
 mod tiers;
 mod turns;
 mod validate;
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use axum::response::Response;
 use kairos_protocol::UnixMillis;
@@ -35,13 +38,14 @@ use kairos_protocol::http::freshness::FreshnessLifetime;
 use kairos_protocol::sync::generation::Generations;
 use serde::Serialize;
 
-use crate::cache::Cache;
+use crate::cache::{Cache, Watch};
 use crate::environment::Environment;
 use crate::error::AppError;
-use crate::store::Versioned;
+use crate::store::{StoreError, Versioned};
 use crate::telemetry::cache::{CacheMetrics, count};
 
 use coalesce::Coalesced;
+use groups::Groups;
 pub use headers::{ResponseScope, write_cache_headers};
 use load::{Loaded, Loader, Source};
 pub use lookup::{CacheRequest, Lookup, NothingShared};
@@ -51,6 +55,7 @@ pub(crate) use quick::Quick;
 use refresh::Refresher;
 use reuse::Reuse;
 use stored_response::{Metadata, StoredResponse};
+use tallies::Tallies;
 use tiers::Tiers;
 
 /// MiB that stored responses take in process at most, unless configured otherwise.
@@ -69,6 +74,8 @@ struct Inner {
     loader: Arc<Loader>,
     metrics: CacheMetrics,
     refresher: Refresher,
+    groups: Groups,
+    tallies: Tallies,
 }
 
 impl ResponseCache {
@@ -78,7 +85,29 @@ impl ResponseCache {
         let tiers = Arc::new(Tiers::new(cache.clone(), capacity_bytes));
         let loader = Arc::new(Loader::new(cache.clone(), Arc::clone(&tiers)));
         let (refresher, metrics) = (Refresher::new(), CacheMetrics::default());
-        Self { inner: Arc::new(Inner { cache, environment, tiers, loader, refresher, metrics }) }
+        let (groups, tallies) = (Groups::default(), Tallies::default());
+        Self { inner: Arc::new(Inner { cache, environment, tiers, loader, refresher, metrics, groups, tallies }) }
+    }
+
+    /// Learns which policies' responses were purged before, and from now on, as long as this is there and the watched numbers are looked up
+    /// ([`Cache::look_up_watched`]). Needs a runtime.
+    ///
+    /// # Errors
+    /// The store's: until this has succeeded, what was purged may be found.
+    pub async fn follow_purges(&self) -> Result<(), StoreError> {
+        let namespaces = self.inner.groups.namespaces();
+        // Watched before they are looked up: a purge in between is heard of.
+        let watches: Vec<_> = namespaces.iter().map(|group| self.inner.cache.watch(group.clone())).collect();
+        self.drop_purged(&self.inner.cache.current(&namespaces, &Generations::default()).await?);
+        for watch in watches {
+            tokio::spawn(follow(Arc::downgrade(&self.inner), watch));
+        }
+        Ok(())
+    }
+
+    /// Uses nothing any more that was stored before the purges that `numbers` are of.
+    pub fn drop_purged(&self, numbers: &Generations) {
+        self.inner.drop_purged(numbers);
     }
 
     /// Whether this process has nothing stored, so that it could serve nothing without the store.
@@ -104,7 +133,7 @@ impl ResponseCache {
         if !lookup.is_storable() {
             return self.inner.bypass(&lookup, now, load()).await;
         }
-        let key = lookup.cache_key();
+        let key = self.inner.key_of(&lookup);
         let stored = tiers.get(&key);
         let read = Read { lookup, key, stored, now };
         match self.inner.reuse_or_load(&read, load).await {
@@ -128,7 +157,28 @@ struct Read {
 /// Whether a stored response may be served stale: [`reuse`].
 type MayServe = fn(&Metadata, &CacheRequest, FreshnessLifetime, UnixMillis) -> Option<i64>;
 
+/// Hears of purges of one group, until `inner` is gone.
+async fn follow(inner: Weak<Inner>, mut watch: Watch) {
+    loop {
+        watch.changed().await;
+        let Some(inner) = inner.upgrade() else { return };
+        let number = watch.newest();
+        inner.drop_purged(&[(watch.namespace().clone(), number)].into_iter().collect());
+    }
+}
+
 impl Inner {
+    fn key_of(&self, lookup: &Lookup) -> String {
+        lookup.cache_key(self.groups.number(lookup.policy))
+    }
+
+    fn drop_purged(&self, numbers: &Generations) {
+        for policy in self.groups.raise(numbers) {
+            tracing::info!(policy = policy.name(), "the stored responses of a policy were purged");
+            self.tiers.drop_all_of(policy);
+        }
+    }
+
     async fn reuse_or_load<T, F>(
         self: &Arc<Self>,
         read: &Read,
@@ -215,6 +265,7 @@ impl Inner {
             Source::Store { is_stored } => is_stored,
         };
         count("store", lookup.policy, "miss");
+        self.tallies.add(lookup.policy, |tally| &tally.misses);
         let status = CacheStatus::Forwarded { cache: ORIGIN_CACHE, reason, stored, collapsed, detail: None };
         Ok(headers::respond(&response, lookup.policy, request, &status, ResponseScope::Policy))
     }
@@ -287,11 +338,14 @@ impl Inner {
 
     fn hit(&self, read: &Read, stored: &StoredResponse, tier: &'static str, ttl_secs: i64) -> Response {
         count(tier, read.lookup.policy, "hit");
+        self.tallies
+            .add(read.lookup.policy, |tally| if tier == "redis" { &tally.redis_hits } else { &tally.memory_hits });
         self.give(read, stored, tier, ttl_secs, ResponseScope::Policy)
     }
 
     fn stale(&self, read: &Read, stored: &StoredResponse, tier: &'static str, ttl_secs: i64) -> Response {
         count(tier, read.lookup.policy, "stale");
+        self.tallies.add(read.lookup.policy, |tally| &tally.stale);
         self.give(read, stored, tier, ttl_secs, ResponseScope::Degraded)
     }
 

@@ -12,7 +12,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app;
 use crate::error::AppError;
-use crate::handlers::{accounts, events, modules, progress, service, tutor};
+use crate::handlers::{accounts, cache, events, modules, progress, service, tutor};
 use crate::middleware;
 use crate::openapi::{self, Description, operations};
 use crate::response_cache::write_cache_headers;
@@ -71,6 +71,8 @@ fn routes() -> ApiRouter<AppState> {
         .api_route(paths::OPERATIONS, post_with(progress::apply_operations, operations::apply_operations))
         .api_route(paths::EVENTS, get_with(events::stream_events, operations::stream_events))
         .api_route(paths::TUTOR_ANSWERS, post_with(tutor::answer_question, operations::answer_question))
+        .api_route(paths::ADMIN_CACHE, get_with(cache::show_cache, operations::show_cache))
+        .api_route(paths::ADMIN_CACHE_PURGE, post_with(cache::purge_cache, operations::purge_cache))
         .api_route(paths::HEALTH_LIVE, get_with(service::show_liveness, operations::show_liveness))
         .api_route(paths::HEALTH_READY, get_with(service::show_readiness, operations::show_readiness))
         .api_route(paths::METRICS, get_with(service::show_metrics, operations::show_metrics))

@@ -16,6 +16,7 @@ use crate::domain::accounts::Accounts;
 use crate::domain::catalog::Catalog;
 use crate::domain::error::{DomainError, Result};
 use crate::domain::progress::Progress;
+use crate::domain::purge::Purges;
 use crate::domain::readiness::Readiness;
 use crate::domain::sessions::Sessions;
 use crate::environment::Environment;
@@ -46,7 +47,8 @@ struct Parts {
     app: Option<App>,
     /// Reads that may be answered from a cache.
     responses: ResponseCache,
-    /// For readiness alone: reads and writes have theirs.
+    purges: Arc<Purges>,
+    /// For readiness and reports alone: reads and writes have theirs.
     cache: Cache,
     environment: Environment,
     /// What `/metrics` shows, where the process records metrics.
@@ -103,6 +105,9 @@ impl AppState {
         let tutor = Tutor::new(tutor, store.clone(), &environment).map_err(|error| {
             DomainError::with_cause(ProblemType::Internal, format!("the tutor's models: {error:?}"))
         })?;
+        let purges = Purges::new(store.clone(), Writes::new(cache.clone()), clock());
+        let responses = ResponseCache::new(cache.clone(), environment.clone(), memory_cache_bytes);
+        responses.follow_purges().await?;
         let observed = Observed { ids: Arc::new(RequestIds::new(&environment)), metrics: Arc::default() };
         Ok(Self(Arc::new(Parts {
             accounts: Arc::new(accounts),
@@ -115,7 +120,8 @@ impl AppState {
             limits: Arc::new(RateLimits::new(limits)),
             events: EventStreams::new(cache.clone()),
             app,
-            responses: ResponseCache::new(cache.clone(), environment.clone(), memory_cache_bytes),
+            responses,
+            purges: Arc::new(purges),
             cache,
             environment,
             metrics,
@@ -147,6 +153,7 @@ parts! {
     events: Arc<EventStreams>,
     app: Option<App>,
     responses: ResponseCache,
+    purges: Arc<Purges>,
     cache: Cache,
     environment: Environment,
     metrics: Option<PrometheusHandle>,

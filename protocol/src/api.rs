@@ -2,6 +2,7 @@
 //! ([`crate::sync::reducer`]), or how a response may be cached ([`crate::policy`]).
 
 pub mod account;
+pub mod cache;
 pub mod catalog;
 #[cfg(feature = "openapi")]
 pub mod described;

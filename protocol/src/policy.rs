@@ -92,6 +92,37 @@ impl Policy {
         }
     }
 
+    /// Those whose responses the origin stores.
+    pub fn stored() -> impl Iterator<Item = Self> {
+        Self::ALL.iter().copied().filter(|policy| policy.at_origin().fresh_secs > 0)
+    }
+
+    /// What its stored responses are called when they are purged: the policy's name, and that of several together.
+    #[must_use]
+    pub fn tags(self) -> Vec<&'static str> {
+        let of_several = match self.sharing() {
+            Sharing::Everyone => Some("catalog"),
+            Sharing::Subject => Some("learner"),
+            Sharing::Nobody => None,
+        };
+        std::iter::once(self.name()).chain(of_several).collect()
+    }
+
+    /// What counts how often its stored responses were purged.
+    #[must_use]
+    pub const fn group(self) -> Namespace {
+        Namespace::Group(self.name())
+    }
+
+    /// Whether a path that has it, with its query, may begin with `beginning`, or with what `beginning` itself begins with.
+    #[must_use]
+    pub fn may_begin_with(self, beginning: &str) -> bool {
+        let Some(path) = self.path() else { return false };
+        let (fixed, has_more) = path.split_once('{').map_or((path, false), |(fixed, _)| (fixed, true));
+        let after = |rest: &str| has_more || rest.is_empty() || rest.starts_with('?');
+        fixed.starts_with(beginning) || beginning.strip_prefix(fixed).is_some_and(after)
+    }
+
     /// Its name, as in the `Kairos-Policy` header and in metrics.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -115,3 +115,34 @@ fn policy_names_tell_policies_apart() {
     let names: std::collections::BTreeSet<_> = Policy::ALL.iter().map(|p| p.name()).collect();
     assert_eq!(names.len(), Policy::ALL.len());
 }
+
+#[test]
+fn a_pattern_fits_the_policies_whose_paths_may_begin_like_it() {
+    for (beginning, policies) in [
+        ("", &["catalog-list", "catalog-module", "catalog-search", "progress", "statistics", "history", "profile"][..]),
+        ("/v1/modules", &["catalog-list", "catalog-module", "catalog-search"]),
+        ("/v1/modules?limit", &["catalog-list"]),
+        ("/v1/modules/", &["catalog-module", "catalog-search"]),
+        ("/v1/modules/cach", &["catalog-module"]),
+        ("/v1/modules/search", &["catalog-module", "catalog-search"]),
+        ("/v1/modules/search?q=", &["catalog-module", "catalog-search"]),
+        ("/v1/me", &["progress", "statistics", "history", "profile"]),
+        ("/v1/me/progress", &["progress", "statistics"]),
+        ("/v1/me/progress/", &["statistics"]),
+        ("/v1/meadow", &[]),
+        ("/v1/events", &[]),
+        ("/V1", &[]),
+    ] {
+        let fits = Policy::stored().filter(|policy| policy.may_begin_with(beginning));
+        assert_eq!(fits.map(Policy::name).collect::<Vec<_>>(), policies, "{beginning}");
+    }
+}
+
+#[test]
+fn a_tag_is_a_policy_or_what_several_have_in_common() {
+    let tagged = |tag: &str| Policy::stored().filter(|policy| policy.tags().contains(&tag)).count();
+    for policy in Policy::stored() {
+        assert_eq!(tagged(policy.name()), 1, "{policy:?}");
+    }
+    assert_eq!((tagged("catalog"), tagged("learner"), Policy::stored().count()), (3, 4, 7));
+}

@@ -78,6 +78,10 @@ impl GenerationStore for Breakable {
     async fn confirmed_generations(&self, namespaces: &[Namespace]) -> Result<Generations> {
         self.reach().await?.confirmed_generations(namespaces).await
     }
+
+    async fn raise_generations(&self, namespaces: &[Namespace], now: UnixMillis) -> Result<Generations> {
+        self.reach().await?.raise_generations(namespaces, now).await
+    }
 }
 
 #[async_trait]

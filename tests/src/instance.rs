@@ -19,6 +19,7 @@ use kairos_origin::error::AppError;
 use kairos_origin::response_cache::{CacheRequest, Lookup, ResponseCache};
 use kairos_origin::store::{self, GenerationStore, StoreError, Versioned};
 use kairos_origin::writes::Writes;
+use kairos_protocol::UnixMillis;
 use kairos_protocol::api::headers::{CACHE_STATUS, KAIROS_DEGRADED, KAIROS_GEN};
 use kairos_protocol::api::ids::UserId;
 use kairos_protocol::api::problem::ProblemType;
@@ -160,7 +161,7 @@ impl Table {
 fn named(numbers: &HashMap<UserId, u64>, namespaces: &[Namespace], lag: u64) -> Generations {
     let number = |namespace: &Namespace| match namespace {
         Namespace::User(user) => numbers.get(user).copied().unwrap_or(0).saturating_sub(lag),
-        Namespace::Catalog | Namespace::Module(_) => 0,
+        Namespace::Catalog | Namespace::Module(_) | Namespace::Group(_) => 0,
     };
     namespaces.iter().map(|namespace| (namespace.clone(), Generation::new(number(namespace)))).collect()
 }
@@ -178,6 +179,10 @@ impl GenerationStore for Table {
 
     async fn confirmed_generations(&self, namespaces: &[Namespace]) -> store::Result<Generations> {
         self.confirmations.fetch_add(1, Ordering::SeqCst);
+        self.number_of_each(namespaces, 0)
+    }
+
+    async fn raise_generations(&self, namespaces: &[Namespace], _: UnixMillis) -> store::Result<Generations> {
         self.number_of_each(namespaces, 0)
     }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed check fails the test")]
 
 mod command_line {
+    pub(crate) mod cache;
     mod tutor;
 }
 

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jsonschema::Validator;
-use kairos_protocol::api::account::TokenGrant;
+use kairos_protocol::api::account::{Role, TokenGrant};
 use kairos_protocol::api::paths;
 use kairos_protocol::api::problem::ProblemType;
 use kairos_tests::in_every_world;
@@ -188,6 +188,16 @@ impl Described {
     }
 }
 
+async fn check_cache_routes(described: &Described, origin: &TestOrigin) {
+    let admin = origin.person("admin", &[Role::Admin]).await;
+    let purge = json!({ "module": "caching" });
+    let purged = origin.send_as(&admin, Method::POST, paths::ADMIN_CACHE_PURGE, &purge).await.expect(200);
+    described.check(paths::ADMIN_CACHE_PURGE, "post", &purged);
+    let _ = origin.get("/v1/modules/vary").await.expect(200);
+    let report = origin.get_as(&admin, &format!("{}?path=/v1/modules/vary", paths::ADMIN_CACHE)).await.expect(200);
+    described.check(paths::ADMIN_CACHE, "get", &report);
+}
+
 #[tokio::test]
 async fn responses_are_as_described() {
     let origin = TestOrigin::builder().start().await.unwrap();
@@ -228,6 +238,7 @@ async fn responses_are_as_described() {
     described.check(paths::OPERATIONS, "post", &applied);
 
     let asked = origin.send_as(&ada, Method::POST, paths::TUTOR_ANSWERS, &json!({ "question": "caching?" })).await;
+    check_cache_routes(&described, &origin).await;
     described.check(paths::TUTOR_ANSWERS, "post", &asked.expect(200));
     for (path, query) in [
         (paths::MODULES, "?limit=1"),

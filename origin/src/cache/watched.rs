@@ -34,21 +34,23 @@ impl Watched {
         Watch { watched: Arc::clone(self), namespace, number }
     }
 
-    /// Tells the watchers, each of those that has a smaller number.
-    pub(super) fn raise(&self, numbers: &Generations) {
+    /// Tells the watchers, each of those that has a smaller number. Whether there is one.
+    pub(super) fn raise(&self, numbers: &Generations) -> bool {
         let entries = self.0.lock();
+        let mut is_news = false;
         if entries.is_empty() {
-            return;
+            return is_news;
         }
         for (namespace, number) in numbers.iter() {
             if let Some(entry) = entries.get(namespace) {
-                entry.number.send_if_modified(|newest| {
+                is_news |= entry.number.send_if_modified(|newest| {
                     let is_newer = number > *newest;
                     *newest = number.max(*newest);
                     is_newer
                 });
             }
         }
+        is_news
     }
 
     /// What somebody watches.

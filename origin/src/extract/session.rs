@@ -31,6 +31,9 @@ pub struct Session {
 /// Somebody who may change modules, and does not do so too often.
 pub struct AuthorSession(pub Session);
 
+/// Somebody who may look into the caches and purge them, and does not do so too often: it counts as changing modules does.
+pub struct AdminSession(pub Session);
+
 /// Somebody who records what they did, and does not do so too often.
 pub struct RecordingSession(pub Session);
 
@@ -63,6 +66,23 @@ where
     }
 }
 
+impl<S: Send + Sync> FromRequestParts<S> for AdminSession
+where
+    Arc<Tokens>: FromRef<S>,
+    Arc<RateLimits>: FromRef<S>,
+{
+    type Rejection = AppError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let session = Session::from_request_parts(parts, state).await?;
+        if session.roles.contains(&Role::Admin) {
+            Arc::<RateLimits>::from_ref(state).count_module_write(&session.user)?;
+            return Ok(Self(session));
+        }
+        Err(ProblemType::Forbidden.with_detail("Only admins look into the caches.").into())
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for RecordingSession
 where
     Arc<Tokens>: FromRef<S>,
@@ -84,6 +104,12 @@ impl OperationInput for Session {
 }
 
 impl OperationInput for AuthorSession {
+    fn operation_input(_: &mut GenContext, operation: &mut Operation) {
+        require_bearer(operation);
+    }
+}
+
+impl OperationInput for AdminSession {
     fn operation_input(_: &mut GenContext, operation: &mut Operation) {
         require_bearer(operation);
     }

@@ -40,11 +40,7 @@ pub async fn show_readiness(
         }
         Err(_) => StoreHealth::NotReached,
     };
-    let redis = match cache.shared_is_reached() {
-        None => RedisHealth::NotUsed,
-        Some(true) => RedisHealth::Reached,
-        Some(false) => RedisHealth::NotReached,
-    };
+    let redis = RedisHealth::of(cache.shared_is_reached());
     let tutor = tutor.health();
     let is_whole = store == StoreHealth::Reached
         && redis != RedisHealth::NotReached

@@ -5,6 +5,7 @@ use aide::openapi::{Header, MediaType, ParameterSchemaOrContent, ReferenceOr, Re
 use aide::transform::{TransformOperation, TransformResponse};
 use axum::Json;
 use kairos_protocol::api::account::{KeySet, Profile, TokenGrant};
+use kairos_protocol::api::cache::{CacheReport, Purged};
 use kairos_protocol::api::catalog::Module;
 use kairos_protocol::api::described::{HistoryPage, ModulePage, ModuleReplacement, NewModule, ProgressPage};
 use kairos_protocol::api::health::Health;
@@ -115,6 +116,17 @@ pub(crate) fn answer_question(operation: Operation<'_>) -> Operation<'_> {
         let degraded = "`default` when there is a model, and the answer only names passages.";
         with_header(response.description("The answer."), "Kairos-Degraded", degraded)
     })
+}
+
+pub(crate) fn show_cache(operation: Operation<'_>) -> Operation<'_> {
+    let summary = "What this origin stores, and for one path where and how old. For admins.";
+    answers::<200, CacheReport>(operation.id("showCache").summary(summary), "What it stores.")
+}
+
+pub(crate) fn purge_cache(operation: Operation<'_>) -> Operation<'_> {
+    let summary = "Make stored responses unusable, by namespace, module, tag or pattern of paths. For admins.";
+    let operation = operation.id("purgeCache").summary(summary);
+    operation.response_with::<200, Json<Purged>, _>(|response| written(response.description("What was purged.")))
 }
 
 pub(crate) fn show_liveness(operation: Operation<'_>) -> Operation<'_> {

@@ -7,7 +7,7 @@ use kairos_protocol::api::ids::{Slug, UserId};
 use kairos_protocol::api::paths;
 use kairos_protocol::http::cache_control::CacheControl;
 use kairos_protocol::policy::{Policy, Sharing};
-use kairos_protocol::sync::generation::{Generations, Namespace};
+use kairos_protocol::sync::generation::{Generation, Generations, Namespace};
 
 /// One look-up of one response.
 #[derive(Clone, Debug)]
@@ -31,13 +31,16 @@ pub struct NothingShared {
 }
 
 impl Lookup {
-    /// Names the response among all. Neither a policy's name nor an id has a space.
-    pub(super) fn cache_key(&self) -> String {
+    /// Names the response among all that are stored under the `group`'s number. Neither a policy's name nor an id has a space, nor has a path.
+    pub(super) fn cache_key(&self, group: Generation) -> String {
         let subject = match self.policy.sharing() {
             Sharing::Subject => self.subject.as_ref().map_or("", UserId::as_str),
             Sharing::Everyone | Sharing::Nobody => "",
         };
-        format!("{} {subject} {}", self.policy.name(), self.key)
+        match group.get() {
+            0 => format!("{} {subject} {}", self.policy.name(), self.key),
+            number => format!("{} {subject} {} {number}", self.policy.name(), self.key),
+        }
     }
 
     /// The module that the response shows, where it shows one.

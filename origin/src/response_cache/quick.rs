@@ -40,7 +40,7 @@ impl ResponseCache {
         if !lookup.is_storable() {
             return Quick::Miss;
         }
-        let key = lookup.cache_key();
+        let key = self.inner.key_of(lookup);
         match self.inner.tiers.get(&key) {
             Some(stored) => self.inner.get_from_memory(lookup, &stored).await.map_or(Quick::Miss, Quick::Hit),
             None if lookup.request.cache_control.no_cache => Quick::Miss,
@@ -55,6 +55,7 @@ impl Inner {
         let current = self.cache.current_if_known(&namespaces, &lookup.request.reported).await?;
         let response = self.use_stored(lookup, stored, &current, "memory")?;
         self.metrics.memory_hit(lookup.policy);
+        self.tallies.add(lookup.policy, |tally| &tally.memory_hits);
         Some(response)
     }
 
@@ -71,6 +72,7 @@ impl Inner {
         };
         self.tiers.promote(&key.into(), &stored);
         self.metrics.redis_hit(lookup.policy);
+        self.tallies.add(lookup.policy, |tally| &tally.redis_hits);
         Quick::Hit(response)
     }
 

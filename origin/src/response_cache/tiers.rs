@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use kairos_protocol::api::cache::MemoryReport;
 use kairos_protocol::http::freshness::FreshnessLifetime;
+use kairos_protocol::policy::Policy;
 use kairos_protocol::sync::generation::{Generations, Namespace};
 
 use super::stored_response::StoredResponse;
@@ -46,6 +48,17 @@ impl Tiers {
     /// The same, without counting as a use.
     pub(super) fn peek(&self, key: &str) -> Option<Arc<StoredResponse>> {
         self.memory.peek(key)
+    }
+
+    /// Lets go of all that is stored under `policy` in memory. Nobody finds it any more.
+    pub(super) fn drop_all_of(&self, policy: Policy) {
+        self.memory.retain(|key, _| key.split(' ').next() != Some(policy.name()));
+    }
+
+    /// How much is in memory.
+    pub(super) fn memory_report(&self) -> MemoryReport {
+        let (entries, bytes) = (self.memory.len() as u64, self.memory.weight());
+        MemoryReport { entries, bytes, capacity_bytes: self.memory.capacity() }
     }
 
     /// What Redis has under `key`; nothing when it is not reached in time.

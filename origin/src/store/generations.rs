@@ -2,6 +2,7 @@
 //! what is known of them outside of the store ([`crate::cache`]).
 
 use async_trait::async_trait;
+use kairos_protocol::UnixMillis;
 use kairos_protocol::sync::generation::{Generations, Namespace};
 
 use super::error::Result;
@@ -39,4 +40,8 @@ pub trait GenerationStore: Send + Sync + 'static {
     /// The same, and surely not from a server that was deposed and does not know it yet. Slower: for a caller who has seen a
     /// larger number than [`GenerationStore::generations`] gave. Each as of a moment of its own: not for what must belong together.
     async fn confirmed_generations(&self, namespaces: &[Namespace]) -> Result<Generations>;
+
+    /// Gives each of `namespaces` its next number, in one transaction, though no data of theirs changes: what was made from them is not to
+    /// be used any more. Returns the numbers, without those of single modules.
+    async fn raise_generations(&self, namespaces: &[Namespace], now: UnixMillis) -> Result<Generations>;
 }

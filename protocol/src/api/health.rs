@@ -60,6 +60,18 @@ pub enum RedisHealth {
     NotReached,
 }
 
+impl RedisHealth {
+    /// Where it is reached or not, or there is none.
+    #[must_use]
+    pub const fn of(is_reached: Option<bool>) -> Self {
+        match is_reached {
+            None => Self::NotUsed,
+            Some(true) => Self::Reached,
+            Some(false) => Self::NotReached,
+        }
+    }
+}
+
 /// What can be said of the tutor. Without its model it answers from passages: that is less, and no reason to be called unready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(inline))]

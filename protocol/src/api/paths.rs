@@ -57,6 +57,10 @@ paths! {
 
     /// Ask the tutor.
     TUTOR_ANSWERS = "/v1/tutor/answers";
+    /// What the origin's caches store, for admins.
+    ADMIN_CACHE = "/v1/admin/cache";
+    /// Where admins say what is not to be used any more.
+    ADMIN_CACHE_PURGE = "/v1/admin/cache/purge";
 }
 
 /// The first segments under which all of them are.
@@ -99,6 +103,7 @@ pub fn query_parameters(path: &str) -> &'static [&'static str] {
         MODULES => &["cursor", "difficulty", "limit", "subject", "tag"],
         MODULES_SEARCH => &["limit", "q"],
         PROGRESS | HISTORY => &["cursor", "limit"],
+        ADMIN_CACHE => &["path", "user"],
         _ => &[],
     }
 }

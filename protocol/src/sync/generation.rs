@@ -20,20 +20,29 @@ pub enum Namespace {
     User(UserId),
     /// One module by itself. The origin's alone: it is not written into a header, and what a caller says of it is not read.
     Module(Slug),
+    /// The stored responses of one policy, by its name: how often they were purged. The origin's alone too.
+    Group(&'static str),
 }
 
 impl fmt::Display for Namespace {
-    /// Writes the structured-field key: `catalog`, `user.<id>`; and what the origin calls a module's, `module.<slug>`.
+    /// Writes the structured-field key: `catalog`, `user.<id>`; and what the origin calls its own, `module.<slug>`, `group.<policy>`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Catalog => f.write_str("catalog"),
             Self::User(id) => write!(f, "user.{id}"),
             Self::Module(slug) => write!(f, "module.{slug}"),
+            Self::Group(policy) => write!(f, "group.{policy}"),
         }
     }
 }
 
 impl Namespace {
+    /// Whether it is in headers.
+    #[must_use]
+    pub const fn is_known_to_callers(&self) -> bool {
+        matches!(self, Self::Catalog | Self::User(_))
+    }
+
     /// The reverse of `Display`, for those that callers know of.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -84,7 +93,7 @@ impl Generation {
 }
 
 /// Generations of some namespaces: the value of `Kairos-Gen` and `Kairos-Min-Gen`, an RFC 9651 dictionary of integers, such as
-/// `catalog=176386000000000, user.4f1c=176386000012345`. Numbers of single modules are neither written nor read.
+/// `catalog=176386000000000, user.4f1c=176386000012345`. Numbers that are the origin's alone are neither written nor read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Generations(BTreeMap<Namespace, Generation>);
 
@@ -112,11 +121,12 @@ impl Generations {
     /// The same without those of single modules.
     #[must_use]
     pub fn without_modules(&self) -> Self {
-        Self(self.known_to_callers().map(|(namespace, generation)| (namespace.clone(), generation)).collect())
+        let others = self.iter().filter(|(namespace, _)| !matches!(namespace, Namespace::Module(_)));
+        others.map(|(namespace, generation)| (namespace.clone(), generation)).collect()
     }
 
     fn known_to_callers(&self) -> impl Iterator<Item = (&Namespace, Generation)> {
-        self.iter().filter(|(namespace, _)| !matches!(namespace, Namespace::Module(_)))
+        self.iter().filter(|(namespace, _)| namespace.is_known_to_callers())
     }
 
     /// Takes over what `seen` names: for each namespace the larger number stays.

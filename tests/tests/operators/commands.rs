@@ -101,6 +101,11 @@ async fn call_the_whole_api(caller: &mut Caller<'_>) {
     let grant = caller.call(None, "POST /v1/auth/login", paths::LOGIN, Some(person)).await.expect(200);
     let grant: TokenGrant = grant.json();
     let eve = Person { id: grant.profile.id, email: "eve@example.org".to_owned(), token: grant.access_token };
+    let admin = origin.person("admin", &[Role::Admin]).await;
+    let _ = caller.call(Some(&admin), "GET /v1/admin/cache", paths::ADMIN_CACHE, None).await.expect(200);
+    let purge = Some(json!({ "tag": "catalog" }));
+    let purged = caller.call(Some(&admin), "POST /v1/admin/cache/purge", paths::ADMIN_CACHE_PURGE, purge).await;
+    let _ = purged.expect(200);
     let token = json!({ "refresh_token": grant.refresh_token });
     let grant = caller.call(None, "POST /v1/auth/refresh", paths::REFRESH, Some(token.clone())).await.expect(200);
     let grant: TokenGrant = grant.json();

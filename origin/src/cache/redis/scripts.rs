@@ -36,7 +36,12 @@ impl Scripts {
     }
 
     fn generation_key(&self, namespace: &Namespace) -> String {
-        format!("{}generation:{{{namespace}}}", self.prefix)
+        let tag = match namespace {
+            Namespace::Catalog | Namespace::Module(_) => "catalog".to_owned(),
+            Namespace::User(_) => namespace.to_string(),
+            Namespace::Group(_) => "groups".to_owned(),
+        };
+        format!("{}generation:{{{tag}}}:{namespace}", self.prefix)
     }
 
     fn response_key(&self, key: &str) -> String {

@@ -55,6 +55,10 @@ impl GenerationStore for MongoStore {
         })
         .await
     }
+
+    async fn raise_generations(&self, namespaces: &[Namespace], now: UnixMillis) -> store::Result<Generations> {
+        self.raise(namespaces.to_vec(), now).await
+    }
 }
 
 pub(super) async fn numbers_in(

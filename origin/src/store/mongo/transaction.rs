@@ -9,10 +9,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use kairos_protocol::UnixMillis;
 use kairos_protocol::api::ids::Slug;
-use kairos_protocol::sync::generation::Namespace;
+use kairos_protocol::sync::generation::{Generations, Namespace};
 use mongodb::ClientSession;
 use mongodb::error::{Error, Result, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT};
 use mongodb::options::ReadConcern;
@@ -95,6 +96,15 @@ impl MongoStore {
             }
         })
         .await
+    }
+
+    /// Raises the numbers of `namespaces`, and does nothing else.
+    pub(super) async fn raise(&self, namespaces: Vec<Namespace>, now: UnixMillis) -> store::Result<Generations> {
+        let raised = self.transact(Some(Namespace::Catalog), now, move |_| {
+            let namespaces = namespaces.clone();
+            async move { Ok(Outcome { value: (), namespaces, has_changed: true }) }.boxed()
+        });
+        Ok(raised.await?.generations)
     }
 
     async fn attempt<T, W>(

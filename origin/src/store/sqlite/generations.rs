@@ -24,6 +24,12 @@ impl GenerationStore for SqliteStore {
     async fn confirmed_generations(&self, namespaces: &[Namespace]) -> store::Result<Generations> {
         self.generations(namespaces).await
     }
+
+    async fn raise_generations(&self, namespaces: &[Namespace], now: UnixMillis) -> store::Result<Generations> {
+        let namespaces = namespaces.to_vec();
+        let raise = move |c: &Connection| commit(c, &namespaces, now, true, ());
+        Ok(self.writer.write("generations.raise", raise).await?.generations)
+    }
 }
 
 impl SqliteStore {
@@ -49,7 +55,7 @@ fn current(connection: &Connection, namespaces: &[Namespace]) -> Result<Generati
     namespaces.iter().map(|namespace| Ok((namespace.clone(), number(connection, namespace)?))).collect()
 }
 
-/// Gives each of `namespaces` its next number if the write `has_changed` their data, and returns those that callers know of.
+/// Gives each of `namespaces` its next number if the write `has_changed` their data, and returns them, without those of single modules.
 pub(super) fn commit<T>(
     connection: &Connection,
     namespaces: &[Namespace],
