@@ -1,6 +1,6 @@
 //! Each dependency stopped, frozen, slowed and reset while learners read and write: every read of what is stored is answered in a second,
 //! nothing acknowledged is lost or doubled, nothing is a status 500, and two seconds after the dependency is back all is well. What one
-//! fault does to one operation: `mongo_faults.rs`, `coherence.rs`, `tutor.rs`. Whole systems under faults: `cargo xtask chaos`.
+//! fault does to one operation, and when a tutor's model is asked again: `mongo_faults.rs`, `coherence.rs`, `tutor.rs`. Whole systems under faults: `cargo xtask chaos`.
 
 #![expect(clippy::unwrap_used, reason = "a failed check fails the test")]
 

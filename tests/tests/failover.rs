@@ -1,5 +1,5 @@
-//! A replica set of three whose primary is killed while learners write: what was acknowledged is there afterwards, once. Faults of all
-//! kinds at once are `cargo xtask chaos`.
+//! A replica set of three whose primary is killed while learners write: what was acknowledged is there afterwards, once; and one that has
+//! lost two. Faults of all kinds at once are `cargo xtask chaos`.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed check fails the test")]
 
@@ -109,4 +109,52 @@ async fn nothing_acknowledged_is_lost_with_the_primary() {
         assert_eq!(statistics.time_spent_secs, 60 * count as u64, "learner {n}: each counted once");
     }
     assert!(before >= 100 && after >= 200);
+}
+
+// There may be a primary soon, so the breaker opens later than for a server that does not answer at all.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_set_without_a_primary_is_waited_for_some_seconds_and_then_not_at_all() {
+    let Some(mut members) = replica_set().await else { return };
+    primary(&members).await;
+    let hosts: Vec<String> = members.iter().map(Mongod::address).collect();
+    let store = MongoStore::open(&format!("mongodb://{}/kairos?replicaSet=three", hosts.join(","))).await.unwrap();
+    store.create_indexes().await.unwrap();
+    let ada = UserId::new("ada").unwrap();
+    store.statistics(&ada).await.unwrap();
+
+    members.truncate(1);
+    let admin = members.first().unwrap().client().await.database("admin");
+    let is_primary = async || {
+        let hello = admin.run_command(doc! { "hello": 1 }).await.unwrap();
+        hello.get_bool("isWritablePrimary").unwrap()
+    };
+    while is_primary().await {
+        sleep(Duration::from_millis(50)).await;
+    }
+    let began = Instant::now();
+    let first = store.statistics(&ada).await;
+    assert!(matches!(first, Err(StoreError::Unavailable(_))), "{first:?}");
+    let waited = began.elapsed();
+    assert!(waited >= Duration::from_secs(3), "{waited:?}");
+    // What is refused without being sent is refused within milliseconds; one of many is, on a busy machine too.
+    let mut tries = 0;
+    loop {
+        let began_one = Instant::now();
+        let refused = store.statistics(&ada).await.unwrap_err();
+        if began_one.elapsed() < Duration::from_millis(100) {
+            assert!(refused.to_string().contains("breaker"), "{refused}");
+            break;
+        }
+        tries += 1;
+        assert!(began.elapsed() < PATIENCE, "it is still waited for");
+    }
+    println!("waited for {waited:?}, then {tries} times, then not at all, after {:?}", began.elapsed());
+
+    let config = doc! { "_id": "three", "version": 100_000, "members": [{ "_id": 0, "host": hosts.first() }] };
+    admin.run_command(doc! { "replSetReconfig": config, "force": true }).await.unwrap();
+    let began = Instant::now();
+    while let Err(error) = store.statistics(&ada).await {
+        assert!(began.elapsed() < PATIENCE, "{error}");
+        sleep(Duration::from_millis(50)).await;
+    }
 }

@@ -1,16 +1,19 @@
 //! MongoDB's breaker: a server that does not answer is known within some two seconds, after that nothing waits for it, and it is used
-//! again as soon as it answers; a slow query is no outage. Under load, through a whole origin: `dependency_faults.rs`.
+//! again as soon as it answers, and so is what was left half done there; a slow query is no outage. Under load, through a whole origin: `dependency_faults.rs`.
 
 #![expect(clippy::unwrap_used, reason = "a failed check fails the test")]
 
 use std::time::{Duration, Instant};
 
 use kairos_origin::store::accounts::Account;
+use kairos_origin::store::catalog::Replaced;
 use kairos_origin::store::mongo::MongoStore;
 use kairos_origin::store::{AccountStore, CatalogStore, HealthStore, ProgressStore, StoreError};
 use kairos_protocol::api::account::Role;
+use kairos_protocol::api::catalog::{Module, ModuleDraft};
 use kairos_protocol::api::ids::{Slug, UserId};
-use kairos_tests::failing_mongo::{end_order, open, order};
+use kairos_tests::failing_mongo::{Relay, end_order, open, order};
+use kairos_tests::origin::draft;
 use kairos_tests::proxy::{Mode, Proxy};
 use kairos_tests::world::{StoreKind, World};
 use mongodb::bson::doc;
@@ -96,4 +99,37 @@ async fn a_slow_query_is_no_outage() {
     let (first, second) = tokio::join!(store.module(&one), store.module(&two));
     end_order(&world).await;
     assert!(first.unwrap().value.is_none() && second.unwrap().value.is_none(), "they were waited for");
+}
+
+fn module(version: u64) -> Module {
+    let draft: ModuleDraft = serde_json::from_value(draft("one")).unwrap();
+    Module { version, ..draft.into_module(0) }
+}
+
+// The server would hold it for a minute, and whoever writes the same would wait for that in vain.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_broken_transaction_holds_is_free_soon_after_its_server_is_back() {
+    let Some(world) = World::new(StoreKind::Mongo, false) else { return };
+    let direct = open(&world, |_| {}).await;
+    direct.insert_module(&module(1), 0).await.unwrap();
+    // After the module was changed, and before the commit.
+    let relay = Relay::start(&world, Some("generations.raise")).await;
+    let patience = Duration::from_secs(1);
+    let store = open(&world, |options| {
+        options.hosts = vec![relay.address()];
+        options.direct_connection = Some(true);
+        options.compressors = Some(vec![]);
+        options.heartbeat_freq = Some(patience / 2);
+        options.connect_timeout = Some(patience);
+        options.server_selection_timeout = Some(patience);
+        options.min_pool_size = Some(0);
+    })
+    .await;
+    let outcome = store.delete_module(&Slug::new("one").unwrap(), 1, 0).await;
+    assert!(matches!(outcome, Err(StoreError::Unavailable(_))), "{outcome:?}");
+    // Until the driver has noticed, and tried to tell the server in vain.
+    sleep(patience * 4).await;
+    relay.thaw();
+    let replaced = direct.replace_module(&module(2), 1, 0).await;
+    assert!(matches!(&replaced, Ok(replaced) if replaced.value == Replaced::Done), "{replaced:?}");
 }

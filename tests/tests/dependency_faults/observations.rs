@@ -11,6 +11,8 @@ const LONGEST_STORED: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_millis(2_800);
 /// The same while a dependency is slow and answers: what an operation may take (row C1).
 const LONGEST_IF_SLOW: Duration = Duration::from_secs(20);
+/// Row I1, and what comes before and after.
+const LONGEST_OF_TUTOR: Duration = Duration::from_millis(2_300);
 
 /// What was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +67,7 @@ impl Observations {
     pub(crate) fn bound(&self, kind: Kind) -> Duration {
         match kind {
             Kind::Stored => LONGEST_STORED,
+            Kind::Tutor => LONGEST_OF_TUTOR,
             _ if self.0.lock().is_slow => LONGEST_IF_SLOW,
             _ => LONGEST,
         }
