@@ -226,7 +226,7 @@ impl MongoStore {
             }
             Ok(Err(died)) => return Err(StoreError::Corrupt(format!("a database task died: {died}"))),
             Err(GivenUp::Late) => format!("{} s have passed", OPERATION_TIMEOUT.as_secs()),
-            Err(GivenUp::Opened) => "MongoDB stopped answering".to_owned(),
+            Err(GivenUp::Opened) => self.reachability.why(),
         };
         Err(if gate.close() { StoreError::Unavailable(text) } else { StoreError::Unanswered(text) })
     }

@@ -16,7 +16,7 @@ use mongodb::bson::doc;
 use mongodb::error::ErrorKind;
 use mongodb::options::{ClientOptions, ReadPreference, SelectionCriteria};
 use mongodb::{Client, error};
-use tokio::sync::Mutex;
+use parking_lot::Mutex;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::failure::describe;
@@ -46,10 +46,12 @@ pub(super) struct Reachability {
     breaker: Breaker<()>,
     /// For probes alone: what waits in the other clients' pools does not hold it up.
     client: Client,
+    /// Why it was opened last.
+    why: Mutex<Arc<str>>,
     /// How many operations the server answered, whatever it said.
     answered: AtomicU64,
     /// Locked while a check is under way.
-    checking: Arc<Mutex<()>>,
+    checking: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// Why an operation is not waited for any more.
@@ -76,7 +78,8 @@ impl Reachability {
         let client = Client::with_options(for_probes(options))?;
         let breaker = Breaker::new("mongodb");
         breaker.close(());
-        Ok(Arc::new(Self { breaker, client, answered: AtomicU64::new(0), checking: Arc::default() }))
+        let (why, answered) = (Mutex::new(Arc::from("")), AtomicU64::new(0));
+        Ok(Arc::new(Self { breaker, client, why, answered, checking: Arc::default() }))
     }
 
     /// Leave to begin an operation.
@@ -84,7 +87,7 @@ impl Reachability {
     /// # Errors
     /// The breaker is open: nothing is sent.
     pub(super) fn acquire(&self) -> Result<Permit<()>> {
-        self.breaker.acquire().ok_or_else(unreached)
+        self.breaker.acquire().ok_or_else(|| self.unreached())
     }
 
     /// What `waiting` for something of this process's own becomes, unless the breaker opens first.
@@ -95,7 +98,7 @@ impl Reachability {
         tokio::select! {
             biased;
             done = waiting => Ok(done),
-            () = self.breaker.opened(permit) => Err(unreached()),
+            () = self.breaker.opened(permit) => Err(self.unreached()),
         }
     }
 
@@ -143,14 +146,33 @@ impl Reachability {
         let Ok(checking) = Arc::clone(&self.checking).try_lock_owned() else { return };
         let (this, permit) = (Arc::clone(self), permit.clone());
         tokio::spawn(async move {
-            if let Some(why) = this.check().await
-                && this.breaker.trip(&permit)
-            {
-                tracing::warn!(why, "mongodb is not reached; going on without it");
-                this.probe_until_back();
+            if let Some(why) = this.check().await {
+                *this.why.lock() = why.as_str().into();
+                if this.breaker.trip(&permit) {
+                    this.report(&why);
+                    this.probe_until_back();
+                }
             }
             drop(checking);
         });
+    }
+
+    /// Logs that it has opened. Who was never answered is told by the error alone: most likely the process ends with it.
+    fn report(&self, why: &str) {
+        match self.answered.load(Ordering::Relaxed) {
+            0 => tracing::debug!(why, "mongodb is not reached"),
+            _ => tracing::warn!(why, "mongodb is not reached; going on without it"),
+        }
+    }
+
+    /// The error of who is not let through, or not any more.
+    fn unreached(&self) -> StoreError {
+        StoreError::Unavailable(self.why())
+    }
+
+    /// Why MongoDB was not reached when the breaker opened last.
+    pub(super) fn why(&self) -> String {
+        format!("MongoDB is not reached, and its breaker is open: {}", self.why.lock())
     }
 
     /// Why the breaker is to be opened, if it is.
@@ -218,10 +240,6 @@ impl Reachability {
             _ => Some(Ok(())),
         }
     }
-}
-
-fn unreached() -> StoreError {
-    StoreError::Unavailable("MongoDB is not reached, and its breaker is open".to_owned())
 }
 
 /// As `options`, for a client that only wants to know, and soon.
