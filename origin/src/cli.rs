@@ -6,6 +6,7 @@ pub mod backup;
 pub mod explain;
 pub mod import;
 pub mod indexes;
+pub mod keys;
 mod limits;
 mod output;
 pub mod restore;
@@ -38,6 +39,8 @@ pub enum Command {
     Backup(backup::Backup),
     /// Put the embedded store back to what a backup has.
     Restore(restore::Restore),
+    /// Show the keys that sign access tokens, make a new one, end one.
+    Keys(keys::KeysCommand),
     /// Spread a MongoDB over several shards, by learner.
     Shard(shard::Shard),
 }
@@ -56,6 +59,7 @@ impl Command {
             Self::Indexes(command) => command.run().await,
             Self::Backup(command) => command.run().await,
             Self::Restore(command) => command.run().await,
+            Self::Keys(command) => command.run().await,
             Self::Shard(command) => command.run().await,
         }
     }

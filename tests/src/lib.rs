@@ -13,6 +13,7 @@ pub mod origin;
 pub mod program;
 pub mod redis;
 pub mod reply;
+pub mod serving;
 pub mod skip;
 pub mod tls;
 pub mod world;
