@@ -98,6 +98,10 @@ impl Tokens {
             Err(_) => {}
         }
         self.has_failed.store(has_failed, Ordering::Relaxed);
+    }
+
+    /// Shows in metrics what is known now.
+    pub fn report(&self) {
         gauge!("kairos_signing_keys").set(u32::try_from(self.loaded.len()).unwrap_or(u32::MAX));
         gauge!("kairos_verified_tokens").set(u32::try_from(self.verified.len()).unwrap_or(u32::MAX));
     }

@@ -42,6 +42,7 @@ use tokio::sync::{Mutex, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{Result, StoreError};
+use crate::telemetry::request_trace::carried;
 use failure::{Failure, describe};
 use gate::Gate;
 use time_limit::OPERATION_TIMEOUT;
@@ -207,11 +208,11 @@ impl MongoStore {
         let Ok(Ok(place)) = waiting else {
             return Err(StoreError::Unavailable("no connection of the pool became free in time".to_owned()));
         };
-        let task = tokio::spawn(async move {
+        let task = tokio::spawn(carried(async move {
             let done = work.await;
             drop(place);
             done
-        });
+        }));
         match timeout_at(deadline, task).await {
             Ok(Ok(done)) => Ok(done?),
             Ok(Err(died)) => Err(StoreError::Corrupt(format!("a database task died: {died}"))),
