@@ -4,6 +4,7 @@ pub mod account;
 mod adapters;
 pub mod backup;
 pub mod explain;
+pub mod health;
 pub mod import;
 pub mod indexes;
 pub mod keys;
@@ -35,6 +36,8 @@ pub enum Command {
     Explain(explain::Explain),
     /// Show the indexes, their size and use; create the missing ones.
     Indexes(indexes::Indexes),
+    /// Ask a server that runs whether it is ready.
+    Health(health::HealthCheck),
     /// Make a backup of the embedded store, also while it is served.
     Backup(backup::Backup),
     /// Put the embedded store back to what a backup has.
@@ -57,6 +60,7 @@ impl Command {
             Self::Account(command) => command.run().await,
             Self::Explain(command) => command.run().await,
             Self::Indexes(command) => command.run().await,
+            Self::Health(command) => command.run().await,
             Self::Backup(command) => command.run().await,
             Self::Restore(command) => command.run().await,
             Self::Keys(command) => command.run().await,
