@@ -1,7 +1,7 @@
 //! What is in `deploy/` fits together and fits the program: files that are mounted are there, options are known, ports agree, and what is
 //! asked of metrics is asked of ones that exist. That containers run is not shown: it takes a Docker, which tests do not have.
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a failed check fails the test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed check fails the test")]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
