@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) const TARGET_LIST: &[&str] = &[headers::CDN_CACHE_CONTROL];
 
 /// The origin's fields that speak of one request, beyond those that HTTP itself knows.
-const NOT_STORED: &[&str] = &["x-request-id"];
+const NOT_STORED: &[&str] = &["x-request-id", "server-timing"];
 
 /// A response with status 200, without its body.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,6 +2,9 @@
 //! the extractor they take ([`crate::extract`]).
 
 mod hashing;
+pub mod keys;
+mod lifetimes;
+mod loaded_keys;
 pub mod passwords;
 pub mod precis;
 pub mod refresh;

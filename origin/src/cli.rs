@@ -5,8 +5,10 @@ mod adapters;
 pub mod backup;
 pub mod cache;
 pub mod explain;
+pub mod health;
 pub mod import;
 pub mod indexes;
+pub mod keys;
 mod limits;
 mod output;
 pub mod restore;
@@ -37,10 +39,14 @@ pub enum Command {
     Indexes(indexes::Indexes),
     /// Show what a running origin stores in its caches, and purge it.
     Cache(cache::CacheCommand),
+    /// Ask a server that runs whether it is ready.
+    Health(health::HealthCheck),
     /// Make a backup of the embedded store, also while it is served.
     Backup(backup::Backup),
     /// Put the embedded store back to what a backup has.
     Restore(restore::Restore),
+    /// Show the keys that sign access tokens, make a new one, end one.
+    Keys(keys::KeysCommand),
     /// Spread a MongoDB over several shards, by learner.
     Shard(shard::Shard),
 }
@@ -58,8 +64,10 @@ impl Command {
             Self::Explain(command) => command.run().await,
             Self::Indexes(command) => command.run().await,
             Self::Cache(command) => command.run().await,
+            Self::Health(command) => command.run().await,
             Self::Backup(command) => command.run().await,
             Self::Restore(command) => command.run().await,
+            Self::Keys(command) => command.run().await,
             Self::Shard(command) => command.run().await,
         }
     }

@@ -107,8 +107,12 @@ impl RateLimits {
     pub fn count_sign_in(&self, address: Option<IpAddr>, email: &str) -> Result<()> {
         let Some(limits) = &self.limits else { return Ok(()) };
         // Who is refused by address uses up nothing of the account.
-        count_from(&limits.address_sign_ins, address, "Too many sign in from your network.")?;
-        count(&limits.account_sign_ins, &email_key(email), "Too many attempts to sign in to this account.")
+        count_from(("sign-ins-by-address", &limits.address_sign_ins), address, "Too many sign in from your network.")?;
+        count(
+            ("sign-ins-by-account", &limits.account_sign_ins),
+            &email_key(email),
+            "Too many attempts to sign in to this account.",
+        )
     }
 
     /// Somebody at `address`, where that is known, makes an account.
@@ -117,7 +121,7 @@ impl RateLimits {
     /// [`ProblemType::TooManyRequests`].
     pub fn count_registration(&self, address: Option<IpAddr>) -> Result<()> {
         let Some(limits) = &self.limits else { return Ok(()) };
-        count_from(&limits.address_registrations, address, "Too many register from your network.")
+        count_from(("registrations", &limits.address_registrations), address, "Too many register from your network.")
     }
 
     /// `user` sends a batch of operations.
@@ -126,7 +130,11 @@ impl RateLimits {
     /// [`ProblemType::TooManyRequests`]: none of it was looked at.
     pub fn count_batch(&self, user: &UserId) -> Result<()> {
         let Some(limits) = &self.limits else { return Ok(()) };
-        count(&limits.learner_batches, user, "You send operations too often. None of these was looked at.")
+        count(
+            ("operations", &limits.learner_batches),
+            user,
+            "You send operations too often. None of these was looked at.",
+        )
     }
 
     /// `author` makes, replaces or deletes a module.
@@ -135,16 +143,20 @@ impl RateLimits {
     /// [`ProblemType::TooManyRequests`].
     pub fn count_module_write(&self, author: &UserId) -> Result<()> {
         let Some(limits) = &self.limits else { return Ok(()) };
-        count(&limits.author_writes, author, "You change modules too often.")
+        count(("module-writes", &limits.author_writes), author, "You change modules too often.")
     }
 }
 
-fn count_from(limit: &KeyedLimit, address: Option<IpAddr>, detail: &str) -> Result<()> {
+/// A limit, with what it is called in metrics.
+type Named<'l> = (&'static str, &'l KeyedLimit);
+
+fn count_from(limit: Named<'_>, address: Option<IpAddr>, detail: &str) -> Result<()> {
     address.map_or(Ok(()), |address| count(limit, &address, detail))
 }
 
-fn count(limit: &KeyedLimit, key: &impl Hash, detail: &str) -> Result<()> {
+fn count((name, limit): Named<'_>, key: &impl Hash, detail: &str) -> Result<()> {
     limit.count(key).map_err(|wait| {
+        metrics::counter!("kairos_rate_limited_total", "limit" => name).increment(1);
         let secs = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
         let detail = format!("{detail} Try again in {secs} s.");
         DomainError::retry_later(ProblemType::TooManyRequests.with_detail(detail), secs)

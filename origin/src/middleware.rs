@@ -8,14 +8,19 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use kairos_protocol::api::paths;
 use kairos_protocol::api::problem::ProblemType;
 use tokio::time::timeout;
-use tracing::Instrument;
+use tracing::field::Empty;
+use tracing::{Instrument, info_span, trace_span};
 
 use crate::app;
 use crate::error::AppError;
 use crate::state::Observed;
+use crate::telemetry;
+use crate::telemetry::request_trace::{RequestTrace, TRACES};
 use crate::telemetry::requests::write_common;
+use crate::telemetry::trace_context::TraceContext;
 
 /// The longest a request may take. Longer than the store's own limit, so that its error is the one that is told.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(25);
@@ -25,19 +30,29 @@ const NOTABLE: Duration = Duration::from_secs(1);
 const MAX_URI_BYTES: usize = 8 * 1024;
 
 /// Gives the request an id, counts it by route, method and status, and logs its outcome in one line: at the level `info` if it was a
-/// write, took long or failed, else at `debug`.
+/// write, took long or failed, else at `debug`. All that is logged for it has the id and that of its trace.
 pub async fn observe(State(Observed { ids, metrics }): State<Observed>, request: Request, next: Next) -> Response {
     let id = ids.next();
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let began = tokio::time::Instant::now();
-    let span = tracing::info_span!("request", id = id.as_str());
-    let mut response = next.run(request).instrument(span.clone()).await;
+    let matched = route.as_ref().map_or("unknown", MatchedPath::as_str);
+    let traced = trace_span!(
+        target: TRACES, "http", otel.kind = "server", otel.name = format!("{method} {matched}"),
+        http.request.method = method.as_str(), http.route = matched, http.response.status_code = Empty
+    );
+    let caller = TraceContext::of_caller(request.headers());
+    let context = telemetry::exported(&traced, caller).unwrap_or_else(|| ids.context(&id, caller));
+    let trace = RequestTrace::new(context);
+    let span = info_span!(parent: &traced, "request", id = id.as_str(), trace_id = %context.trace);
+    let mut response = trace.work(next.run(request)).instrument(span.clone()).await;
     let took = began.elapsed();
     let status = response.status();
     let other = if response.extensions().get::<app::Served>().is_some() { app::ROUTE } else { "unknown" };
-    metrics.record(route.as_ref().map_or(other, MatchedPath::as_str), &method, status, took);
+    let route = route.as_ref().map_or(other, MatchedPath::as_str);
+    metrics.record(route, &method, status, took);
+    traced.record("http.response.status_code", status.as_u16());
     let millis = took.as_secs_f64() * 1_000.0;
     let is_usual = method.is_safe() && !status.is_server_error() && took < NOTABLE;
     span.in_scope(|| match is_usual {
@@ -45,6 +60,10 @@ pub async fn observe(State(Observed { ids, metrics }): State<Observed>, request:
         false => tracing::info!(%method, path, status = status.as_u16(), millis, "answered"),
     });
     write_common(response.headers_mut(), &id);
+    // How long the database took is nobody's business where somebody shows who they are.
+    if ![paths::REGISTER, paths::LOGIN, paths::REFRESH, paths::LOGOUT].contains(&path.as_str()) {
+        trace.write_timing(response.headers_mut(), took);
+    }
     response
 }
 

@@ -116,6 +116,11 @@ impl ResponseCache {
         self.inner.tiers.is_empty()
     }
 
+    /// Shows in metrics what is stored now.
+    pub fn report(&self) {
+        self.inner.tiers.report();
+    }
+
     /// The response to `lookup`: a stored one, or one loaded by `load`, which is called at most once, on a task that runs to its end
     /// whether or not the caller waits. Errors are not stored. When the store is down, or has not answered after
     /// [`SOFT_TIMEOUT`](patience::SOFT_TIMEOUT), and there is a stale response that is not older than what the caller has reported,

@@ -8,6 +8,7 @@ use kairos_protocol::api::problem::ProblemType;
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::app::App;
+use crate::auth::keys::Keys;
 use crate::auth::passwords::Passwords;
 use crate::auth::refresh::Successors;
 use crate::auth::tokens::Tokens;
@@ -79,7 +80,7 @@ pub struct Settings {
 }
 
 impl AppState {
-    /// Puts the service together. Takes the signing key from the store, making one if it has none.
+    /// Puts the service together. Takes the signing keys from the store, making one if it has none.
     ///
     /// # Errors
     /// The store cannot be reached, or the tutor cannot use TLS.
@@ -91,15 +92,17 @@ impl AppState {
         settings: Settings,
     ) -> Result<Self> {
         let Settings { memory_cache_bytes, tutor, limits, app } = settings;
-        let key = store.signing_key(&Tokens::generate_key(&environment)?).await?;
-        let tokens = Arc::new(Tokens::new(&key, environment.clone()));
+        let keys = Keys::new(store.clone(), environment.clone());
+        let ring = keys.current().await?;
+        let tokens = Arc::new(Tokens::new(&ring.keys, keys, environment.clone()));
+        tokens.keep_current();
         let writes = Writes::new(cache.clone());
         let passwords = Passwords::new(environment.clone())?;
         let clock = || Arc::clone(&environment.clock);
         let accounts = Accounts::new(store.clone(), writes.clone(), passwords, environment.clone());
         let catalog = Catalog::new(store.clone(), writes.clone(), clock());
         let progress = Progress::new(store.clone(), store.clone(), writes, clock());
-        let successors = Successors::new(&key)?;
+        let successors = Successors::new(&ring.refresh_secret)?;
         let sessions =
             Sessions::new(store.clone(), store.clone(), Arc::clone(&tokens), successors, environment.clone());
         let tutor = Tutor::new(tutor, store.clone(), &environment).map_err(|error| {

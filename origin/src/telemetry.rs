@@ -1,18 +1,23 @@
 //! Logs and metrics of the process, set up once, and what keeps both from growing or blocking when nobody looks at them.
 
 pub mod cache;
+pub mod catalog;
+mod log;
+#[cfg(feature = "otlp")]
+pub mod otlp;
+pub mod request_trace;
 pub mod requests;
+pub mod trace_context;
 
-use std::io::IsTerminal;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use clap::ValueEnum;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::time::{MissedTickBehavior, interval};
-use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::ParseError;
+use tracing::Span;
+
+pub use self::log::{Log, LogFormat, log_to_stderr};
+use self::trace_context::TraceContext;
 
 /// Upper bounds of the latency histogram, in seconds: those of row P1 are among them.
 const LATENCY_SECONDS: &[f64] = &[0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 25.0];
@@ -21,51 +26,17 @@ const LATENCY_SECONDS: &[f64] = &[0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5,
 const STALENESS_SECONDS: &[f64] = &[0.0, 0.01, 0.05, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0, 600.0, 3_600.0];
 /// How often samples are put into their buckets: until then each is there, some 17 bytes.
 pub const UPKEEP_PERIOD: Duration = Duration::from_secs(5);
-/// Log lines that may wait to be written; with the longest path in each that is 32 MiB. Further ones are dropped.
-const WAITING_LINES: usize = 4_096;
 
-/// How log lines are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// One JSON object a line.
-    Json,
+/// The context of `span` where it is exported, as part of the trace of its `caller`, if it has one.
+#[cfg(feature = "otlp")]
+pub fn exported(span: &Span, caller: Option<TraceContext>) -> Option<TraceContext> {
+    otlp::context(span, caller)
 }
 
-/// The log. When it is dropped, the lines that still wait are written, for as long as that takes or a second.
-pub struct Log {
-    _writer: WorkerGuard,
-    dropped: ErrorCounter,
-}
-
-/// Writes logs to standard error, on a thread of its own: whoever does not read them holds up no request, and misses what the
-/// buffer of that thread cannot hold. `filter` is in the syntax of `tracing`: `info`, `kairos_origin=debug`.
-///
-/// # Errors
-/// The filter cannot be read.
-pub fn log_to_stderr(format: LogFormat, filter: &str) -> Result<Log, ParseError> {
-    let filter = EnvFilter::try_new(filter)?;
-    let lines = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(WAITING_LINES).thread_name("log");
-    let (lines, writer) = lines.finish(std::io::stderr());
-    let log = Log { _writer: writer, dropped: lines.error_counter() };
-    let logs = tracing_subscriber::fmt().with_writer(lines).with_env_filter(filter);
-    // Colours on a terminal, not in files.
-    let logs = logs.with_ansi(std::io::stderr().is_terminal());
-    // A second set-up in one process, as in tests, leaves the first as it is.
-    let _ = match format {
-        LogFormat::Text => logs.try_init(),
-        LogFormat::Json => logs.json().try_init(),
-    };
-    Ok(log)
-}
-
-impl Log {
-    /// Tells how many lines were dropped.
-    pub fn dropped(&self) -> impl Fn() -> u64 + Send + use<> {
-        let dropped = self.dropped.clone();
-        move || u64::try_from(dropped.dropped_lines()).unwrap_or(u64::MAX)
-    }
+/// Nothing is exported without the feature `otlp`.
+#[cfg(not(feature = "otlp"))]
+pub const fn exported(_: &Span, _: Option<TraceContext>) -> Option<TraceContext> {
+    None
 }
 
 /// Records the metrics of this process; the handle shows them. `None` when something else records them already.
@@ -77,7 +48,9 @@ pub fn record_metrics() -> Option<PrometheusHandle> {
         let builder = PrometheusBuilder::new().set_buckets_for_metric(latency, LATENCY_SECONDS).ok()?;
         builder.set_buckets_for_metric(staleness, STALENESS_SECONDS).ok()?.install_recorder().ok()
     };
-    HANDLE.get_or_init(install).clone()
+    let handle = HANDLE.get_or_init(install).clone();
+    catalog::describe();
+    handle
 }
 
 /// Keeps the metrics small where nobody asks for them, and counts the log lines that were dropped: once each `period`, for good.

@@ -5,11 +5,11 @@ use std::future::Future;
 use kairos_protocol::api::problem::ProblemType;
 use kairos_protocol::sync::generation::Namespace;
 use tokio::time::Instant;
-use tracing::Instrument;
 
 use crate::cache::Cache;
 use crate::domain::error::{DomainError, Result};
 use crate::store::Versioned;
+use crate::telemetry::request_trace::carried;
 
 /// Runs writes so that caches stay true.
 #[derive(Clone)]
@@ -37,7 +37,7 @@ impl Writes {
         let cache = self.cache.clone();
         let whole = async move {
             let began = Instant::now();
-            let done = tokio::spawn(work.in_current_span()).await;
+            let done = tokio::spawn(carried(work)).await;
             let done = done.unwrap_or_else(|stopped| Err(defect("the write stopped", &stopped)));
             match &done {
                 Ok(done) => cache.announce(&done.generations, began).await,
@@ -46,7 +46,7 @@ impl Writes {
             }
             done
         };
-        let finished = tokio::spawn(whole.in_current_span()).await;
+        let finished = tokio::spawn(carried(whole)).await;
         finished.unwrap_or_else(|stopped| Err(defect("the write's task stopped", &stopped)))
     }
 }

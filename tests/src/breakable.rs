@@ -3,12 +3,12 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use kairos_origin::store::accounts::{Account, AccountStore};
 use kairos_origin::store::catalog::{CatalogStore, ModuleFilter, ModulePosition, Replaced};
-use kairos_origin::store::keys::{KeyStore, SigningKey};
+use kairos_origin::store::keys::{KeyRing, KeyStore};
 use kairos_origin::store::progress::{Applied, FingerprintedOperation, ProgressStore};
 use kairos_origin::store::sessions::{NewSession, Rotation, SessionStore, Successor};
 use kairos_origin::store::{GenerationStore, HealthStore, Result, Store, StoreError, Versioned};
@@ -28,13 +28,21 @@ pub struct Breakable {
     is_stalled: watch::Sender<bool>,
     /// Wakes who waits for somebody to be held up.
     held_up: Notify,
+    /// How often the signing keys were asked for.
+    pub key_lookups: AtomicU64,
 }
 
 impl Breakable {
     /// Not broken.
     #[must_use]
     pub fn new(behind: Arc<dyn Store>) -> Self {
-        Self { behind, is_broken: AtomicBool::new(false), is_stalled: watch::channel(false).0, held_up: Notify::new() }
+        Self {
+            behind,
+            is_broken: AtomicBool::new(false),
+            is_stalled: watch::channel(false).0,
+            held_up: Notify::new(),
+            key_lookups: AtomicU64::new(0),
+        }
     }
 
     /// From now on every method fails.
@@ -171,8 +179,13 @@ impl SessionStore for Breakable {
 
 #[async_trait]
 impl KeyStore for Breakable {
-    async fn signing_key(&self, candidate: &SigningKey) -> Result<SigningKey> {
-        self.reach().await?.signing_key(candidate).await
+    async fn key_ring(&self) -> Result<Option<KeyRing>> {
+        self.key_lookups.fetch_add(1, Ordering::SeqCst);
+        self.reach().await?.key_ring().await
+    }
+
+    async fn put_key_ring(&self, ring: &KeyRing) -> Result<bool> {
+        self.reach().await?.put_key_ring(ring).await
     }
 }
 

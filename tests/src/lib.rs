@@ -16,6 +16,7 @@ pub mod proxy;
 pub mod redis;
 pub mod redis_members;
 pub mod reply;
+pub mod serving;
 pub mod skip;
 pub mod tls;
 pub mod world;

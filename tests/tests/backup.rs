@@ -274,9 +274,11 @@ async fn what_is_no_backup_of_ours_is_not_put_back() {
 fn make_old(data: &Path) {
     let old = Connection::open(data).unwrap();
     old.execute_batch(
-        "DROP TABLE module_beginnings; DROP TABLE generations; DROP TABLE deleted_modules; DROP TABLE probe; DROP TABLE sessions;
+        "DROP TABLE module_beginnings; DROP TABLE generations; DROP TABLE deleted_modules; DROP TABLE probe; DROP TABLE key_rings; DROP TABLE sessions;
          CREATE TABLE sessions (token_hash TEXT NOT NULL PRIMARY KEY, user_id TEXT NOT NULL, family TEXT NOT NULL,
              expires_at_ms INTEGER NOT NULL, rotated_at_ms INTEGER) STRICT, WITHOUT ROWID;
+         CREATE TABLE signing_keys (name TEXT NOT NULL PRIMARY KEY, kid TEXT NOT NULL, pkcs8 BLOB NOT NULL,
+             public BLOB NOT NULL) STRICT, WITHOUT ROWID;
          INSERT INTO sessions VALUES ('hash', 'ada', 'family', 1, NULL);
          PRAGMA user_version = 1;",
     )
@@ -287,17 +289,17 @@ fn make_old(data: &Path) {
 async fn a_file_of_an_older_release_is_backed_up_and_then_used() {
     let Some(gone) = write_on_after_a_backup().await else { return };
     make_old(&gone.data);
-    let before = gone.folder.path().join("kairos.db.before-v3");
+    let before = gone.folder.path().join("kairos.db.before-v4");
     std::fs::write(&before, "of another time").unwrap();
     let store = SqliteStore::open(&gone.data);
     assert!(store.is_ok(), "{:?}", store.err());
     assert_eq!(count(&Connection::open(&gone.data).unwrap(), "SELECT count(*) FROM operations"), 2);
     assert_eq!(std::fs::read_to_string(&before).unwrap(), "of another time");
-    let backup = gone.folder.path().join("kairos.db.before-v3.2");
+    let backup = gone.folder.path().join("kairos.db.before-v4.2");
     let old = Connection::open(&backup).unwrap();
     assert_eq!(count(&old, "PRAGMA user_version"), 1);
     assert_eq!(count(&old, "SELECT count(*) FROM sessions WHERE token_hash = 'hash'"), 1, "what migration drops");
-    assert!(!gone.folder.path().join("kairos.db.before-v3.3").exists(), "once is enough");
+    assert!(!gone.folder.path().join("kairos.db.before-v4.3").exists(), "once is enough");
     drop((old, store));
 
     // It can be put back too, which brings it to this release.

@@ -8,6 +8,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use kairos_origin::auth::keys::Keys;
 use kairos_origin::auth::tokens::Tokens;
 use kairos_origin::environment::Environment;
 use kairos_protocol::api::account::Role;
@@ -37,9 +38,9 @@ impl Server {
         let line = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().unwrap();
         let address = line.split("http://").nth(1).unwrap().split(' ').next().unwrap().to_owned();
         let environment = Environment::system();
-        let candidate = Tokens::generate_key(&environment).unwrap();
-        let key = world.store().await.signing_key(&candidate).await.unwrap();
-        Some(Self { child, address, tokens: Tokens::new(&key, environment) })
+        let keys = Keys::new(world.store().await, environment.clone());
+        let ring = keys.current().await.unwrap();
+        Some(Self { child, address, tokens: Tokens::new(&ring.keys, keys, environment) })
     }
 
     /// A stream of the `n`th learner.

@@ -1,10 +1,10 @@
 //! Access tokens that were not given out, or no longer hold: each gets its problem with a challenge, and opens nothing.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed check fails the test")]
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
-use kairos_origin::auth::tokens::Tokens;
-use kairos_origin::environment::Environment;
 use kairos_origin::store::KeyStore;
 use kairos_protocol::api::account::{Claims, KeySet, Role};
 use kairos_protocol::api::paths;
@@ -17,6 +17,10 @@ use serde_json::{Value, json};
 fn token(header: &Value, claims: &Value, signature: &str) -> String {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     format!("{}.{}.{signature}", part(header), part(claims))
+}
+
+async fn signing_key(origin: &TestOrigin) -> EncodingKey {
+    EncodingKey::from_ed_der(&origin.store.key_ring().await.unwrap().unwrap().keys[0].pkcs8)
 }
 
 #[tokio::test]
@@ -34,9 +38,9 @@ async fn forged_and_expired_tokens_open_nothing() {
     let sign = |algorithm, kid: &str, claims: &Claims, key: &EncodingKey| {
         encode(&Header { kid: Some(kid.to_owned()), ..Header::new(algorithm) }, claims, key).unwrap()
     };
-    let other_key = EncodingKey::from_ed_der(&Tokens::generate_key(&Environment::system()).unwrap().pkcs8);
-    let signing_key = Tokens::generate_key(&Environment::system()).unwrap();
-    let own_key = EncodingKey::from_ed_der(&origin.store.signing_key(&signing_key).await.unwrap().pkcs8);
+    let elsewhere = TestOrigin::builder().start().await.unwrap();
+    let other_key = signing_key(&elsewhere).await;
+    let own_key = signing_key(origin).await;
     let mut elevated = claims.clone();
     elevated["roles"] = json!(["admin"]);
     let none = json!({ "alg": "none", "typ": "JWT", "kid": kid });

@@ -40,7 +40,7 @@ on_every_store! {
         a_password_change_and_a_sign_in_at_once_leave_no_session imports_leave_accounts_alone
         a_token_is_traded_again_until_its_successor_is_used a_token_that_never_was_the_sessions_ends_it
         one_token_shown_by_many_at_once_is_traded_once a_session_ended_while_it_is_continued_stays_ended
-        an_ended_session_is_over expired_tokens_do_not_work all_instances_get_one_signing_key;
+        an_ended_session_is_over expired_tokens_do_not_work all_instances_get_the_same_signing_keys;
     progress: an_operation_is_applied_once twins_at_the_same_moment_apply_once an_id_is_not_used_twice what_was_sent_before_is_known
         statistics_are_the_reducers records_and_history_page_without_gaps an_import_is_the_same_as_sending
         learners_do_not_see_each_other a_store_opened_again_has_everything;

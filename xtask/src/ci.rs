@@ -40,11 +40,12 @@ const DENY_WARNINGS: [&str; 3] = ["--", "-D", "warnings"];
 
 type Check = (&'static str, fn() -> Result<()>);
 
-const CHECKS: [Check; 8] = [
+const CHECKS: [Check; 9] = [
     ("formatting", || cargo(&["fmt", "--all", "--check"])),
     ("tidy", tidy::run),
     ("lints on the host", || cargo(&[&CLIPPY[..], &DENY_WARNINGS].concat())),
     ("lints on wasm", || cargo(&[&CLIPPY_WASM[..], &DENY_WARNINGS].concat())),
+    ("traces", check_traces),
     ("documentation", document),
     ("licences and sources", deny),
     ("types of the web app", check_types),
@@ -86,6 +87,13 @@ fn attempt(name: &'static str, check: impl FnOnce() -> Result<()>, failed: &mut 
 fn cargo(arguments: &[&str]) -> Result<()> {
     let name = format!("cargo {}", arguments.first().copied().unwrap_or_default());
     process::run(&name, workspace::cargo().args(arguments).current_dir(workspace::root()))
+}
+
+/// What only a build with the feature `otlp` has: its lints, and its test. That build is made here and nowhere else.
+fn check_traces() -> Result<()> {
+    const FEATURE: [&str; 2] = ["--features", "kairos-tests/otlp"];
+    cargo(&[&CLIPPY[..], &FEATURE, &DENY_WARNINGS].concat())?;
+    cargo(&[&["test", "--workspace", "--test", "otlp"][..], &FEATURE].concat())
 }
 
 fn document() -> Result<()> {

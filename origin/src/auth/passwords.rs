@@ -162,6 +162,7 @@ fn output(argon2: &Argon2<'_>, password: &str, salt: &[u8], memory: &mut [Block]
 }
 
 fn busy(why: &str) -> DomainError {
+    metrics::counter!("kairos_passwords_refused_total").increment(1);
     let problem =
         ProblemType::Unavailable.with_detail("Many are signing in at this moment. Try again in a few seconds.");
     DomainError::logged(problem, format!("signing in: {why}"))

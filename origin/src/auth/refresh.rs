@@ -9,7 +9,6 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::error::{DomainError, Result};
 use crate::environment::Environment;
-use crate::store::keys::SigningKey;
 
 const FAMILY_BYTES: usize = 16;
 const SECRET_BYTES: usize = 32;
@@ -58,19 +57,35 @@ impl RefreshToken {
     }
 }
 
-/// Derives each token's successor. All instances have the same, as it comes from the signing key, which they share: whoever could
-/// read that could sign access tokens anyway, so a second secret in the store would protect nothing more.
+/// Derives each token's successor. All instances have the same, as it comes from a secret that they share. It stays when signing keys
+/// change: who lost a response may ask for it again weeks later. It helps nobody who has no token of the session.
 pub struct Successors(Hmac<Sha256>);
 
 impl Successors {
-    /// Takes its own key from `key`.
+    /// Derives with `secret`.
     ///
     /// # Errors
     /// A defect only.
-    pub fn new(key: &SigningKey) -> Result<Self> {
-        // The label keeps this key apart from all others that may be derived from the same one.
-        let own = keyed(&key.pkcs8)?.chain_update("kairos refresh-token successors 1").finalize().into_bytes();
-        Ok(Self(keyed(&own)?))
+    pub fn new(secret: &[u8]) -> Result<Self> {
+        Ok(Self(keyed(secret)?))
+    }
+
+    /// A secret for a new store.
+    #[must_use]
+    pub fn generate_secret(environment: &Environment) -> Vec<u8> {
+        let mut secret = vec![0; SECRET_BYTES];
+        environment.entropy.fill(&mut secret);
+        secret
+    }
+
+    /// The secret where there was one signing key and nothing else: it came from that.
+    ///
+    /// # Errors
+    /// A defect only.
+    pub fn secret_of_key(pkcs8: &[u8]) -> Result<Vec<u8>> {
+        // The label kept it apart from all others that might be derived from the same key.
+        let secret = keyed(pkcs8)?.chain_update("kairos refresh-token successors 1").finalize().into_bytes();
+        Ok(secret.to_vec())
     }
 
     /// The token that follows `shown`: always the same.
@@ -83,4 +98,16 @@ impl Successors {
 
 fn keyed(key: &[u8]) -> Result<Hmac<Sha256>> {
     Hmac::new_from_slice(key).map_err(|error| DomainError::with_cause(ProblemType::Internal, error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_secret_of_an_older_release_is_found_again() {
+        // Computed with Python's hmac.
+        let expected = "8bf79419b5a4048414ac2fc33d4018618704499acfc0512390e6ed7bd4b2aa55";
+        assert_eq!(hex::encode(Successors::secret_of_key(&[1; 48]).unwrap()), expected);
+    }
 }

@@ -7,13 +7,13 @@ use anyhow::{Context, anyhow, bail};
 use clap::Args;
 
 use super::server_url::ServerUrl;
-use crate::auth::tokens::Tokens;
+use crate::auth::keys::Keys;
 use crate::cache::Cache;
 use crate::cache::redis::{Redis, RedisConfig};
 use crate::environment::Environment;
-use crate::store::Store;
 use crate::store::mongo::MongoStore;
 use crate::store::sqlite::SqliteStore;
+use crate::store::{KeyStore, Store};
 
 /// Where data is stored.
 #[derive(Clone, Debug, Args)]
@@ -58,19 +58,20 @@ impl Adapters {
                 (Arc::new(store), restored_at)
             }
         };
-        let key = Tokens::generate_key(environment).map_err(|error| anyhow::anyhow!(error.problem.title))?;
-        let key = store.signing_key(&key).await.with_context(|| {
+        let keys = Keys::new(store.clone(), environment.clone());
+        let ring = keys.current().await.map_err(|error| anyhow!(error.cause.unwrap_or(error.problem.title)));
+        let ring = ring.with_context(|| {
             if self.has_mongodb() {
                 "the store cannot be used: does MongoDB run where --mongodb-url says?".to_owned()
             } else {
                 format!("{} cannot be used", self.data.display())
             }
         })?;
-        // Every database has a key of its own, so several can share a Redis. One that was put back has it still, and must not find what
+        // Every database has a name of its own, so several can share a Redis. One that was put back has it still, and must not find what
         // Redis has of the state that is gone.
         let prefix = match restored_at {
-            0 => format!("kairos:{}:", key.kid),
-            number => format!("kairos:{}:{number}:", key.kid),
+            0 => format!("kairos:{}:", ring.installation),
+            number => format!("kairos:{}:{number}:", ring.installation),
         };
         let cache = self.cache(Arc::clone(&store), &prefix, environment).await?;
         Ok((store, cache))
@@ -85,6 +86,15 @@ impl Adapters {
             bail!("{} is not there; name the file of the embedded store with --data", self.data.display());
         }
         Ok(Opened::Sqlite(SqliteStore::open(&self.data)?))
+    }
+
+    /// The signing keys, of a store as it is.
+    pub(super) async fn keys(&self) -> anyhow::Result<Keys> {
+        let store: Arc<dyn KeyStore> = match self.opened().await? {
+            Opened::Mongo(store) => Arc::new(store),
+            Opened::Sqlite(store) => Arc::new(store),
+        };
+        Ok(Keys::new(store, Environment::system()))
     }
 
     /// The file of the embedded store, for commands that are about that file alone.

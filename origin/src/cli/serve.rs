@@ -61,6 +61,10 @@ pub struct Serve {
     /// What is logged, such as `warn` or `kairos_origin=debug`.
     #[arg(long, env = "KAIROS_LOG", default_value = "info", value_name = "FILTER")]
     log: String,
+    /// Send traces to the OpenTelemetry collector at this address, by HTTP: http://HOST:4318
+    #[cfg(feature = "otlp")]
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL")]
+    otlp_endpoint: Option<String>,
     /// One response given from a cache in so many seconds is compared with the store, for kairos_staleness_seconds; 0 for none.
     #[arg(long, env = "KAIROS_SAMPLE_SECS", default_value_t = 1, value_name = "SECONDS")]
     sample_secs: u32,
@@ -71,8 +75,7 @@ pub struct Serve {
 
 impl Serve {
     pub(super) async fn run(self) -> anyhow::Result<()> {
-        let log = telemetry::log_to_stderr(self.log_format, &self.log);
-        let log = log.with_context(|| format!("--log {}", self.log))?;
+        let log = self.start_log()?;
         timing::log_from(Duration::from_millis(self.slow_query_ms));
         // Before the adapters, which report their state as they come up.
         let metrics = telemetry::record_metrics();
@@ -104,6 +107,19 @@ impl Serve {
         say(&format!("kairos-origin listens on http://{address} ({})", self.adapters.describe()));
         serve_until_told(listener, state, interrupt, terminate).await;
         Ok(())
+    }
+
+    #[cfg(not(feature = "otlp"))]
+    fn start_log(&self) -> anyhow::Result<telemetry::Log> {
+        telemetry::log_to_stderr(self.log_format, &self.log).with_context(|| format!("--log {}", self.log))
+    }
+
+    #[cfg(feature = "otlp")]
+    fn start_log(&self) -> anyhow::Result<telemetry::Log> {
+        match self.otlp_endpoint.as_deref().filter(|endpoint| !endpoint.is_empty()) {
+            Some(endpoint) => telemetry::otlp::log_and_trace(self.log_format, &self.log, endpoint),
+            None => telemetry::log_to_stderr(self.log_format, &self.log).with_context(|| format!("--log {}", self.log)),
+        }
     }
 
     fn app(&self) -> anyhow::Result<Option<App>> {

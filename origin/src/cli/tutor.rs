@@ -15,7 +15,7 @@ use crate::tutor::config::{CONCURRENCY, DAILY, LEARNER_DAILY, ModelConfig, Tutor
 #[command(next_help_heading = "Tutor")]
 pub(super) struct TutorOptions {
     /// API of the tutor's model, compatible with OpenAI's: https://HOST/v1
-    #[arg(long, env = "TUTOR_URL", value_name = "URL")]
+    #[arg(long, env = "TUTOR_URL", value_name = "URL", hide_env_values = true)]
     tutor_url: Option<String>,
     /// The model's name there
     #[arg(long, env = "TUTOR_MODEL", value_name = "NAME")]
@@ -27,7 +27,7 @@ pub(super) struct TutorOptions {
     #[arg(long, env = "TUTOR_API_KEY_FILE", value_name = "FILE")]
     tutor_api_key_file: Option<PathBuf>,
     /// API of the model that is asked when the first one fails
-    #[arg(long, env = "TUTOR_FALLBACK_URL", value_name = "URL")]
+    #[arg(long, env = "TUTOR_FALLBACK_URL", value_name = "URL", hide_env_values = true)]
     tutor_fallback_url: Option<String>,
     /// That model's name
     #[arg(long, env = "TUTOR_FALLBACK_MODEL", value_name = "NAME")]

@@ -39,6 +39,7 @@ impl From<ProblemType> for DomainError {
 
 impl From<StoreError> for DomainError {
     fn from(error: StoreError) -> Self {
+        metrics::counter!("kairos_store_failures_total", "kind" => error.kind()).increment(1);
         let problem = match &error {
             StoreError::Unavailable(_) | StoreError::Unanswered(_) => {
                 ProblemType::Unavailable.with_detail("The database cannot be reached. Try again in a few seconds.")

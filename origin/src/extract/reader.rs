@@ -37,7 +37,8 @@ where
             let ends_in_ms = i64::from(ACCESS_TOKEN_SECS) * 1_000;
             return Ok(Self(Subscriber { user: None, address, ends_in_ms }));
         }
-        let claims = Arc::<Tokens>::from_ref(state).verify(bearer(&parts.headers)?.token())?;
+        let token = Arc::<Tokens>::from_ref(state).verify(bearer(&parts.headers)?.token()).await?;
+        let claims = &token.claims;
         let ends_in_ms = claims.exp.saturating_mul(1_000) - Environment::from_ref(state).now();
         Ok(Self(Subscriber { user: Some(claims.sub.clone()), address, ends_in_ms }))
     }

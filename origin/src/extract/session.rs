@@ -44,7 +44,8 @@ where
     type Rejection = AppError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        let claims = Arc::<Tokens>::from_ref(state).verify(bearer(&parts.headers)?.token())?;
+        let token = Arc::<Tokens>::from_ref(state).verify(bearer(&parts.headers)?.token()).await?;
+        let claims = &token.claims;
         Ok(Self { user: claims.sub.clone(), roles: claims.roles.clone() })
     }
 }

@@ -20,7 +20,7 @@ pub fn stored_lookup(request: &Request, tokens: &Tokens) -> Option<Lookup> {
     let subject = match policy.sharing() {
         Sharing::Nobody => return None,
         Sharing::Everyone => None,
-        Sharing::Subject => Some(tokens.verified(bearer(request.headers()).ok()?.token())?.sub.clone()),
+        Sharing::Subject => Some(tokens.verified(bearer(request.headers()).ok()?.token())?.claims.sub.clone()),
     };
     let key = match uri.query() {
         None => uri.path().to_owned(),

@@ -50,8 +50,14 @@ pub async fn show_readiness(
 }
 
 /// `GET /metrics`
-pub async fn show_metrics(State(metrics): State<Option<PrometheusHandle>>) -> Result<Response> {
+pub async fn show_metrics(
+    State(metrics): State<Option<PrometheusHandle>>,
+    State(responses): State<ResponseCache>,
+    State(tokens): State<Arc<Tokens>>,
+) -> Result<Response> {
     let metrics = metrics.ok_or(ProblemType::NotFound)?;
+    responses.report();
+    tokens.report();
     metrics.run_upkeep();
     Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics.render()).into_response())
 }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tokio::sync::watch;
-use tracing::Instrument;
+
+use crate::telemetry::request_trace::carried;
 
 /// Fetches under way, by key. A fetch runs on a task of its own, so a caller that hangs up neither stops it nor leaves its key
 /// taken.
@@ -73,7 +74,7 @@ impl<K: Clone + Eq + Hash + Send + 'static, T: Clone + Send + Sync + 'static> Co
         under_way.insert(key.clone(), receiver.clone());
         drop(under_way);
         let registration = Registration { under_way: Arc::clone(&self.under_way), key };
-        let fetching = fetch().in_current_span();
+        let fetching = carried(fetch());
         tokio::spawn(async move {
             let registration = registration;
             let value = fetching.await;

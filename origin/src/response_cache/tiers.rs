@@ -29,6 +29,12 @@ impl quick_cache::Weighter<Arc<str>, Arc<StoredResponse>> for ByWeight {
 }
 
 impl Tiers {
+    /// Shows in metrics how much memory has.
+    pub(super) fn report(&self) {
+        metrics::gauge!("kairos_memory_cache_bytes").set(self.memory.weight() as f64);
+        metrics::gauge!("kairos_memory_cache_entries").set(self.memory.len() as f64);
+    }
+
     /// Up to `capacity_bytes` in memory, and what `cache` shares.
     pub(super) fn new(cache: Cache, capacity_bytes: u64) -> Self {
         let items = usize::try_from(capacity_bytes / TYPICAL_RESPONSE_BYTES).unwrap_or(usize::MAX).max(16);

@@ -16,6 +16,15 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// As a label of metrics.
+    pub(crate) const fn kind(&self) -> &'static str {
+        match self {
+            Self::Unavailable(_) => "unavailable",
+            Self::Unanswered(_) => "unanswered",
+            Self::Corrupt(_) => "corrupt",
+        }
+    }
+
     /// Whether a write that failed so may have happened all the same, or may yet.
     #[must_use]
     pub const fn may_have_happened(&self) -> bool {

@@ -46,6 +46,7 @@ use tokio::sync::{Mutex, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{Result, StoreError};
+use crate::telemetry::request_trace::carried;
 use failure::{Failure, describe};
 use gate::Gate;
 use reachability::{GivenUp, Reachability};
@@ -214,11 +215,11 @@ impl MongoStore {
         let Ok(Ok(place)) = self.reachability.unless_opened(&permit, waiting).await? else {
             return Err(StoreError::Unavailable("no connection of the pool became free in time".to_owned()));
         };
-        let task = tokio::spawn(async move {
+        let task = tokio::spawn(carried(async move {
             let done = work.await;
             drop(place);
             done
-        });
+        }));
         let text = match self.reachability.wait(&permit, deadline, task).await {
             Ok(Ok(done)) => {
                 self.reachability.record(&permit, done.as_ref().err().map(Failure::error));

@@ -5,6 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tracing::Instrument;
+
+use crate::telemetry::request_trace::{TRACES, add_store_time};
 
 /// What is slow unless the operator says otherwise.
 pub const SLOW: Duration = Duration::from_millis(100);
@@ -20,7 +23,8 @@ pub fn log_from(threshold: Duration) {
 /// What `work` gives, with its time recorded under `operation`. One that is dropped half way is not recorded.
 pub(super) async fn timed<T>(operation: &'static str, work: impl IntoFuture<Output = T>) -> T {
     let began = Instant::now();
-    let done = work.await;
+    let span = tracing::trace_span!(target: TRACES, "store", otel.kind = "client", otel.name = operation);
+    let done = work.into_future().instrument(span).await;
     record(operation, began.elapsed());
     done
 }
@@ -28,6 +32,7 @@ pub(super) async fn timed<T>(operation: &'static str, work: impl IntoFuture<Outp
 /// The same of what took its time elsewhere.
 pub(super) fn record(operation: &'static str, took: Duration) {
     metrics::histogram!("kairos_store_seconds", "operation" => operation).record(took.as_secs_f64());
+    add_store_time(took);
     let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     if ms >= SLOW_MS.load(Ordering::Relaxed) {
         tracing::warn!(operation, ms, "slow query");

@@ -11,6 +11,7 @@ use kairos_protocol::policy::Policy;
 use metrics::{Counter, Histogram};
 use parking_lot::RwLock;
 
+use super::trace_context::{TraceContext, TraceId};
 use crate::environment::Environment;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -18,6 +19,8 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Ids of requests: eight hexadecimal digits that the process drew when it started, then as many that count.
 pub struct RequestIds {
     process: u32,
+    /// How ids of traces begin that are begun here.
+    trace: u64,
     next: AtomicU32,
 }
 
@@ -25,9 +28,19 @@ impl RequestIds {
     /// Ids of another process than any before.
     #[must_use]
     pub fn new(environment: &Environment) -> Self {
-        let mut process = [0; 4];
+        let (mut process, mut trace) = ([0; 4], [0; 8]);
         environment.entropy.fill(&mut process);
-        Self { process: u32::from_be_bytes(process), next: AtomicU32::new(0) }
+        environment.entropy.fill(&mut trace);
+        Self { process: u32::from_be_bytes(process), trace: u64::from_be_bytes(trace), next: AtomicU32::new(0) }
+    }
+
+    /// The span of the request with this `id`, in the trace of its `caller` or in one that begins with it.
+    #[must_use]
+    pub fn context(&self, id: &RequestId, caller: Option<TraceContext>) -> TraceContext {
+        let span = u64::from_str_radix(id.as_str(), 16).unwrap_or(0).max(1);
+        let begun =
+            TraceContext { trace: TraceId((u128::from(self.trace) << 64) | u128::from(span)), span, is_sampled: false };
+        caller.map_or(begun, |caller| TraceContext { span, ..caller })
     }
 
     /// The next one.
@@ -145,7 +158,7 @@ mod tests {
 
     #[test]
     fn ids_are_sixteen_digits_and_count() {
-        let ids = RequestIds { process: 0x0a1b_2c3d, next: AtomicU32::new(0xfe) };
+        let ids = RequestIds { process: 0x0a1b_2c3d, trace: 0, next: AtomicU32::new(0xfe) };
         assert_eq!(
             [ids.next(), ids.next(), ids.next()].map(|id| id.as_str().to_owned()),
             ["0a1b2c3d000000fe", "0a1b2c3d000000ff", "0a1b2c3d00000100"]

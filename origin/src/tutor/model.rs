@@ -16,6 +16,8 @@ use super::completion::{Completion, Fault, Piece};
 use super::config::{ModelConfig, TutorConfig};
 use super::prompt::Prompt;
 use crate::environment::Clock;
+use crate::telemetry::request_trace::traceparent;
+use crate::telemetry::trace_context::TRACEPARENT;
 
 /// With less time than this a model is not asked: that it would not answer is no fault of its own.
 const FAIR_WAIT: Duration = Duration::from_millis(300);
@@ -139,6 +141,9 @@ impl Model {
     async fn send(&self, prompt: &Prompt) -> Result<Response, Failure> {
         let mut request = self.client.post(self.config.url.clone()).json(&prompt.body(&self.config.model));
         request = request.header(ACCEPT, HeaderValue::from_static("text/event-stream"));
+        if let Some(traceparent) = traceparent() {
+            request = request.header(TRACEPARENT, traceparent);
+        }
         if let Some(key) = &self.config.api_key {
             request = request.bearer_auth(key);
         }

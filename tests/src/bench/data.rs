@@ -2,8 +2,10 @@
 
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result, ensure};
+use kairos_origin::auth::keys::Keys;
 use kairos_origin::auth::tokens::Tokens;
 use kairos_origin::environment::Environment;
 use kairos_origin::store::Store;
@@ -36,7 +38,7 @@ const MODULES: &[&str] = &[
 pub(super) const MODULE: &str = "/v1/modules/freshness";
 
 /// Imports the catalogue with `import`, the origin's own command, and brings in what learners did. Returns their tokens.
-pub(super) async fn fill(store: &dyn Store, import: &mut Command) -> Result<Vec<String>> {
+pub(super) async fn fill(store: &Arc<dyn Store>, import: &mut Command) -> Result<Vec<String>> {
     let output = import.stdin(Stdio::null()).output().await.context("the origin cannot be started")?;
     ensure!(output.status.success(), "the import failed: {}", String::from_utf8_lossy(&output.stderr));
     let environment = Environment::system();
@@ -57,8 +59,8 @@ pub(super) async fn fill(store: &dyn Store, import: &mut Command) -> Result<Vec<
         store.import_operations(&operations, now).await.map_err(|error| anyhow::anyhow!("{error}"))?;
     }
     let no_key = |error| anyhow::anyhow!("no signing key: {error:?}");
-    let candidate = Tokens::generate_key(&environment).map_err(|_| anyhow::anyhow!("no key"))?;
-    let tokens = Tokens::new(&store.signing_key(&candidate).await.map_err(no_key)?, environment);
+    let keys = Keys::new(Arc::<dyn Store>::clone(store), environment.clone());
+    let tokens = Tokens::new(&keys.current().await.map_err(no_key)?.keys, keys, environment);
     let sign = |user: &UserId| tokens.sign(user, &[Role::Learner]).map_err(|_| anyhow::anyhow!("no token"));
     learners.iter().map(sign).collect()
 }

@@ -54,7 +54,7 @@ impl World {
             StoreKind::Mongo => Arc::new(MongoStore::open(&self.mongodb_url()?).await.context("MongoDB")?),
         };
         let mut import = self.command("import", kind, false)?;
-        data::fill(store.as_ref(), import.arg("--markdown").arg(data::catalog())).await
+        data::fill(&store, import.arg("--markdown").arg(data::catalog())).await
     }
 
     fn database(&self) -> PathBuf {

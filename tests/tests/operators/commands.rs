@@ -2,8 +2,11 @@
 //! more than one (row Q4). What was sent is what MongoDB's own profiler wrote down.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use futures_util::TryStreamExt;
+use kairos_origin::auth::keys::{Keys, Start};
+use kairos_origin::environment::Environment;
 use kairos_origin::store::mongo::shapes;
 use kairos_origin::store::{AccountStore, CatalogStore, GenerationStore, ProgressStore};
 use kairos_protocol::api::account::{Role, TokenGrant};
@@ -11,6 +14,7 @@ use kairos_protocol::api::catalog::{Difficulty, Module, ModuleDraft, Publication
 use kairos_protocol::api::ids::{OperationId, Slug};
 use kairos_protocol::api::paths;
 use kairos_protocol::sync::generation::Namespace;
+use kairos_tests::breakable::Breakable;
 use kairos_tests::origin::{PASSWORD, Person, TestOrigin, draft};
 use kairos_tests::reply::Reply;
 use kairos_tests::world::StoreKind;
@@ -144,6 +148,8 @@ async fn call_the_rest(origin: &TestOrigin) {
     store.known_among(&user, &[OperationId::new("operation-1").unwrap()]).await.unwrap();
     store.generations(&[Namespace::Catalog]).await.unwrap();
     store.confirmed_generations(&[Namespace::Catalog]).await.unwrap();
+    let keys = Keys::new(Arc::<Breakable>::clone(store), Environment::system());
+    keys.rotate(Start::WhenKnown).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,7 @@
 
 use kairos_origin::store::Store;
 use kairos_origin::store::explain::Assessment;
+use kairos_origin::store::keys::{KeyRing, SigningKey};
 use kairos_origin::store::mongo::{MongoStore, shapes};
 use kairos_origin::store::progress::FingerprintedOperation;
 use kairos_origin::store::sqlite::SqliteStore;
@@ -71,19 +72,22 @@ async fn filled() -> Option<(World, MongoStore)> {
     let world = World::new(StoreKind::Mongo, false)?;
     let store = MongoStore::open(world.mongodb_url().unwrap()).await.unwrap();
     fill(&store).await;
-    store.signing_key_for_test().await;
+    store.start_for_test().await;
     Some((world, store))
 }
 
-/// The key is there as soon as a server started.
+/// The keys are there as soon as a server started.
 trait Started {
-    async fn signing_key_for_test(&self);
+    async fn start_for_test(&self);
 }
 
 impl<S: Store> Started for S {
-    async fn signing_key_for_test(&self) {
-        let key = kairos_origin::store::keys::SigningKey { kid: "k".to_owned(), pkcs8: vec![1], public: [1; 32] };
-        self.signing_key(&key).await.unwrap();
+    async fn start_for_test(&self) {
+        let kid = "k".to_owned();
+        let key = SigningKey { kid, pkcs8: vec![1], public: [1; 32], signs_from_ms: 0, verifies_until_ms: None };
+        let installation = "i".to_owned();
+        let ring = KeyRing { version: 1, installation, refresh_secret: vec![1], keys: vec![key] };
+        assert!(self.put_key_ring(&ring).await.unwrap());
         self.ping().await.unwrap();
     }
 }

@@ -1,8 +1,8 @@
-//! Accounts, sessions, the signing key.
+//! Accounts, sessions, the signing keys.
 
 use kairos_origin::store::Store;
 use kairos_origin::store::accounts::Account;
-use kairos_origin::store::keys::SigningKey;
+use kairos_origin::store::keys::{KeyRing, SigningKey};
 use kairos_origin::store::sessions::{NewSession, Rotation, Successor};
 use kairos_protocol::api::account::Role;
 use kairos_tests::world::World;
@@ -194,12 +194,32 @@ pub(crate) async fn expired_tokens_do_not_work(world: World) {
     assert_eq!(store.rotate_session("f", "one", &successor("two"), late).await.unwrap(), Rotation::Unknown);
 }
 
-pub(crate) async fn all_instances_get_one_signing_key(world: World) {
+pub(crate) async fn all_instances_get_the_same_signing_keys(world: World) {
     let (one, two) = (world.store().await, world.store().await);
-    let key = |n: u8| SigningKey { kid: format!("key-{n}"), pkcs8: vec![n; 48], public: [n; 32] };
-    let (a_candidate, another_candidate) = (key(1), key(2));
-    let (a, b) = tokio::join!(one.signing_key(&a_candidate), two.signing_key(&another_candidate));
-    let (a, b) = (a.unwrap(), b.unwrap());
-    assert!(a == b, "{} and {}", a.kid, b.kid);
-    assert!(one.signing_key(&key(3)).await.unwrap() == a);
+    let key = |n: u8, verifies_until_ms| SigningKey {
+        kid: format!("key-{n}"),
+        pkcs8: vec![n; 48],
+        public: [n; 32],
+        signs_from_ms: NOW + i64::from(n),
+        verifies_until_ms,
+    };
+    let ring = |version, n: u8| KeyRing {
+        version,
+        installation: format!("installation-{n}"),
+        refresh_secret: vec![n; 32],
+        keys: vec![key(n, None), key(n + 10, Some(NOW))],
+    };
+    assert!(one.key_ring().await.unwrap().is_none());
+    for version in 1..4 {
+        let (a, b) = (ring(version, 1), ring(version, 2));
+        let (is_a, is_b) = tokio::join!(one.put_key_ring(&a), two.put_key_ring(&b));
+        let (is_a, is_b) = (is_a.unwrap(), is_b.unwrap());
+        assert!(is_a != is_b, "one of both: {is_a}, {is_b}");
+        for store in [&one, &two] {
+            assert!(store.key_ring().await.unwrap().unwrap() == if is_a { a.clone() } else { b.clone() });
+        }
+        for old in [version, version + 2] {
+            assert!(!one.put_key_ring(&ring(old, 3)).await.unwrap(), "{old} after {version}");
+        }
+    }
 }

@@ -1,5 +1,5 @@
-//! docs/REQUIREMENTS.md leads somewhere: every row that code names is in it, and every test that it names is there. Not whether the
-//! test shows what the row asks for.
+//! docs/REQUIREMENTS.md and docs/SECURITY.md lead somewhere: every row that code names is in the first, every threat of the second names a
+//! test, and every test that they name is there. Not whether the test shows what the row asks for.
 
 use std::collections::BTreeSet;
 
@@ -7,12 +7,23 @@ use crate::tidy::breach::Breach;
 use crate::tidy::sources::Source;
 
 const DOCUMENT: &str = "docs/REQUIREMENTS.md";
+const THREATS: &str = "docs/SECURITY.md";
 
 pub(crate) fn check(sources: &[Source]) -> Vec<Breach> {
     let Some(document) = sources.iter().find(|source| source.path == DOCUMENT) else { return Vec::new() };
     let rows: BTreeSet<&str> = document.lines().filter_map(|(_, line)| row(line)).collect();
     let unknown = sources.iter().filter(|source| source.is_code()).flat_map(|source| check_rows(source, &rows));
-    unknown.chain(check_tests(document, sources)).collect()
+    let threats = sources.iter().filter(|source| source.path == THREATS);
+    let threats = threats.flat_map(|source| check_threats(source).chain(check_tests(source, sources)));
+    unknown.chain(check_tests(document, sources)).chain(threats).collect()
+}
+
+/// Each line of the table under "Threats and answers" names a test.
+fn check_threats(document: &Source) -> impl Iterator<Item = Breach> + '_ {
+    let lines = document.lines().skip_while(|(_, line)| !line.starts_with("| threat |")).skip(2);
+    let rows = lines.take_while(|(_, line)| line.starts_with("| "));
+    let untested = rows.filter(|(_, line)| !line.contains(".rs"));
+    untested.map(|(number, _)| Breach::new(document, number, "a threat".to_owned(), "no test shows its answer"))
 }
 
 /// The row that a line of the table is about.
@@ -73,5 +84,13 @@ mod tests {
         ];
         let found: Vec<String> = check(&sources).into_iter().map(|breach| breach.what).collect();
         assert_eq!(found, ["row Q2", "`tests/a.rs::is_gone`", "`tests/b.rs`"]);
+        let threats = "| threat | answer | shown by |\n| --- | --- | --- |\n| a | b | `tests/a.rs::is_one` |\n| c | d | |\n\n| e | |\n";
+        let [requirements, code] = sources;
+        let found = check(&[source(DOCUMENT, ""), code, source(THREATS, threats)]);
+        assert_eq!(
+            found.iter().map(|breach| breach.what.as_str()).collect::<Vec<_>>(),
+            ["row Q1", "row Q2", "a threat"]
+        );
+        drop(requirements);
     }
 }

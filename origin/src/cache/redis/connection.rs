@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ::redis::{Cmd, FromRedisValue, RedisResult, Value};
 use tokio::runtime::Handle;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::config::RedisConfig;
 use super::scripts::Scripts;
@@ -93,7 +93,8 @@ impl RedisConnection {
         let redis = Arc::clone(self);
         let work = async move {
             let mut connection = permit.connection.numbers.clone();
-            let failure = match in_time(redis.operation_timeout, command.query_async(&mut connection)).await {
+            let reply = in_time(redis.operation_timeout, command.query_async(&mut connection));
+            let failure = match measured("numbers", reply).await {
                 Some(Ok(reply)) => return Ok(reply),
                 Some(Err(error)) => error.to_string(),
                 None => format!("no reply within {:?}", redis.operation_timeout),
@@ -111,7 +112,7 @@ impl RedisConnection {
     {
         let mut connection = self.acquire()?.connection.responses;
         let limit = self.operation_timeout;
-        let work = async move { in_time(limit, command.query_async(&mut connection)).await };
+        let work = async move { measured("responses", in_time(limit, command.query_async(&mut connection))).await };
         self.spawn(work).await.flatten().and_then(Result::ok).ok_or(Unreached::Lost)
     }
 
@@ -159,4 +160,15 @@ impl RedisConnection {
         self.breaker.close(Connections { numbers, responses });
         Ok(())
     }
+}
+
+/// What `reply` gives, with its time, and its failure if it is one, in metrics.
+async fn measured<T, E>(kind: &'static str, reply: impl Future<Output = Option<Result<T, E>>>) -> Option<Result<T, E>> {
+    let began = Instant::now();
+    let reply = reply.await;
+    metrics::histogram!("kairos_redis_seconds", "kind" => kind).record(began.elapsed().as_secs_f64());
+    if !matches!(reply, Some(Ok(_))) {
+        metrics::counter!("kairos_redis_failures_total", "kind" => kind).increment(1);
+    }
+    reply
 }

@@ -9,7 +9,7 @@ use super::account_queries::{
 };
 use super::generations::{confirm_query, raise_query, read_query};
 use super::health::probe_query;
-use super::keys::key_query;
+use super::keys::{key_query, put_query as put_keys_query};
 use super::module_queries::{find_query, list_query, published_query, search_query, version_query, write_query};
 use super::progress_queries;
 use super::query::{Pipeline, Query};
@@ -48,8 +48,8 @@ pub(super) fn all_forms(samples: &Samples) -> Vec<Form> {
             forms.push(Form { is_of_many: some.len() > 1, ..Form::new(name, &query) });
         }
     }
-    let rest =
-        [confirm_query(&Namespace::Catalog), key_query(), probe_query(), Query::by_id(&SCHEMA_VERSION, version::ID)];
+    let (confirm, version) = (confirm_query(&Namespace::Catalog), Query::by_id(&SCHEMA_VERSION, version::ID));
+    let rest = [confirm, key_query(), put_keys_query(), probe_query(), version];
     forms.extend(rest.iter().map(|query| Form::new("", query)));
     forms
 }

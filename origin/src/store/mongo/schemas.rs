@@ -105,7 +105,15 @@ fn schema(collection: &str) -> Document {
             &[],
         ),
         OPERATIONS => object(&[("_id", text()), ("fingerprint", text()), ("expires_at", date())], &[]),
-        KEYS => object(&[("_id", text()), ("kid", text()), ("pkcs8", bytes()), ("public", bytes())], &[]),
+        KEYS => object(
+            &[("_id", text()), ("kid", text()), ("pkcs8", bytes()), ("public", bytes())],
+            &[
+                ("version", whole()),
+                ("installation", text()),
+                ("refresh_secret", bytes()),
+                ("keys", doc! { "bsonType": "array", "items": { "bsonType": "object" } }),
+            ],
+        ),
         GENERATIONS => object(&[("_id", text()), ("number", whole())], &[]),
         META => object(&[("_id", text()), ("version", whole())], &[]),
         _ => object(&[("number", whole())], &[]),

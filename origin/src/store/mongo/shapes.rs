@@ -80,12 +80,13 @@ pub(super) static CONFIRM_GENERATION: Shape =
     shape("generations.confirm", GENERATIONS, "the number of a namespace, from a primary that is one");
 pub(super) static RAISE_GENERATIONS: Shape = shape("generations.raise", GENERATIONS, "the numbers that a write raises");
 
-pub(super) static SIGNING_KEY: Shape = shape("keys.current", KEYS, "the key that signs access tokens");
+pub(super) static KEY_RING: Shape = shape("keys.current", KEYS, "the keys that sign access tokens");
+pub(super) static PUT_KEY_RING: Shape = shape("keys.put", KEYS, "the keys that a rotation changes");
 pub(super) static SCHEMA_VERSION: Shape = shape("meta.version", META, "which form the data has");
 pub(super) static WRITE_PROBE: Shape = shape("probe.write", PROBE, "whether the server takes writes");
 
 /// All of them.
-pub static ALL: [&Shape; 25] = [
+pub static ALL: [&Shape; 26] = [
     &LIST_MODULES,
     &SEARCH_MODULES,
     &FIND_MODULE,
@@ -108,7 +109,8 @@ pub static ALL: [&Shape; 25] = [
     &READ_GENERATIONS,
     &CONFIRM_GENERATION,
     &RAISE_GENERATIONS,
-    &SIGNING_KEY,
+    &KEY_RING,
+    &PUT_KEY_RING,
     &SCHEMA_VERSION,
     &WRITE_PROBE,
 ];

@@ -16,7 +16,7 @@ use super::{accounts, catalog, explain, keys, operations, progress, schema, sess
 use crate::store::accounts::Account;
 use crate::store::catalog::{ModuleFilter, ModulePosition};
 use crate::store::explain::Assessment;
-use crate::store::keys::SigningKey;
+use crate::store::keys::KeyRing;
 use crate::store::progress::FingerprintedOperation;
 use crate::store::sessions::{NewSession, Successor};
 
@@ -114,7 +114,9 @@ fn run_the_accounts(c: &Connection, ada: &UserId) {
     accounts::import(c, std::slice::from_ref(&account)).unwrap();
     accounts::by_email(c, &account.email).unwrap();
     accounts::profile(c, ada).unwrap();
-    keys::signing_key(c, &SigningKey { kid: "k".to_owned(), pkcs8: vec![1], public: [1; 32] }).unwrap();
+    let ring = KeyRing { version: 1, installation: "i".to_owned(), refresh_secret: vec![1], keys: Vec::new() };
+    assert!(keys::put(c, &ring).unwrap());
+    assert!(keys::key_ring(c).unwrap().is_some());
     let (family, verified_hash, token_hash) = ("f".to_owned(), "a hash".to_owned(), "a".to_owned());
     let session = NewSession { family, user: ada.clone(), verified_hash, token_hash, expires_at_ms: NOW + 1 };
     assert!(sessions::insert(c, &session).unwrap());

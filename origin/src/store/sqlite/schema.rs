@@ -135,6 +135,19 @@ const STEPS: &[&str] = &[
     INSERT INTO module_beginnings (rowid, words)
         SELECT id, title || ' ' || tags || ' ' || summary FROM modules WHERE status = 'published';
 ",
+    "
+    -- The signing keys, in JSON: they change together. Version 0 is as a file with one key had them.
+    CREATE TABLE key_rings (
+        name TEXT NOT NULL PRIMARY KEY,
+        version INTEGER NOT NULL,
+        installation TEXT NOT NULL,
+        refresh_secret BLOB NOT NULL,
+        keys TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO key_rings SELECT name, 0, '', x'', json_array(json_object(
+        'kid', kid, 'pkcs8', hex(pkcs8), 'public', hex(public), 'signs_from_ms', 0)) FROM signing_keys;
+    DROP TABLE signing_keys;
+",
 ];
 
 /// Why a file cannot be used.
@@ -192,7 +205,25 @@ pub(super) fn migrate(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::sqlite::catalog;
+    use crate::store::sqlite::{catalog, keys};
+
+    #[test]
+    fn the_key_of_the_release_before_is_the_only_one_of_its_ring() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        for step in &STEPS[..3] {
+            connection.execute_batch(step).unwrap();
+        }
+        connection.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+        connection.pragma_update(None, "user_version", 3).unwrap();
+        let insert = "INSERT INTO signing_keys VALUES ('access-tokens', 'kid', ?1, ?2)";
+        connection.execute(insert, (vec![0xab_u8; 48], [0xcd_u8; 32])).unwrap();
+        migrate(&mut connection, |_| Ok(())).unwrap();
+        let ring = keys::key_ring(&connection).unwrap().unwrap();
+        assert_eq!((ring.version, ring.installation.as_str(), ring.keys.len()), (0, "", 1));
+        let key = &ring.keys[0];
+        assert_eq!((key.kid.as_str(), key.pkcs8.as_slice(), key.public), ("kid", &[0xab; 48][..], [0xcd; 32]));
+        assert_eq!((key.signs_from_ms, key.verifies_until_ms), (0, None));
+    }
 
     #[test]
     fn modules_of_the_release_before_are_found_by_beginnings_too() {

@@ -96,9 +96,13 @@ pub(super) const READ_GENERATION: &str =
     "SELECT max(number) FROM generations WHERE namespace IN (?, '')";
 pub(super) const RAISE_GENERATION: &str = "INSERT OR REPLACE INTO generations (namespace, number) VALUES (?, ?)";
 
-pub(super) const SIGNING_KEY: &str = "SELECT kid, pkcs8, public FROM signing_keys WHERE name = 'access-tokens'";
-pub(super) const INSERT_KEY: &str =
-    "INSERT OR IGNORE INTO signing_keys (name, kid, pkcs8, public) VALUES ('access-tokens', ?, ?, ?)";
+pub(super) const KEY_RING: &str =
+    "SELECT version, installation, refresh_secret, keys FROM key_rings WHERE name = 'access-tokens'";
+pub(super) const PUT_KEY_RING: &str =
+    "INSERT INTO key_rings (name, version, installation, refresh_secret, keys) VALUES ('access-tokens', ?, ?, ?, ?)
+    ON CONFLICT (name) DO UPDATE SET version = excluded.version, installation = excluded.installation,
+        refresh_secret = excluded.refresh_secret, keys = excluded.keys
+    WHERE version = excluded.version - 1";
 pub(super) const WRITE_PROBE: &str =
     "INSERT INTO probe (id, number) VALUES (1, 1) ON CONFLICT DO UPDATE SET number = number + 1";
 
@@ -122,7 +126,8 @@ pub(super) fn lookups() -> Vec<Statement> {
     all.extend(of_learners());
     all.extend([
         statement("generations.read", "generations", "the number of a namespace", READ_GENERATION),
-        statement("keys.current", "signing_keys", "the key that signs access tokens", SIGNING_KEY),
+        statement("keys.current", "key_rings", "the keys that sign access tokens", KEY_RING),
+        statement("keys.put", "key_rings", "the keys that a rotation changes", PUT_KEY_RING),
     ]);
     all
 }
