@@ -26,7 +26,7 @@ fn fields(reply: &Reply) -> BTreeMap<String, Vec<String>> {
         fields.entry(name.to_string()).or_default().push(String::from_utf8_lossy(value.as_bytes()).into_owned());
     }
     // What each response has of its own.
-    ["date", "x-request-id", "cache-status"].iter().for_each(|name| drop(fields.remove(*name)));
+    ["date", "x-request-id", "cache-status", "server-timing"].iter().for_each(|name| drop(fields.remove(*name)));
     fields
 }
 
