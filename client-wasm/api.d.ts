@@ -1206,7 +1206,12 @@ export interface operations {
     };
     showCache: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description A path whose responses are stored, with its query. */
+                path?: string;
+                /** @description Whose response it is, where it is one's own. */
+                user?: components["schemas"]["UserId"];
+            };
             header?: never;
             path?: never;
             cookie?: never;

@@ -3,7 +3,9 @@
 use aide::generate::in_context;
 use aide::openapi::Operation;
 use aide::operation::ParamLocation;
+use kairos_protocol::api::cache::MAX_PATTERN_CHARS;
 use kairos_protocol::api::catalog::{Difficulty, MAX_SEARCH_CHARS, MAX_SUBJECT_CHARS, MAX_TAG_CHARS, MAX_VERSION};
+use kairos_protocol::api::ids::UserId;
 use kairos_protocol::api::page::{DEFAULT_LIMIT, MAX_CURSOR_CHARS, MAX_LIMIT};
 use kairos_protocol::api::schema::{BASE64URL, NOT_BLANK};
 use schemars::JsonSchema;
@@ -34,6 +36,11 @@ struct QueryParameters {
     /// The version that the author has seen: it is deleted, and no other.
     #[schemars(range(min = 1, max = MAX_VERSION))]
     version: u64,
+    /// A path whose responses are stored, with its query.
+    #[schemars(length(min = 1, max = MAX_PATTERN_CHARS), regex(pattern = r"^/v1/(me|modules)"))]
+    path: Option<String>,
+    /// Whose response it is, where it is one's own.
+    user: Option<UserId>,
 }
 
 /// Describes the parameters that are `known` to the operation, in this order.
