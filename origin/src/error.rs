@@ -27,6 +27,8 @@ impl IntoResponse for AppError {
         let Self { problem, cause, generations, retry_after_secs, .. } = self;
         let kind = problem.uri.as_str();
         match (problem.status, &cause) {
+            // Nothing failed: too much is asked of us, thousands of times a second. It is counted where it is refused.
+            (503, None) => tracing::debug!(kind, detail = problem.detail, "the request was refused"),
             (500.., _) => tracing::error!(kind, cause, "the request failed"),
             (_, Some(cause)) => tracing::warn!(kind, cause, "the request was refused"),
             _ => tracing::debug!(kind, detail = problem.detail, "the request was refused"),

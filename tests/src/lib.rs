@@ -8,6 +8,7 @@ pub mod dns;
 pub mod failing_mongo;
 pub mod http;
 pub mod instance;
+pub mod lateness;
 pub mod model;
 pub mod mongod;
 pub mod origin;

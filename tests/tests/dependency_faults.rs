@@ -5,7 +5,6 @@
 #![expect(clippy::unwrap_used, reason = "a failed check fails the test")]
 
 mod dependency_faults {
-    pub(crate) mod lateness;
     pub(crate) mod load;
     pub(crate) mod observations;
     pub(crate) mod scene;

@@ -46,12 +46,16 @@ fn under_headings(content: &str) -> Vec<(&str, &str)> {
     found
 }
 
+/// Most bytes of a heading: a longer one is text like any other.
+const MAX_HEADING_BYTES: usize = 200;
+
 /// The text of an ATX heading (CommonMark §4.2).
 fn heading_of(line: &str) -> Option<&str> {
     let text = line.trim_start_matches('#');
     let level = line.len() - text.len();
     let is_heading = (1..=6).contains(&level) && (text.is_empty() || text.starts_with([' ', '\t']));
-    is_heading.then(|| prefix(text.trim().trim_end_matches('#').trim_end(), 200))
+    let heading = text.trim().trim_end_matches('#').trim_end();
+    (is_heading && heading.len() <= MAX_HEADING_BYTES).then_some(heading)
 }
 
 /// The start of `text` that makes a passage: whole paragraphs if the first one fits, else whole words.
@@ -81,6 +85,14 @@ mod tests {
         let found: Vec<_> = cut(content).into_iter().map(|section| (section.heading, section.text)).collect();
         let one = "Text of one.\n\n```sh\n# a comment\n```";
         assert_eq!(found, [("", "Before."), ("One", one), ("Two", "#no heading")]);
+    }
+
+    #[test]
+    fn a_heading_that_is_too_long_is_text() {
+        let content = format!("# One\n# {}\nText.", "é".repeat(101));
+        let found = cut(&content);
+        assert_eq!((found.len(), found[0].heading), (1, "One"));
+        assert!(found[0].text.starts_with("# é") && found[0].text.ends_with("é\nText."));
     }
 
     #[test]

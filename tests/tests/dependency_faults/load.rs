@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use kairos_protocol::api::paths;
+use kairos_tests::lateness::Lateness;
 use kairos_tests::origin::{Person, TestOrigin};
 use kairos_tests::proxy::Mode;
 use kairos_tests::reply::Reply;
@@ -14,7 +15,6 @@ use serde_json::json;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use super::lateness::Lateness;
 use super::observations::{Kind, Observations};
 use super::scene::{Dependency, Scene};
 use super::writers;

@@ -11,20 +11,22 @@ use tokio::time::{Instant, sleep};
 const TICK: Duration = Duration::from_millis(10);
 
 /// A clock that stands still while the machine does.
-pub(crate) struct Lateness {
+pub struct Lateness {
     total_ms: Arc<AtomicU64>,
     ticking: JoinHandle<()>,
 }
 
 /// A moment on it.
 #[derive(Clone, Copy)]
-pub(crate) struct Moment {
+pub struct Moment {
     at: Instant,
     late_ms: u64,
 }
 
 impl Lateness {
-    pub(crate) fn start() -> Self {
+    /// Begins to watch.
+    #[must_use]
+    pub fn start() -> Self {
         let total_ms = Arc::<AtomicU64>::default();
         let total = Arc::clone(&total_ms);
         let ticking = tokio::spawn(async move {
@@ -38,12 +40,15 @@ impl Lateness {
         Self { total_ms, ticking }
     }
 
-    pub(crate) fn now(&self) -> Moment {
+    /// Now.
+    #[must_use]
+    pub fn now(&self) -> Moment {
         Moment { at: Instant::now(), late_ms: self.total_ms.load(Ordering::SeqCst) }
     }
 
     /// The time since `moment`, without what the machine was late by.
-    pub(crate) fn since(&self, moment: Moment) -> Duration {
+    #[must_use]
+    pub fn since(&self, moment: Moment) -> Duration {
         let late_ms = self.total_ms.load(Ordering::SeqCst) - moment.late_ms;
         moment.at.elapsed().saturating_sub(Duration::from_millis(late_ms))
     }
