@@ -50,7 +50,7 @@ impl Passwords {
     /// The system gives no thread, or Argon2 refuses its own parameters: a defect.
     pub fn new(environment: Environment) -> Result<Self> {
         let blocks = params()?.block_count();
-        let nobody = hash(&environment, "nobody has this password", &mut vec![Block::new(); blocks])?.into();
+        let nobody = hash_of_nobody(&environment)?.into();
         let cores = available_parallelism().map_or(1, NonZero::get);
         let places = (cores / 2).clamp(1, AT_ONCE);
         Ok(Self {
@@ -125,12 +125,26 @@ fn hash(environment: &Environment, password: &str, memory: &mut [Block]) -> Resu
     environment.entropy.fill(&mut salt);
     let text = SaltString::encode_b64(&salt).map_err(defect)?;
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params()?);
+    let output = output(&argon2, password, &salt, memory)?;
+    phc_string(&text, output)
+}
+
+/// As if some password had been hashed; which one, nobody knows. Costs nothing, and to check a password against it as much as any.
+fn hash_of_nobody(environment: &Environment) -> Result<String> {
+    let (mut salt, mut output) = ([0; SALT_BYTES], [0; Params::DEFAULT_OUTPUT_LEN]);
+    environment.entropy.fill(&mut salt);
+    environment.entropy.fill(&mut output);
+    let text = SaltString::encode_b64(&salt).map_err(defect)?;
+    phc_string(&text, Output::new(&output).map_err(defect)?)
+}
+
+fn phc_string(salt: &SaltString, output: Output) -> Result<String> {
     let phc = PasswordHash {
         algorithm: ARGON2ID_IDENT,
         version: Some(Version::V0x13.into()),
-        params: ParamsString::try_from(argon2.params()).map_err(defect)?,
-        salt: Some(text.as_salt()),
-        hash: Some(output(&argon2, password, &salt, memory)?),
+        params: ParamsString::try_from(&params()?).map_err(defect)?,
+        salt: Some(salt.as_salt()),
+        hash: Some(output),
     };
     Ok(phc.to_string())
 }
