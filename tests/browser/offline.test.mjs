@@ -36,7 +36,8 @@ test("what is done offline shows at once, survives a reload, and is applied at t
   });
 
   await goOnline(world);
-  await withStatus(page, (panel) => panel.getByText("Nothing waits to be sent").waitFor());
+  // After several failures there may be a pause before it is tried again.
+  await withStatus(page, (panel) => panel.getByText("Nothing waits to be sent").waitFor({ timeout: 60_000 }));
   const token = await tokenOf(learner);
   const history = (await send("GET", "/v1/me/history", undefined, token)).items;
   const count = (kind) => history.filter((entry) => entry.module === module.slug && entry.action.kind === kind).length;
