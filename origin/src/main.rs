@@ -11,11 +11,15 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match Command::parse().run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            complain(&format!("kairos-origin: {error:#}"));
-            ExitCode::FAILURE
-        }
+    let command = Command::parse();
+    let is_server = matches!(command, Command::Serve(_));
+    let outcome = command.run().await;
+    if let Err(error) = &outcome {
+        complain(&format!("kairos-origin: {error:#}"));
     }
+    if !is_server {
+        // The driver of MongoDB says good-bye to the server on tasks of its own, which panic when the runtime ends under them.
+        std::process::exit(outcome.is_err().into());
+    }
+    if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
