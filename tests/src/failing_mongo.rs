@@ -8,8 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use kairos_origin::store::CatalogStore;
+use kairos_origin::store::accounts::Account;
 use kairos_origin::store::mongo::{MongoStore, configure};
-use kairos_protocol::api::ids::Slug;
+use kairos_protocol::api::account::Role;
+use kairos_protocol::api::ids::{Slug, UserId};
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::options::{ClientOptions, ServerAddress};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -23,6 +25,19 @@ use crate::world::World;
 
 /// How long a server may take to answer a new store.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Somebody to register.
+#[must_use]
+pub fn account(name: &str) -> Account {
+    Account {
+        id: UserId::new(name).expect("a name is an id"),
+        email: format!("{name}@example.org"),
+        display_name: name.to_owned(),
+        hashed_password: None,
+        roles: vec![Role::Learner],
+        created_at_ms: 0,
+    }
+}
 
 /// The driver's options for the world's database.
 pub async fn options(world: &World) -> ClientOptions {

@@ -9,10 +9,9 @@ use kairos_origin::store::accounts::Account;
 use kairos_origin::store::catalog::Replaced;
 use kairos_origin::store::mongo::MongoStore;
 use kairos_origin::store::{AccountStore, CatalogStore, HealthStore, ProgressStore, StoreError};
-use kairos_protocol::api::account::Role;
 use kairos_protocol::api::catalog::{Module, ModuleDraft};
 use kairos_protocol::api::ids::{Slug, UserId};
-use kairos_tests::failing_mongo::{Relay, end_order, open, order};
+use kairos_tests::failing_mongo::{Relay, account, end_order, open, order};
 use kairos_tests::origin::draft;
 use kairos_tests::proxy::{Mode, Proxy};
 use kairos_tests::world::{StoreKind, World};
@@ -22,17 +21,6 @@ use tokio::time::sleep;
 
 /// Less than the driver needs to notice that a server is frozen (15 s), more than the breaker needs on a busy machine.
 const SOON: Duration = Duration::from_secs(10);
-
-fn account(name: &str) -> Account {
-    Account {
-        id: UserId::new(name).unwrap(),
-        email: format!("{name}@example.org"),
-        display_name: name.to_owned(),
-        hashed_password: None,
-        roles: vec![Role::Learner],
-        created_at_ms: 0,
-    }
-}
 
 /// A store with all the times that it has in production, through the proxy.
 async fn behind(proxy: &Proxy, world: &World) -> MongoStore {

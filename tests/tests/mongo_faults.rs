@@ -6,17 +6,15 @@
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
-use kairos_origin::store::accounts::Account;
 use kairos_origin::store::catalog::Replaced;
 use kairos_origin::store::mongo::MongoStore;
 use kairos_origin::store::progress::{Applied, FingerprintedOperation};
 use kairos_origin::store::{self, AccountStore, CatalogStore, GenerationStore, ProgressStore, StoreError};
-use kairos_protocol::api::account::Role;
 use kairos_protocol::api::catalog::Module;
 use kairos_protocol::api::ids::{OperationId, Slug, UserId};
 use kairos_protocol::api::operation::{Action, Operation};
 use kairos_protocol::sync::generation::{Generation, Namespace};
-use kairos_tests::failing_mongo::{Relay, end_order, open, order};
+use kairos_tests::failing_mongo::{Relay, account, end_order, open, order};
 use kairos_tests::origin::draft;
 use kairos_tests::world::{StoreKind, World};
 use mongodb::bson::{Bson, Document, doc};
@@ -45,17 +43,6 @@ fn study(id: &str) -> FingerprintedOperation {
 
 async fn catalog_number(store: &MongoStore) -> Generation {
     store.generations(&[Namespace::Catalog]).await.unwrap().get(&Namespace::Catalog).unwrap()
-}
-
-fn account(name: &str) -> Account {
-    Account {
-        id: UserId::new(name).unwrap(),
-        email: format!("{name}@example.org"),
-        display_name: name.to_owned(),
-        hashed_password: None,
-        roles: vec![Role::Learner],
-        created_at_ms: NOW,
-    }
 }
 
 fn name_of<T>(outcome: store::Result<T>) -> &'static str {

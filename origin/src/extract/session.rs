@@ -58,12 +58,8 @@ where
     type Rejection = AppError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        let session = Session::from_request_parts(parts, state).await?;
-        if session.roles.iter().any(|role| matches!(role, Role::Author | Role::Admin)) {
-            Arc::<RateLimits>::from_ref(state).count_module_write(&session.user)?;
-            return Ok(Self(session));
-        }
-        Err(ProblemType::Forbidden.with_detail("Only authors change modules.").into())
+        let roles = [Role::Author, Role::Admin];
+        writer(parts, state, &roles, "Only authors change modules.").await.map(Self)
     }
 }
 
@@ -75,13 +71,23 @@ where
     type Rejection = AppError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        let session = Session::from_request_parts(parts, state).await?;
-        if session.roles.contains(&Role::Admin) {
-            Arc::<RateLimits>::from_ref(state).count_module_write(&session.user)?;
-            return Ok(Self(session));
-        }
-        Err(ProblemType::Forbidden.with_detail("Only admins look into the caches.").into())
+        writer(parts, state, &[Role::Admin], "Only admins look into the caches.").await.map(Self)
     }
+}
+
+/// Somebody who has one of `roles`, and writes no more often than modules may be written.
+async fn writer<S>(parts: &mut Parts, state: &S, roles: &[Role], otherwise: &str) -> Result<Session>
+where
+    S: Send + Sync,
+    Arc<Tokens>: FromRef<S>,
+    Arc<RateLimits>: FromRef<S>,
+{
+    let session = Session::from_request_parts(parts, state).await?;
+    if !session.roles.iter().any(|role| roles.contains(role)) {
+        return Err(ProblemType::Forbidden.with_detail(otherwise).into());
+    }
+    Arc::<RateLimits>::from_ref(state).count_module_write(&session.user)?;
+    Ok(session)
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for RecordingSession
