@@ -19,7 +19,6 @@ mod refresh;
 mod report;
 mod reuse;
 mod stored_response;
-mod tallies;
 mod tiers;
 mod turns;
 mod validate;
@@ -42,7 +41,7 @@ use crate::cache::{Cache, Watch};
 use crate::environment::Environment;
 use crate::error::AppError;
 use crate::store::{StoreError, Versioned};
-use crate::telemetry::cache::{CacheMetrics, count};
+use crate::telemetry::cache::{CacheMetrics, count_bypass};
 
 use coalesce::Coalesced;
 use groups::Groups;
@@ -55,7 +54,6 @@ pub(crate) use quick::Quick;
 use refresh::Refresher;
 use reuse::Reuse;
 use stored_response::{Metadata, StoredResponse};
-use tallies::Tallies;
 use tiers::Tiers;
 
 /// MiB that stored responses take in process at most, unless configured otherwise.
@@ -75,7 +73,6 @@ struct Inner {
     metrics: CacheMetrics,
     refresher: Refresher,
     groups: Groups,
-    tallies: Tallies,
 }
 
 impl ResponseCache {
@@ -85,8 +82,9 @@ impl ResponseCache {
         let tiers = Arc::new(Tiers::new(cache.clone(), capacity_bytes));
         let loader = Arc::new(Loader::new(cache.clone(), Arc::clone(&tiers)));
         let (refresher, metrics) = (Refresher::new(), CacheMetrics::default());
-        let (groups, tallies) = (Groups::default(), Tallies::default());
-        Self { inner: Arc::new(Inner { cache, environment, tiers, loader, refresher, metrics, groups, tallies }) }
+        Self {
+            inner: Arc::new(Inner { cache, environment, tiers, loader, refresher, metrics, groups: Groups::default() }),
+        }
     }
 
     /// Learns which policies' responses were purged before, and from now on, as long as this is there and the watched numbers are looked up
@@ -269,8 +267,7 @@ impl Inner {
             Source::Redis => return Ok(hit("redis")),
             Source::Store { is_stored } => is_stored,
         };
-        count("store", lookup.policy, "miss");
-        self.tallies.add(lookup.policy, |tally| &tally.misses);
+        self.metrics.add(lookup.policy, |metrics| &metrics.misses);
         let status = CacheStatus::Forwarded { cache: ORIGIN_CACHE, reason, stored, collapsed, detail: None };
         Ok(headers::respond(&response, lookup.policy, request, &status, ResponseScope::Policy))
     }
@@ -323,7 +320,7 @@ impl Inner {
     {
         let response = self.loader.load_unstored(&lookup.request, now, loading).await?;
         let policy = lookup.policy_if_unstored();
-        count("store", policy, "bypass");
+        count_bypass(policy);
         let (reason, detail) = (Forward::Bypass, None);
         let status = CacheStatus::Forwarded { cache: ORIGIN_CACHE, reason, stored: false, collapsed: false, detail };
         Ok(headers::respond(&response, policy, &lookup.request, &status, ResponseScope::Policy))
@@ -342,15 +339,15 @@ impl Inner {
     }
 
     fn hit(&self, read: &Read, stored: &StoredResponse, tier: &'static str, ttl_secs: i64) -> Response {
-        count(tier, read.lookup.policy, "hit");
-        self.tallies
-            .add(read.lookup.policy, |tally| if tier == "redis" { &tally.redis_hits } else { &tally.memory_hits });
+        let is_from_redis = tier == "redis";
+        self.metrics.add(read.lookup.policy, |m| if is_from_redis { &m.redis_hits } else { &m.memory_hits });
         self.give(read, stored, tier, ttl_secs, ResponseScope::Policy)
     }
 
     fn stale(&self, read: &Read, stored: &StoredResponse, tier: &'static str, ttl_secs: i64) -> Response {
-        count(tier, read.lookup.policy, "stale");
-        self.tallies.add(read.lookup.policy, |tally| &tally.stale);
+        let is_from_redis = tier == "redis";
+        self.metrics
+            .add(read.lookup.policy, |m| if is_from_redis { &m.stale_from_redis } else { &m.stale_from_memory });
         self.give(read, stored, tier, ttl_secs, ResponseScope::Degraded)
     }
 

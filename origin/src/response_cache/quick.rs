@@ -54,8 +54,7 @@ impl Inner {
         let namespaces = lookup.policy.namespaces(lookup.subject.as_ref());
         let current = self.cache.current_if_known(&namespaces, &lookup.request.reported).await?;
         let response = self.use_stored(lookup, stored, &current, "memory")?;
-        self.metrics.memory_hit(lookup.policy);
-        self.tallies.add(lookup.policy, |tally| &tally.memory_hits);
+        self.metrics.add(lookup.policy, |metrics| &metrics.memory_hits);
         Some(response)
     }
 
@@ -71,8 +70,7 @@ impl Inner {
             return Quick::Miss;
         };
         self.tiers.promote(&key.into(), &stored);
-        self.metrics.redis_hit(lookup.policy);
-        self.tallies.add(lookup.policy, |tally| &tally.redis_hits);
+        self.metrics.add(lookup.policy, |metrics| &metrics.redis_hits);
         Quick::Hit(response)
     }
 

@@ -1,6 +1,5 @@
-//! What is stored, and how reads were answered, for admins. Reads only: nothing counts as a use. Not here: the counting (`tallies`).
-
-use std::sync::atomic::{AtomicU64, Ordering};
+//! What is stored, and how reads were answered, for admins. Reads only: nothing counts as a use. Not here: the counting
+//! ([`crate::telemetry::cache`]).
 
 use kairos_protocol::api::cache::{MemoryReport, PathReport, PolicyReport, Tier, TierReport};
 use kairos_protocol::http::encoding::Encoding;
@@ -8,8 +7,8 @@ use kairos_protocol::policy::Policy;
 
 use super::lookup::Lookup;
 use super::stored_response::StoredResponse;
-use super::tallies::Tally;
 use super::{ResponseCache, reuse};
+use crate::telemetry::cache::PolicyMetrics;
 
 impl ResponseCache {
     /// What this process stores.
@@ -21,16 +20,15 @@ impl ResponseCache {
     /// How reads were answered here.
     #[must_use]
     pub fn policy_reports(&self) -> Vec<PolicyReport> {
-        let number = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let report = |(policy, tally): &(Policy, Tally)| PolicyReport {
+        let report = |(policy, metrics): &(Policy, PolicyMetrics)| PolicyReport {
             policy: policy.name().to_owned(),
             tags: policy.tags().into_iter().map(str::to_owned).collect(),
-            memory_hits: number(&tally.memory_hits),
-            redis_hits: number(&tally.redis_hits),
-            misses: number(&tally.misses),
-            stale: number(&tally.stale),
+            memory_hits: metrics.memory_hits.get(),
+            redis_hits: metrics.redis_hits.get(),
+            misses: metrics.misses.get(),
+            stale: metrics.stale_from_memory.get() + metrics.stale_from_redis.get(),
         };
-        self.inner.tallies.all().map(report).collect()
+        self.inner.metrics.all().map(report).collect()
     }
 
     /// What is stored for `lookup`, here and in Redis, if that is reached in time.
