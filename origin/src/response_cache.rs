@@ -9,6 +9,7 @@ mod early;
 mod groups;
 mod headers;
 mod heads;
+mod lag;
 mod leases;
 mod load;
 mod lookup;
@@ -45,6 +46,7 @@ use crate::telemetry::cache::{CacheMetrics, count_bypass};
 
 use coalesce::Coalesced;
 use groups::Groups;
+pub(crate) use headers::write_policy;
 pub use headers::{ResponseScope, write_cache_headers};
 use load::{Loaded, Loader, Source};
 pub use lookup::{CacheRequest, Lookup, NothingShared};
@@ -247,7 +249,11 @@ impl Inner {
         T: Serialize + Send + 'static,
         F: Future<Output = Result<Versioned<T>, AppError>> + Send + 'static,
     {
-        let Read { lookup, key, now, .. } = read;
+        let Read { lookup, key, now, stored } = read;
+        // Where nothing was stored, that was looked at before (`quick`).
+        if let Some(refusal) = stored.as_ref().and_then(|_| self.loader.refusal()) {
+            return Err(refusal);
+        }
         let (request, lifetime) = (&lookup.request, lookup.policy.at_origin());
         let key = key.as_str().into();
         let miss = Miss { lookup: lookup.clone(), key, current, looked, reason, now: *now, replaces: None };

@@ -7,16 +7,19 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{FromRef, Request};
+use axum::response::IntoResponse as _;
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::{Response, StatusCode};
 use http_body_util::{Either, Full};
+use kairos_protocol::policy::Policy;
 use tokio::time::Instant;
 use tower::Service as _;
 
 use crate::auth::tokens::Tokens;
+use crate::error::AppError;
 use crate::extract::stored_lookup;
-use crate::response_cache::{Lookup, Quick, ResponseCache};
+use crate::response_cache::{Lookup, Quick, ResponseCache, ResponseScope, write_policy};
 use crate::routes;
 use crate::state::{AppState, Observed};
 use crate::telemetry::requests::write_common;
@@ -56,6 +59,7 @@ impl Service {
             match self.parts.responses.get_stored(&lookup).await {
                 Quick::Hit(response) => return Ok(self.parts.finish(&lookup, response, began).map(Either::Left)),
                 Quick::NothingShared(known) => drop(request.extensions_mut().insert(known)),
+                Quick::Refused(why) => return Ok(self.parts.refuse(&lookup, why, began).map(Either::Right)),
                 Quick::Miss => {}
             }
         }
@@ -73,8 +77,16 @@ impl Parts {
     /// A stored `response`, with what every response has.
     fn finish(&self, lookup: &Lookup, mut response: Response<Full<Bytes>>, began: Instant) -> Response<Full<Bytes>> {
         write_common(response.headers_mut(), &self.observed.ids.next());
-        self.observed.metrics.record_stored(lookup.policy, response.status(), began.elapsed());
+        self.observed.metrics.record_unrouted(lookup.policy, response.status(), began.elapsed());
         tracing::debug!(target = lookup.key, status = response.status().as_u16(), "answered from what is stored");
+        response
+    }
+    /// Why there is no response, as one.
+    fn refuse(&self, lookup: &Lookup, why: AppError, began: Instant) -> Response<Body> {
+        let mut response = why.into_response();
+        write_policy(response.headers_mut(), Policy::NoStore, ResponseScope::Policy);
+        write_common(response.headers_mut(), &self.observed.ids.next());
+        self.observed.metrics.record_unrouted(lookup.policy, response.status(), began.elapsed());
         response
     }
 }

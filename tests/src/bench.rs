@@ -1,6 +1,7 @@
 //! What `cargo xtask bench` measures: ours and what stands beside it, in one run, as ratios. Never a test: nothing fails because a
 //! machine is slow.
 
+mod cores;
 mod data;
 mod measures;
 mod open_loop;

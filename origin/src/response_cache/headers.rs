@@ -27,7 +27,8 @@ pub async fn write_cache_headers(request: Request, next: Next) -> Response {
     response
 }
 
-pub(super) fn write_policy(headers: &mut HeaderMap, named: Policy, scope: ResponseScope) {
+/// The same, for a response with the policy `named` that is on no route's way.
+pub(crate) fn write_policy(headers: &mut HeaderMap, named: Policy, scope: ResponseScope) {
     let policy = if scope == ResponseScope::Policy { named } else { Policy::NoStore };
     set(headers, CACHE_CONTROL, policy.cache_control());
     set(headers, HeaderName::from_static(KAIROS_POLICY), named.name());

@@ -61,6 +61,11 @@ impl Loader {
         Self { cache, tiers, coalescer: Coalescer::new(), turns, compressor, started: Instant::now() }
     }
 
+    /// Why nothing is to be loaded now, if so: the process is late with all that it does.
+    pub(super) fn refusal(&self) -> Option<AppError> {
+        self.turns.refuse_if_late().then(too_busy)
+    }
+
     /// What `miss` is about, by `load` if need be, which is called at most once and runs on a task to its end.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! The quick way of a read, before it is routed: what memory has, fresh and current, with headers that were written once; and where memory
-//! has nothing, what Redis has. Whatever else comes of a read goes the long way ([`ResponseCache::get_or_load`]).
+//! has nothing, what Redis has; or, where both have nothing and the process is late, that there is no response: a refusal must cost little, or
+//! too much is asked of it still. Whatever else comes of a read goes the long way ([`ResponseCache::get_or_load`]).
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use super::headers::{ResponseScope, write_policy, write_stored};
 use super::reuse::{self, Reuse};
 use super::stored_response::StoredResponse;
 use super::{Inner, Lookup, NothingShared, ResponseCache};
+use crate::error::AppError;
 
 /// Fields of a head, with room for what is added later.
 const FIELDS: usize = 14;
@@ -32,6 +34,8 @@ pub(crate) enum Quick {
     Miss,
     /// The same, and what is known by now.
     NothingShared(NothingShared),
+    /// There will be none.
+    Refused(AppError),
 }
 
 impl ResponseCache {
@@ -41,10 +45,18 @@ impl ResponseCache {
             return Quick::Miss;
         }
         let key = self.inner.key_of(lookup);
-        match self.inner.tiers.get(&key) {
-            Some(stored) => self.inner.get_from_memory(lookup, &stored).await.map_or(Quick::Miss, Quick::Hit),
-            None if lookup.request.cache_control.no_cache => Quick::Miss,
-            None => self.inner.get_from_redis(lookup, key).await,
+        if let Some(stored) = self.inner.tiers.get(&key) {
+            // One that is stale may still be served to those whom nothing is loaded for.
+            return self.inner.get_from_memory(lookup, &stored).await.map_or(Quick::Miss, Quick::Hit);
+        }
+        let found = if lookup.request.cache_control.no_cache {
+            Quick::Miss
+        } else {
+            self.inner.get_from_redis(lookup, key).await
+        };
+        match found {
+            Quick::Miss | Quick::NothingShared(_) => self.inner.loader.refusal().map_or(found, Quick::Refused),
+            _ => found,
         }
     }
 }

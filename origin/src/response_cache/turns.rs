@@ -3,7 +3,7 @@
 //! grows makes everybody late and nobody served. Not here: what a load does.
 //!
 //! Own code: the crates that adapt a limit (`tower-resilience-adaptive`, `tower-acc`) are layers around a service, and refuse by the limit
-//! alone; here it counts how long the wait would be.
+//! alone; here it counts how long the wait would be, for a turn and for a processor ([`Lag`]).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,14 +14,18 @@ use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 
+use super::lag::Lag;
+
 /// Loads under way at once, at first and at most. More would only wait for the same store, each with its response in memory.
-const MOST: usize = 64;
+const MOST: usize = 256;
 /// However slow the store is, so many find out whether it is quick again.
 const FEWEST: usize = 4;
 /// A load that takes longer is slow: rows P1 give a query 20 ms.
 const SLOW: Duration = Duration::from_millis(100);
 /// How long a load waits for its turn. With the load itself it stays within what row P1 gives an aggregation, 200 ms.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_millis(100);
+/// How often a load waits for one.
+const LAGS_OF_A_LOAD: u32 = 2;
 /// The weight of the last load in the mean time of one.
 const WEIGHT: f64 = 0.05;
 
@@ -30,6 +34,7 @@ pub(super) struct Turns {
     permits: Arc<Semaphore>,
     waiting: AtomicUsize,
     state: Mutex<State>,
+    lag: Lag,
     limit: Gauge,
     refused: Counter,
 }
@@ -57,7 +62,7 @@ impl Turns {
         let (limit, refused) = (metrics::gauge!("kairos_loads_limit"), metrics::counter!("kairos_loads_refused_total"));
         limit.set(MOST as f64);
         let (permits, state) = (Arc::new(Semaphore::new(MOST)), Mutex::new(State::new(Instant::now())));
-        Self { permits, waiting: AtomicUsize::new(0), state, limit, refused }
+        Self { permits, waiting: AtomicUsize::new(0), state, lag: Lag::new(), limit, refused }
     }
 
     /// A turn, soon; `None` when it would take, or took, longer than [`LONGEST_WAIT`].
@@ -72,6 +77,13 @@ impl Turns {
         permit.map(|permit| Turn { turns: self, permit: Some(permit), began: Instant::now() })
     }
 
+    /// Whether the process is late. Then the caller is one that was refused.
+    pub(super) fn refuse_if_late(&self) -> bool {
+        let is_late = self.lag.is_late();
+        self.refused.increment(is_late.into());
+        is_late
+    }
+
     async fn wait(&self) -> Option<OwnedSemaphorePermit> {
         let place = Place::take(&self.waiting);
         let expected_secs = self.state.lock().wait_secs(place.number);
@@ -84,8 +96,11 @@ impl Turns {
     /// A load is over that `began` then. Whether its permit is to stay.
     fn end(&self, began: Instant) -> bool {
         let is_all_in_use = self.permits.available_permits() == 0;
+        let (now, lag) = (Instant::now(), self.lag.now());
+        // That the process is late is no reason to think that the store is slow.
+        let took = now.saturating_duration_since(began).saturating_sub(lag * LAGS_OF_A_LOAD);
         let mut state = self.state.lock();
-        state.record(began, Instant::now(), is_all_in_use);
+        state.record(now, took, is_all_in_use);
         self.limit.set(state.limit);
         let wanted = state.limit as usize;
         if state.permits > wanted {
@@ -103,11 +118,11 @@ impl State {
         Self { limit: MOST as f64, permits: MOST, mean_secs: 0.0, settled_at: now }
     }
 
-    fn record(&mut self, began: Instant, now: Instant, is_all_in_use: bool) {
-        let took = now.saturating_duration_since(began);
+    /// A load ended `now`, of which the store `took` so much.
+    fn record(&mut self, now: Instant, took: Duration, is_all_in_use: bool) {
         self.mean_secs += (took.as_secs_f64() - self.mean_secs) * WEIGHT;
         if took > SLOW {
-            if began >= self.settled_at {
+            if now.checked_sub(took).is_none_or(|began| began >= self.settled_at) {
                 self.limit = (self.limit * 0.9).max(FEWEST as f64);
                 self.settled_at = now;
             }
@@ -159,9 +174,9 @@ mod tests {
     /// So many rounds of loads that take so long, as many at once as there may be.
     fn rounds(state: &mut State, now: &mut Instant, took: Duration, rounds: usize) {
         for _ in 0..rounds {
-            let (began, at_once) = (*now, state.limit as usize);
+            let at_once = state.limit as usize;
             *now += took;
-            (0..at_once).for_each(|_| state.record(began, *now, true));
+            (0..at_once).for_each(|_| state.record(*now, took, true));
         }
     }
 
@@ -170,12 +185,12 @@ mod tests {
         let mut now = Instant::now();
         let mut state = State::new(now);
         rounds(&mut state, &mut now, SLOW * 2, 5);
-        assert_eq!(state.limit as usize, 37, "a tenth fewer in each round, however many were slow in it");
+        assert_eq!(state.limit as usize, 151, "a tenth fewer in each round, however many were slow in it");
         rounds(&mut state, &mut now, SLOW * 2, 100);
         assert_eq!(state.limit as usize, FEWEST);
         rounds(&mut state, &mut now, QUICK, 30);
         assert!((30..=35).contains(&(state.limit as usize)), "about one more in each round: {}", state.limit);
-        rounds(&mut state, &mut now, QUICK, 100);
+        rounds(&mut state, &mut now, QUICK, MOST);
         assert_eq!(state.limit as usize, MOST, "and no more than that");
     }
 
@@ -183,7 +198,7 @@ mod tests {
     fn nobody_is_let_in_by_a_load_that_waited_for_nothing() {
         let now = Instant::now();
         let mut state = State { limit: 10.0, ..State::new(now) };
-        (0..1_000).for_each(|_| state.record(now, now + QUICK, false));
+        (0..1_000).for_each(|_| state.record(now, QUICK, false));
         assert_eq!(state.limit as usize, 10, "whether more would do is not known");
     }
 

@@ -40,6 +40,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use mongodb::options::{Acknowledgment, ClientOptions, CollectionOptions, Compressor, ReadConcern, WriteConcern};
 use mongodb::{Client, Collection, Database};
 use tokio::sync::{Mutex, Semaphore};
@@ -64,6 +66,9 @@ const WAIT_QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_CONNECTING: u32 = 10;
 /// The database when the URL names none.
 const DEFAULT_DATABASE: &str = "kairos";
+
+/// A method's commands. Boxed, once: the driver's futures are many kilobytes, and would be moved with every function around them.
+type Work<T> = BoxFuture<'static, std::result::Result<T, Failure>>;
 
 /// A MongoDB database as a store. Cheap to clone.
 #[derive(Clone)]
@@ -149,7 +154,7 @@ impl MongoStore {
         }
         let database = self.database.clone();
         let deadline = Instant::now() + OPERATION_TIMEOUT;
-        let creating = async move { indexes::create(&database).await.map_err(Failure::Before) };
+        let creating = async move { indexes::create(&database).await.map_err(Failure::Before) }.boxed();
         let created = self.run_until(deadline, Arc::new(Gate::open()), creating).await;
         // An index is no change of the data.
         let created = created.map_err(|error| match error {
@@ -173,43 +178,37 @@ impl MongoStore {
     }
 
     /// Runs the commands of a method that only reads: whatever fails, nothing has changed.
-    async fn read<T, F>(&self, work: F) -> Result<T>
+    fn read<T, F>(&self, work: F) -> impl Future<Output = Result<T>> + Send
     where
         T: Send + 'static,
         F: Future<Output = mongodb::error::Result<T>> + Send + 'static,
     {
-        self.change(Arc::new(Gate::open()), async move { work.await.map_err(Failure::Before) }).await
+        self.change(Arc::new(Gate::open()), async move { work.await.map_err(Failure::Before) }.boxed())
     }
 
     /// Runs commands that write without a transaction: whatever fails, something may have changed.
-    async fn run<T, F>(&self, work: F) -> Result<T>
+    fn run<T, F>(&self, work: F) -> impl Future<Output = Result<T>> + Send
     where
         T: Send + 'static,
         F: Future<Output = mongodb::error::Result<T>> + Send + 'static,
     {
-        self.change(Arc::new(Gate::passed()), async move { Ok(work.await?) }).await
+        self.change(Arc::new(Gate::passed()), async move { Ok(work.await?) }.boxed())
     }
 
     /// Runs one method's commands. All of it, the wait for a place in the pool included, takes [`OPERATION_TIMEOUT`] at most.
     /// `gate`: what the work goes through before it sends what cannot be taken back.
-    async fn change<T, F>(&self, gate: Arc<Gate>, work: F) -> Result<T>
-    where
-        T: Send + 'static,
-        F: Future<Output = std::result::Result<T, Failure>> + Send + 'static,
-    {
+    async fn change<T: Send + 'static>(&self, gate: Arc<Gate>, work: Work<T>) -> Result<T> {
         let deadline = Instant::now() + OPERATION_TIMEOUT;
-        let late = |_| StoreError::Unavailable("the indexes could not be created in time".to_owned());
-        timeout_at(deadline, self.ensure_indexes()).await.map_err(late)??;
+        if !self.indexes.are_there.load(Ordering::Acquire) {
+            let late = |_| StoreError::Unavailable("the indexes could not be created in time".to_owned());
+            timeout_at(deadline, self.ensure_indexes().boxed()).await.map_err(late)??;
+        }
         self.run_until(deadline, gate, work).await
     }
 
     /// Ends at once while the breaker is open, and when it opens. The commands run on a task of their own and are never dropped half way,
     /// also when the caller gives up waiting: the driver may otherwise lose the connection they use.
-    async fn run_until<T, F>(&self, deadline: Instant, gate: Arc<Gate>, work: F) -> Result<T>
-    where
-        T: Send + 'static,
-        F: Future<Output = std::result::Result<T, Failure>> + Send + 'static,
-    {
+    async fn run_until<T: Send + 'static>(&self, deadline: Instant, gate: Arc<Gate>, work: Work<T>) -> Result<T> {
         let permit = self.reachability.acquire()?;
         let waiting = timeout(WAIT_QUEUE_TIMEOUT, Arc::clone(&self.places).acquire_owned());
         let Ok(Ok(place)) = self.reachability.unless_opened(&permit, waiting).await? else {

@@ -78,9 +78,15 @@ pub fn write_common(headers: &mut HeaderMap, id: &RequestId) {
 
 /// Counts requests and their time.
 pub struct RequestMetrics {
-    /// Of stored responses, by policy: 200 and 304.
-    stored: Vec<(Policy, Series, Series)>,
+    /// Of reads that are answered before they are routed, by policy.
+    unrouted: Vec<(Policy, Unrouted)>,
     routes: RwLock<HashMap<String, ByMethodAndStatus>>,
+}
+
+struct Unrouted {
+    ok: Series,
+    not_modified: Series,
+    unavailable: Series,
 }
 
 type ByMethodAndStatus = HashMap<(&'static str, u16), Series>;
@@ -111,19 +117,24 @@ impl Default for RequestMetrics {
         let series = |policy: Policy| {
             let path = policy.path()?;
             let of = |status: StatusCode| Series::new(path, "GET", status.as_u16());
-            Some((policy, of(StatusCode::OK), of(StatusCode::NOT_MODIFIED)))
+            let (ok, not_modified) = (of(StatusCode::OK), of(StatusCode::NOT_MODIFIED));
+            Some((policy, Unrouted { ok, not_modified, unavailable: of(StatusCode::SERVICE_UNAVAILABLE) }))
         };
-        let stored = Policy::ALL.iter().copied().filter_map(series).collect();
-        Self { stored, routes: RwLock::default() }
+        let unrouted = Policy::ALL.iter().copied().filter_map(series).collect();
+        Self { unrouted, routes: RwLock::default() }
     }
 }
 
 impl RequestMetrics {
-    /// A `GET` was answered with a stored response.
-    pub fn record_stored(&self, policy: Policy, status: StatusCode, took: Duration) {
-        if let Some((_, ok, not_modified)) = self.stored.iter().find(|(stored, ..)| *stored == policy) {
-            if status == StatusCode::OK { ok } else { not_modified }.record(took);
-        }
+    /// A `GET` was answered before it was routed: by what is stored, or by why there is nothing.
+    pub fn record_unrouted(&self, policy: Policy, status: StatusCode, took: Duration) {
+        let Some((_, series)) = self.unrouted.iter().find(|(of, _)| *of == policy) else { return };
+        let series = match status {
+            StatusCode::OK => &series.ok,
+            StatusCode::NOT_MODIFIED => &series.not_modified,
+            _ => &series.unavailable,
+        };
+        series.record(took);
     }
 
     /// A request was answered by `route`.

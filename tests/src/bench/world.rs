@@ -78,6 +78,14 @@ impl World {
         self.mongo.is_some()
     }
 
+    /// The processes of `kind`'s store.
+    pub(super) async fn store_processes(&self, kind: StoreKind) -> Vec<u32> {
+        match (kind, &self.mongo) {
+            (StoreKind::Mongo, Some(mongo)) => mongo.processes().await,
+            _ => Vec::new(),
+        }
+    }
+
     fn command(&self, subcommand: &str, kind: StoreKind, with_redis: bool) -> Result<Command> {
         let mut command = Command::new(&self.program);
         command.arg(subcommand).arg("--data").arg(self.database()).env_clear();

@@ -80,7 +80,8 @@ impl MongoStore {
             }
         };
         let (store, gate) = (self.clone(), Arc::new(Gate::open()));
-        self.change(Arc::clone(&gate), async move {
+        let closing = Arc::clone(&gate);
+        let changing = async move {
             let _turn = turn;
             let mut pause = LONGEST_PAUSE / 10;
             loop {
@@ -94,8 +95,8 @@ impl MongoStore {
                     done => return done,
                 }
             }
-        })
-        .await
+        };
+        self.change(closing, changing.boxed()).await
     }
 
     /// Raises the numbers of `namespaces`, and does nothing else.

@@ -1,17 +1,18 @@
 //! Twice what it can do: what is still done, how long what is taken in takes, and how soon all is as before. The load leaves when it is
-//! due, whether or not the origin keeps up.
+//! due, whether or not the origin keeps up, from cores of its own: who sends it must not be slowed down by it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use tokio::time::Instant;
 
+use crate::bench::cores::Halves;
 use crate::bench::data::MODULE;
 use crate::bench::open_loop::{self, Answered, percentile_ms};
 use crate::bench::process::Server;
 use crate::bench::report::{Figure, Goal, rate};
-use crate::bench::rounds::{Bench, CONNECTIONS, as_random_learner, rates};
+use crate::bench::rounds::{Bench, CONNECTIONS};
 use crate::bench::world::StoreKind;
 use crate::bench::wrk::Load;
 
@@ -27,10 +28,12 @@ end
 "#;
 
 const PATH: &str = "/v1/me/progress/stats";
-/// Enough that none waits for another's response.
-const MANY: usize = 1_000;
+/// Enough that none waits for another's response, unless that takes a quarter of a second.
+const MANY: usize = 4_000;
 /// Learners who ask.
-const ASKING: usize = 2_000;
+const ASKING: usize = 5_000;
+/// How much more each load is than the one before, until it is too much.
+const GROWS: f64 = 1.3;
 /// In which the time of responses is looked at after the load.
 const WINDOW: Duration = Duration::from_millis(500);
 
@@ -65,15 +68,17 @@ async fn beside_sign_ins(bench: &mut Bench<'_>) -> Result<()> {
 }
 
 async fn overload(bench: &mut Bench<'_>, name: &str, kind: StoreKind) -> Result<()> {
+    let mut halves = Halves::split()?.context("one core cannot be both the server's and the load's")?;
+    for process in bench.world.store_processes(kind).await {
+        halves.move_server(process)?;
+    }
+    halves.start_servers()?;
     let origin = bench.world.origin(kind, false).await?;
+    halves.start_load()?;
     let tokens = bench.world.tokens(kind).get(..ASKING).unwrap_or_default();
-    let script = as_random_learner(tokens, PATH, &[("Cache-Control", "no-cache")]);
-    let load = Load { url: origin.url("/"), connections: CONNECTIONS, lasting: bench.lasting(), script };
-    let outcomes = bench.in_turns(&[load]).await?.concat();
-    let peak = rates(&outcomes);
     let requests: Arc<[Vec<u8>]> = tokens.iter().map(|token| request(token)).collect();
-    // What this sender can do of what the origin can do, without too much of it.
     let lasting = bench.lasting() * 2;
+    let peak = peak(&origin, &requests, bench.lasting()).await?;
     let near = send(&origin, &requests, peak * 0.7, lasting).await?;
     let twice = send(&origin, &requests, peak * 2.0, lasting).await?;
     let after_began = Instant::now();
@@ -109,12 +114,25 @@ async fn overload(bench: &mut Bench<'_>, name: &str, kind: StoreKind) -> Result<
     Ok(())
 }
 
+/// The most that is done a second: of loads that grow until more is sent than is done.
+async fn peak(origin: &Server, requests: &Arc<[Vec<u8>]>, lasting: Duration) -> Result<f64> {
+    let (mut sent, mut most) = (1_000.0, 0.0_f64);
+    loop {
+        let done = per_sec(&send(origin, requests, sent, lasting).await?, lasting);
+        most = most.max(done);
+        if done < sent * 0.75 {
+            return Ok(most);
+        }
+        sent *= GROWS;
+    }
+}
+
 async fn send(origin: &Server, requests: &Arc<[Vec<u8>]>, per_sec: f64, lasting: Duration) -> Result<Vec<Answered>> {
     open_loop::run(origin.port, Arc::clone(requests), per_sec, lasting, MANY).await
 }
 
 fn request(token: &str) -> Vec<u8> {
-    format!("GET {PATH} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {token}\r\nCache-Control: no-cache\r\n\r\n")
+    format!("GET {PATH} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {token}\r\nCache-Control: no-store\r\n\r\n")
         .into_bytes()
 }
 

@@ -57,6 +57,15 @@ impl ReplicaSet {
         format!("mongodb://{}/kairos?replicaSet=chaos", hosts.join(","))
     }
 
+    /// The processes that run.
+    pub(crate) async fn processes(&self) -> Vec<u32> {
+        let mut ids = Vec::new();
+        for member in &self.members {
+            ids.extend(member.process.lock().await.id());
+        }
+        ids
+    }
+
     async fn initiate(&self) -> Result<()> {
         let first = self.members.first().context("a replica set has members")?;
         let number = |index: usize| i32::try_from(index).unwrap_or_default();
