@@ -19,9 +19,9 @@ const ModulePage = lazy(() => import("./views/module.tsx").catch(() => Missing))
 const ProgressPage = lazy(() => import("./views/progress.tsx").catch(() => Missing));
 
 /** Views with large libraries come after the first one is on the screen. */
-export function preloadViews(): void {
-  void ModulePage.preload();
-  void ProgressPage.preload();
+export async function preloadViews(): Promise<void> {
+  await ModulePage.preload();
+  await ProgressPage.preload();
 }
 
 export function App() {
@@ -51,7 +51,7 @@ export function App() {
 }
 
 function Masthead() {
-  const { user } = status.value;
+  const { user, session } = status.value;
   return (
     <header class="masthead">
       <div class="masthead-inner">
@@ -60,9 +60,9 @@ function Masthead() {
           <NavLink href={views.catalogue} icon="catalogue" name="Catalogue" />
           <NavLink href={views.progress} icon="progress" name="Progress" />
           <NavLink href={views.history} icon="history" name="History" />
-          {user === null
-            ? <NavLink href={views.signIn} icon="account" name="Sign in" />
-            : <NavLink href={views.account} icon="account" name={user.display_name} />}
+          {session === "unknown" || user !== null
+            ? <NavLink href={views.account} icon="account" name={user?.display_name ?? "Account"} />
+            : <NavLink href={views.signIn} icon="account" name="Sign in" />}
         </nav>
         <div class="masthead-tools">
           <Connection />

@@ -1,5 +1,6 @@
 /** Numbers, times and names as people read them. Not markup. */
 import type { Action, Difficulty, ProgressStatus } from "./api.ts";
+import { SHELL_WORDS } from "./messages/shell.ts";
 
 const SECOND = 1_000;
 const MINUTE = 60;
@@ -16,11 +17,7 @@ export const STATUS_NAMES: Record<ProgressStatus, string> = {
   completed: "Completed",
 };
 
-export const DIFFICULTY_NAMES: Record<Difficulty, string> = {
-  beginner: "Beginner",
-  intermediate: "Intermediate",
-  advanced: "Advanced",
-};
+export const DIFFICULTY_NAMES: Record<Difficulty, string> = SHELL_WORDS.difficulty;
 
 export function formatDuration(seconds: number): string {
   if (seconds < MINUTE) return `${Math.round(seconds)} s`;

@@ -13,7 +13,7 @@ export async function lookForStored(slugs: string[]): Promise<void> {
   for (const slug of unknown) asked.add(slug);
   const found: string[] = [];
   for (const slug of unknown) {
-    const isStored = await fetchQuery(paths.module(slug), false).then(() => true, () => false);
+    const isStored = await fetchQuery(paths.module(slug), "stored").then(() => true, () => false);
     if (isStored) found.push(slug);
     asked.delete(slug);
   }

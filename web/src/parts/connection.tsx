@@ -9,6 +9,7 @@ import { announce } from "./announcer.tsx";
 import { Icon } from "./icon.tsx";
 
 export function Connection() {
+  const { session } = status.value;
   const [isOpen, setOpen] = useState(false);
   const box = useRef<HTMLDivElement>(null);
   const button = useRef<HTMLButtonElement>(null);
@@ -21,7 +22,7 @@ export function Connection() {
       <button type="button" ref={button} class="button button-quiet button-small" aria-expanded={isOpen} aria-controls="connection-panel" onClick={() => setOpen(!isOpen)}>
         <Summary />
       </button>
-      <p class="visually-hidden" role="status">{status.value.reachable ? "Online" : "Offline: you see copies, and what you do is kept"}</p>
+      <p class="visually-hidden" role="status">{session === "unknown" ? "" : status.value.reachable ? "Online" : "Offline: you see copies, and what you do is kept"}</p>
       <div id="connection-panel" class="panel" hidden={!isOpen}>
         {isOpen && <Details />}
       </div>
@@ -30,12 +31,12 @@ export function Connection() {
 }
 
 function Summary() {
-  const { reachable, pending, rejected } = status.value;
-  const kind = rejected.length > 0 ? "refused" : !reachable ? "offline" : pending.length > 0 ? "waiting" : "online";
+  const { session, reachable, pending, rejected } = status.value;
+  const kind = session === "unknown" ? "starting" : rejected.length > 0 ? "refused" : !reachable ? "offline" : pending.length > 0 ? "waiting" : "online";
   return (
     <span class="connection-summary" data-kind={kind}>
       <span class="connection-dot" aria-hidden="true" />
-      <span>{reachable ? "Online" : "Offline"}</span>
+      <span>{session === "unknown" ? "…" : reachable ? "Online" : "Offline"}</span>
       {pending.length > 0 && <span class="connection-count">· {pending.length}<span> waiting</span></span>}
       {rejected.length > 0 && <span class="connection-count">· {rejected.length}<span> refused</span></span>}
     </span>

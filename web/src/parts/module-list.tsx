@@ -15,7 +15,7 @@ export function ModuleList({ items, isGrouped }: { items: ModuleSummary[]; isGro
     <>
       {groupBySubject(items).map(([subject, group]) => (
         <section key={subject} class="subject">
-          <h2>{subject}</h2>
+          <h2 dir="auto">{subject}</h2>
           <ol class="modules">{group.map((item) => <Row key={item.slug} item={item} />)}</ol>
         </section>
       ))}
@@ -30,8 +30,8 @@ function Row({ item, withSubject = false }: { item: ModuleSummary; withSubject?:
     <li class="module-row">
       <span class="module-number" aria-hidden="true">{item.position + 1}</span>
       <div>
-        <Heading class="module-title"><a href={views.module(item.slug)} lang={item.language}>{item.title}</a></Heading>
-        {item.summary !== "" && <p class="module-summary" lang={item.language}>{item.summary}</p>}
+        <Heading class="module-title"><a href={views.module(item.slug)} lang={item.language} dir="auto">{item.title}</a></Heading>
+        {item.summary !== "" && <p class="module-summary" lang={item.language} dir="auto">{item.summary}</p>}
         <p class="module-facts">
           {withSubject && <span>{item.subject}</span>}
           <span>{DIFFICULTY_NAMES[item.difficulty]}</span>

@@ -2,6 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { views } from "../api.ts";
 import { status } from "../kairos.ts";
+import { Loading } from "./notices.tsx";
 import { View } from "./view.tsx";
 
 interface SignedInProps {
@@ -13,6 +14,7 @@ interface SignedInProps {
 export function SignedIn({ title, what, children }: SignedInProps) {
   const { session, user } = status.value;
   if (session === "active" && user !== null) return <div key={user.id}>{children()}</div>;
+  if (session === "unknown") return <View title={title}><Loading what={what} /></View>;
   return (
     <View title={title}>
       <section class="notice">

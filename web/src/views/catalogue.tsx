@@ -5,6 +5,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { type Difficulty, type ModuleSummary, paths, views } from "../api.ts";
 import { useDebounced } from "../debounced.ts";
 import { DIFFICULTY_NAMES, formatCount } from "../format.ts";
+import { SHELL_WORDS } from "../messages/shell.ts";
 import { subjects, summaries } from "../library.ts";
 import { usePagedList } from "../paged-list.ts";
 import { Icon } from "../parts/icon.tsx";
@@ -42,13 +43,13 @@ function Results({ filter, onChange }: { filter: Filter; onChange: (part: Partia
   last.current = found ?? (list.error.value === undefined ? last.current : undefined);
   const shown = isSearch ? last.current?.filter((item) => matches(item, filter)) : last.current;
   return (
-    <View title="Catalogue" lead={<p>Short modules, in the order they build on each other. What you open stays readable with no network.</p>} result={list.oldest.value}>
+    <View title={SHELL_WORDS.catalogue} lead={<p>{SHELL_WORDS.catalogueLead}</p>} result={list.oldest.value}>
       <Filters filter={filter} onChange={onChange} />
       {isLocal && <p class="remark" role="status">No network: searched the titles and summaries that are on this device.</p>}
       {shown === undefined
         ? list.error.value === undefined
           ? <Loading what="the catalogue" lines={12} />
-          : <Failure error={list.error.value} what="the catalogue" onRetry={() => void list.load(true)} />
+          : <Failure error={list.error.value} what="the catalogue" onRetry={() => void list.load("network")} />
         : <Found items={shown} isGrouped={!isSearch} filter={filter} onChange={onChange} />}
       {!isLocal && <More list={list} what="modules" />}
     </View>

@@ -20,7 +20,7 @@ function History() {
   return (
     <View title="History" result={list.oldest.value}>
       {items === undefined
-        ? list.error.value === undefined ? <Loading what="your history" /> : <Failure error={list.error.value} what="your history" onRetry={() => void list.load(true)} />
+        ? list.error.value === undefined ? <Loading what="your history" /> : <Failure error={list.error.value} what="your history" onRetry={() => void list.load("network")} />
         : <Days items={items} />}
       <More list={list} what="entries" />
     </View>

@@ -1,9 +1,11 @@
 /** One module: its text, where it stands in its subject, and what the learner does with it. */
+import "../styles/module.css";
+import "../styles/prose.css";
 import { useRoute } from "preact-iso";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { type Module, paths, views } from "../api.ts";
 import { DIFFICULTY_NAMES } from "../format.ts";
-import { isSignedIn, record, userId } from "../kairos.ts";
+import { isSignedIn, record, status, userId } from "../kairos.ts";
 import { neighbours, records, recordsFetched, summaries } from "../library.ts";
 import { renderMarkdown } from "../markdown.ts";
 import { Icon } from "../parts/icon.tsx";
@@ -32,7 +34,7 @@ function ModuleView({ slug }: { slug: string }) {
   return (
     <View title={module.title} class="reading" eyebrow={<a href={subjectAddress(module)}>{module.subject}</a>} lead={<Details module={module} />} result={result}>
       <Content module={module} />
-      {isSignedIn.value ? <Learning slug={slug} /> : <SignInHint />}
+      {isSignedIn.value ? <Learning slug={slug} /> : status.value.session !== "unknown" && <SignInHint />}
       <Neighbours slug={slug} />
     </View>
   );

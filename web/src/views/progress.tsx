@@ -1,4 +1,5 @@
 /** The learner's progress: statistics, a chart, and the record of each module. */
+import "../styles/progress.css";
 import { type ProgressRecord, paths, type Statistics, views } from "../api.ts";
 import { formatDateTime, formatDuration, formatScore, STATUS_NAMES } from "../format.ts";
 import { titleOf } from "../library.ts";
@@ -25,7 +26,7 @@ function Progress() {
         ? <Tiles statistics={result.body} />
         : error === undefined ? <Loading what="your statistics" lines={3} /> : <Failure error={error} what="your statistics" onRetry={refetch} />}
       {items === undefined
-        ? list.error.value === undefined ? <Loading what="your records" /> : result && <Failure error={list.error.value} what="your records" onRetry={() => void list.load(true)} />
+        ? list.error.value === undefined ? <Loading what="your records" /> : result && <Failure error={list.error.value} what="your records" onRetry={() => void list.load("network")} />
         : <Records items={items} />}
       <More list={list} what="records" />
     </View>

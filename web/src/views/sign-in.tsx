@@ -2,7 +2,7 @@
 import { MAX_DISPLAY_NAME_CHARS, MAX_EMAIL_CHARS, MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS } from "@kairos/client/contract";
 import { useLocation } from "preact-iso";
 import { views } from "../api.ts";
-import { kairos, status } from "../kairos.ts";
+import { status, whenOpen } from "../kairos.ts";
 import { announce } from "../parts/announcer.tsx";
 import { CredentialsForm, type FieldSpec } from "../parts/credentials-form.tsx";
 import { View } from "../parts/view.tsx";
@@ -20,7 +20,7 @@ export function SignIn() {
       <CredentialsForm
         fields={[EMAIL, PASSWORD]} action="Sign in"
         onSubmit={async ({ email = "", password = "" }) => {
-          welcome((await kairos().login(email, password)).display_name);
+          welcome((await (await whenOpen()).login(email, password)).display_name);
           route(views.catalogue);
         }}
       />
@@ -36,7 +36,7 @@ export function Register() {
       <CredentialsForm
         fields={[DISPLAY_NAME, EMAIL, NEW_PASSWORD]} action="Create account"
         onSubmit={async ({ email = "", display_name = "", password = "" }) => {
-          welcome((await kairos().register(email, display_name, password)).display_name);
+          welcome((await (await whenOpen()).register(email, display_name, password)).display_name);
           route(views.catalogue);
         }}
       />
