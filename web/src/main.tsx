@@ -4,6 +4,7 @@ import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/controls.css";
 import "./styles/shell.css";
+import "./styles/shell-narrow.css";
 import "./styles/catalogue.css";
 import "./styles/history.css";
 import "./styles/account.css";
