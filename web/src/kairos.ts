@@ -5,10 +5,11 @@
  */
 import { computed, signal } from "@preact/signals";
 import { init, KairosClient, KairosError, type QueryResult, type Status } from "@kairos/client";
-import type { Action } from "./api.ts";
+import { type Action, paths } from "./api.ts";
 import { bootSettled, giveToClient, handedOver } from "./handover.ts";
 import { monotonicMs, readingBegins } from "./quiet.ts";
 import { untilWorthATry } from "./retry.ts";
+import { followOtherTabs, tellOtherTabs } from "./tabs.ts";
 
 /** What the page knows before the client is open: nothing, which is not the same as that nobody is signed in. */
 const UNOPENED = {
@@ -26,6 +27,8 @@ export interface PageStatus extends Omit<Status, "session"> {
   session: Status["session"] | "unknown";
 }
 
+/** Under this is what belongs to one learner. */
+const PRIVATE = "/v1/me/";
 /** How long the client is waited for before it is tried again. */
 const RETRY_MS = 15_000;
 
@@ -58,10 +61,20 @@ export async function openKairos(): Promise<void> {
   client.subscribe((event) => {
     if (event.type !== "changed") known.value = client.status();
   });
+  followOtherTabs(() => void lookAgain(client));
   opened = client;
   isStuck.value = false;
   known.value = client.status();
   onOpened(client);
+}
+
+const lookingAgain = new Set<() => void>();
+
+/** Another tab changed something, or this one was away: a private read makes the client see who is signed in now. */
+async function lookAgain(client: KairosClient): Promise<void> {
+  await client.get(paths.statistics, { revalidate: false }).catch(() => undefined);
+  known.value = client.status();
+  for (const listener of [...lookingAgain]) listener();
 }
 
 /** For what can only happen after the client is open, such as what a signed-in learner does. */
@@ -85,8 +98,11 @@ export function onChanged(path: string, listener: () => void): () => void {
       if (event.type === "changed" && event.paths.includes(bare)) listener();
     });
   });
+  const isPrivate = bare.startsWith(PRIVATE);
+  if (isPrivate) lookingAgain.add(listener);
   return () => {
     isOver = true;
+    lookingAgain.delete(listener);
     stop?.();
   };
 }
@@ -96,7 +112,9 @@ export function onChanged(path: string, listener: () => void): () => void {
  * the tab. Sending it is the client's business.
  */
 export async function record(module: string, action: Action): Promise<boolean> {
-  return (await (await opening).mutate({ module, action })).durable;
+  const { durable } = await (await opening).mutate({ module, action });
+  tellOtherTabs();
+  return durable;
 }
 
 /** A query result, and when this page got it: its age goes on from there. */

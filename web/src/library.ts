@@ -4,8 +4,9 @@
  */
 import { computed, effect, signal } from "@preact/signals";
 import { type ModuleSummary, type ProgressRecord, paths } from "./api.ts";
-import { isSignedIn, userId } from "./kairos.ts";
+import { fetchQuery, isSignedIn, userId } from "./kairos.ts";
 import { PagedList } from "./paged-list.ts";
+import { whenQuiet } from "./quiet.ts";
 
 /** So many pages are enough for 2,000 modules and as many records; beyond them slugs are shown for titles. */
 const MAX_PAGES = { catalogue: 40, progress: 20 };
@@ -34,6 +35,7 @@ export function openCatalogue(): void {
 export function openRecords(): void {
   effect(() => {
     if (userId.value === undefined || !isSignedIn.value) return;
+    void whenQuiet().then(fetchForLater);
     const list = new PagedList<ProgressRecord>(paths.progress, MAX_PAGES.progress);
     progress.value = list;
     return () => {
@@ -41,6 +43,11 @@ export function openRecords(): void {
       progress.value = undefined;
     };
   });
+}
+
+/** What a learner may want to see with no network, before they have looked at it with one. */
+async function fetchForLater(): Promise<void> {
+  for (const path of [paths.statistics, paths.history()]) if (isSignedIn.peek()) await fetchQuery(path).catch(() => undefined);
 }
 
 export function titleOf(slug: string): string {

@@ -62,7 +62,7 @@ function drawList(items: ModuleSummary[]): void {
   }
   const sections = [...groups].map(([subject, group]) => {
     const list = element("ol", { class: "modules" }, ...group.map((item) => row(item, isSearch)));
-    return subject === "" ? list : element("section", { class: "subject" }, element("h2", { dir: "auto" }, subject), list);
+    return subject === "" ? list : element("section", { class: "subject" }, element("header", { class: "subject-head" }, element("h2", { dir: "auto" }, subject)), list);
   });
   document.querySelector("#main .skeleton")?.replaceWith(...sections);
 }

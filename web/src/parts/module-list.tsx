@@ -5,6 +5,7 @@ import { DIFFICULTY_NAMES, STATUS_NAMES } from "../format.ts";
 import { records } from "../library.ts";
 import { lookForStored, readableOffline } from "../readable-offline.ts";
 import { Icon } from "./icon.tsx";
+import { KeepCourse } from "./keep-course.tsx";
 
 export function ModuleList({ items, isGrouped }: { items: ModuleSummary[]; isGrouped: boolean }) {
   useEffect(() => {
@@ -15,7 +16,7 @@ export function ModuleList({ items, isGrouped }: { items: ModuleSummary[]; isGro
     <>
       {groupBySubject(items).map(([subject, group]) => (
         <section key={subject} class="subject">
-          <h2 dir="auto">{subject}</h2>
+          <header class="subject-head"><h2 dir="auto">{subject}</h2><KeepCourse subject={subject} items={group} /></header>
           <ol class="modules">{group.map((item) => <Row key={item.slug} item={item} />)}</ol>
         </section>
       ))}

@@ -7,6 +7,7 @@ import { asKairosError, kairos, status } from "../kairos.ts";
 import { announce } from "../parts/announcer.tsx";
 import { SignedIn } from "../parts/signed-in.tsx";
 import { View } from "../parts/view.tsx";
+import { tellOtherTabs } from "../tabs.ts";
 
 export function AccountPage() {
   const { user, session } = status.value;
@@ -22,6 +23,7 @@ function Account() {
   const signOut = async (discard: boolean) => {
     try {
       await kairos().logout({ discard });
+      tellOtherTabs();
       announce("Signed out. Your progress, history and sign-in are no longer on this device.");
       route(views.catalogue);
     } catch (thrown) {

@@ -2,25 +2,20 @@
 import { MAX_SEARCH_CHARS } from "@kairos/client/contract";
 import { useLocation } from "preact-iso";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { type Difficulty, type ModuleSummary, paths, views } from "../api.ts";
+import { type ModuleSummary, paths, views } from "../api.ts";
 import { useDebounced } from "../debounced.ts";
 import { DIFFICULTY_NAMES, formatCount } from "../format.ts";
 import { SHELL_WORDS } from "../messages/shell.ts";
-import { subjects, summaries } from "../library.ts";
+import { isCatalogueHere, subjects, summaries } from "../library.ts";
 import { usePagedList } from "../paged-list.ts";
 import { Icon } from "../parts/icon.tsx";
 import { ModuleList } from "../parts/module-list.tsx";
 import { More } from "../parts/more.tsx";
 import { Empty, Failure, Loading } from "../parts/notices.tsx";
 import { View } from "../parts/view.tsx";
+import { type Filter, filterStored, matches, useStoredSearch } from "../stored-search.ts";
 
 const TYPING_PAUSE_MS = 200;
-
-interface Filter {
-  q: string;
-  subject: string;
-  difficulty: string;
-}
 
 export function Catalogue() {
   const { query, route } = useLocation();
@@ -32,12 +27,16 @@ export function Catalogue() {
 function Results({ filter, onChange }: { filter: Filter; onChange: (part: Partial<Filter>) => void }) {
   const isSearch = filter.q !== "";
   const { q, ...listed } = filter;
+  // With the whole catalogue here nobody has to be asked what fits a filter.
+  const isHere = !isSearch && (filter.subject !== "" || filter.difficulty !== "") && isCatalogueHere.value;
+  const asked = isHere ? {} : listed;
   const list = usePagedList<ModuleSummary>(
-    (cursor) => (isSearch ? paths.search(q, cursor) : paths.modules({ ...listed, ...(cursor && { cursor }) })),
-    JSON.stringify(isSearch ? q : listed),
+    (cursor) => (isSearch ? paths.search(q, cursor) : paths.modules({ ...asked, ...(cursor && { cursor }) })),
+    JSON.stringify(isSearch ? q : asked),
   );
-  const isLocal = isSearch && list.items.value === undefined && list.error.value?.code === "offline";
-  const found = isLocal ? searchStored(q) : list.items.value;
+  const isLocal = !isHere && list.items.value === undefined && list.error.value?.code === "offline" && summaries.value.size > 0;
+  const inStored = useStoredSearch(q, isLocal && isSearch);
+  const found = isHere || (isLocal && !isSearch) ? filterStored(filter) : isLocal ? inStored : list.items.value;
   // While the next result is on its way the last one stays: no flicker between two keys.
   const last = useRef<ModuleSummary[] | undefined>(undefined);
   last.current = found ?? (list.error.value === undefined ? last.current : undefined);
@@ -45,13 +44,13 @@ function Results({ filter, onChange }: { filter: Filter; onChange: (part: Partia
   return (
     <View title={SHELL_WORDS.catalogue} lead={<p>{SHELL_WORDS.catalogueLead}</p>} result={list.oldest.value}>
       <Filters filter={filter} onChange={onChange} />
-      {isLocal && <p class="remark" role="status">No network: searched the titles and summaries that are on this device.</p>}
+      {isLocal && <p class="remark" role="status">{isSearch ? "No network: searched the titles and summaries that are on this device, and the texts of the modules that are." : "No network: these are the modules that are known on this device. There may be more."}</p>}
       {shown === undefined
         ? list.error.value === undefined
           ? <Loading what="the catalogue" lines={12} />
           : <Failure error={list.error.value} what="the catalogue" onRetry={() => void list.load("network")} />
         : <Found items={shown} isGrouped={!isSearch} filter={filter} onChange={onChange} />}
-      {!isLocal && <More list={list} what="modules" />}
+      {!isLocal && !isHere && <More list={list} what="modules" />}
     </View>
   );
 }
@@ -136,18 +135,6 @@ function Choice({ label, value, options, onChange }: { label: string; value: str
 function address(filter: Filter): string {
   const query = new URLSearchParams(Object.entries(filter).filter(([, value]) => value !== ""));
   return query.size === 0 ? views.catalogue : `${views.catalogue}?${query}`;
-}
-
-function matches(item: ModuleSummary, { subject, difficulty }: Filter): boolean {
-  return (subject === "" || item.subject === subject) && (difficulty === "" || item.difficulty === (difficulty as Difficulty));
-}
-
-function searchStored(query: string): ModuleSummary[] {
-  const words = query.toLowerCase().split(/\s+/);
-  return [...summaries.value.values()].filter((item) => {
-    const text = [item.title, item.summary, item.subject, ...item.tags].join(" ").toLowerCase();
-    return words.every((word) => text.includes(word));
-  });
 }
 
 function isTyping(target: EventTarget | null): boolean {

@@ -6,6 +6,8 @@ import { status, whenOpen } from "../kairos.ts";
 import { announce } from "../parts/announcer.tsx";
 import { CredentialsForm, type FieldSpec } from "../parts/credentials-form.tsx";
 import { View } from "../parts/view.tsx";
+import { askToPersist } from "../storage.ts";
+import { tellOtherTabs } from "../tabs.ts";
 
 const EMAIL: FieldSpec = { name: "email", label: "Email", type: "email", autocomplete: "username", maxLength: MAX_EMAIL_CHARS };
 const PASSWORD: FieldSpec = { name: "password", label: "Password", type: "password", autocomplete: "current-password", maxLength: MAX_PASSWORD_CHARS };
@@ -46,5 +48,7 @@ export function Register() {
 }
 
 function welcome(name: string): void {
+  tellOtherTabs();
+  askToPersist();
   announce(`Signed in as ${name}.`);
 }
