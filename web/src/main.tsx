@@ -8,6 +8,7 @@ import "./styles/shell-narrow.css";
 import "./styles/catalogue.css";
 import "./styles/history.css";
 import "./styles/account.css";
+import "./styles/print.css";
 import { App, preloadViews } from "./app.tsx";
 import { startClock } from "./clock.ts";
 import { openKairos, whenOpen } from "./kairos.ts";

@@ -22,8 +22,15 @@ const SANITISE: Config = {
   RETURN_TRUSTED_TYPE: true,
 };
 
+/** The class that says in which language code is: the only one that is let through. */
+const CODE_LANGUAGE = /^language-[a-z0-9+#-]{1,20}$/i;
+
 const markdown = new Marked({ gfm: true });
 const purifier = DOMPurify(window);
+
+purifier.addHook("uponSanitizeAttribute", (element, attribute) => {
+  if (attribute.attrName === "class" && element.tagName === "CODE" && CODE_LANGUAGE.test(attribute.attrValue)) attribute.forceKeepAttr = true;
+});
 
 purifier.addHook("afterSanitizeAttributes", (element) => {
   if (element instanceof HTMLImageElement) restrictImage(element);
@@ -37,6 +44,11 @@ export function renderMarkdown(content: string, title: string): TrustedHTML | st
   const shown = repeatsTitle(tokens[0], title) ? Object.assign(tokens.slice(1), { links: tokens.links }) : tokens;
   if (shown.some((token) => token.type === "heading" && token.depth === 1)) markdown.walkTokens(shown, demote);
   return purifier.sanitize(markdown.parser(shown), SANITISE) as TrustedHTML | string;
+}
+
+/** Highlighted code as trusted HTML: words in classes, and nothing else. */
+export function trustColours(html: string): TrustedHTML | string {
+  return purifier.sanitize(html, { ...SANITISE, ALLOWED_TAGS: ["span"], ALLOWED_ATTR: ["class"] }) as TrustedHTML | string;
 }
 
 function repeatsTitle(token: Token | undefined, title: string): boolean {

@@ -8,6 +8,7 @@ import { DIFFICULTY_NAMES, formatCount } from "../format.ts";
 import { SHELL_WORDS } from "../messages/shell.ts";
 import { isCatalogueHere, subjects, summaries } from "../library.ts";
 import { usePagedList } from "../paged-list.ts";
+import { Continue } from "../parts/continue.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { ModuleList } from "../parts/module-list.tsx";
 import { More } from "../parts/more.tsx";
@@ -43,6 +44,7 @@ function Results({ filter, onChange }: { filter: Filter; onChange: (part: Partia
   const shown = isSearch ? last.current?.filter((item) => matches(item, filter)) : last.current;
   return (
     <View title={SHELL_WORDS.catalogue} lead={<p>{SHELL_WORDS.catalogueLead}</p>} result={list.oldest.value}>
+      {filter.q === "" && <Continue />}
       <Filters filter={filter} onChange={onChange} />
       {isLocal && <p class="remark" role="status">{isSearch ? "No network: searched the titles and summaries that are on this device, and the texts of the modules that are." : "No network: these are the modules that are known on this device. There may be more."}</p>}
       {shown === undefined
@@ -60,7 +62,7 @@ function Found({ items, isGrouped, filter, onChange }: { items: ModuleSummary[];
     return (
       <>
         {!isGrouped && <p class="remark" role="status">{formatCount(items.length, "module", "modules")} for “{filter.q}”, best first</p>}
-        <ModuleList items={items} isGrouped={isGrouped} />
+        <ModuleList items={items} isGrouped={isGrouped} query={filter.q} />
       </>
     );
   }

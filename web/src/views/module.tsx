@@ -1,13 +1,17 @@
 /** One module: its text, where it stands in its subject, and what the learner does with it. */
 import "../styles/module.css";
 import "../styles/prose.css";
+import "../styles/code.css";
 import { useRoute } from "preact-iso";
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { type Module, paths, views } from "../api.ts";
+import { dressCode } from "../code-blocks.ts";
+import { directionOf } from "../direction.ts";
 import { DIFFICULTY_NAMES } from "../format.ts";
-import { isSignedIn, record, status, userId } from "../kairos.ts";
+import { isSignedIn, type ReceivedResult, record, status, userId } from "../kairos.ts";
 import { neighbours, records, recordsFetched, summaries } from "../library.ts";
 import { renderMarkdown } from "../markdown.ts";
+import { Contents, type Section, sectionsOf } from "../parts/contents.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { ModuleActions } from "../parts/module-actions.tsx";
 import { Failure, Loading } from "../parts/notices.tsx";
@@ -30,10 +34,16 @@ function ModuleView({ slug }: { slug: string }) {
       </View>
     );
   }
-  const module = result.body;
+  return <Reading module={result.body} result={result} />;
+}
+
+function Reading({ module, result }: { module: Module; result: ReceivedResult<Module> }) {
+  const { slug } = module;
+  const [sections, setSections] = useState<Section[]>([]);
   return (
     <View title={module.title} class="reading" eyebrow={<a href={subjectAddress(module)}>{module.subject}</a>} lead={<Details module={module} />} result={result}>
-      <Content module={module} />
+      <Content module={module} onSections={setSections} />
+      <Contents sections={sections} />
       {isSignedIn.value ? <Learning slug={slug} /> : status.value.session !== "unknown" && <SignInHint />}
       <Neighbours slug={slug} />
     </View>
@@ -51,14 +61,18 @@ function Details({ module }: { module: Module }) {
   );
 }
 
-function Content({ module }: { module: Module }) {
+function Content({ module, onSections }: { module: Module; onSections: (sections: Section[]) => void }) {
   const html = useMemo(() => renderMarkdown(module.content, module.title), [module.content, module.title]);
   const article = useRef<HTMLElement>(null);
   useEffect(() => {
-    letKeysScroll(article.current);
+    if (article.current !== null) {
+      dressCode(article.current);
+      letKeysScroll(article.current);
+      onSections(sectionsOf(article.current));
+    }
     document.getElementById(location.hash.slice(1))?.scrollIntoView();
   }, [html]);
-  return <article ref={article} class="prose" lang={module.language} dangerouslySetInnerHTML={{ __html: html as string }} />;
+  return <article ref={article} class="prose" lang={module.language} dir={directionOf(module.language)} dangerouslySetInnerHTML={{ __html: html as string }} />;
 }
 
 /** What a signed-in learner's reading sets in motion. */
@@ -109,8 +123,8 @@ function Neighbours({ slug }: { slug: string }) {
 }
 
 /** What is too wide for the page scrolls by itself, and has to be reachable by keyboard for that. */
-function letKeysScroll(article: HTMLElement | null): void {
-  for (const wide of article?.querySelectorAll<HTMLElement>("pre, table") ?? []) {
+function letKeysScroll(article: HTMLElement): void {
+  for (const wide of article.querySelectorAll<HTMLElement>("pre, table") ?? []) {
     if (wide.scrollWidth > wide.clientWidth) wide.tabIndex = 0;
   }
 }
