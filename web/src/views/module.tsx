@@ -2,6 +2,7 @@
 import "../styles/module.css";
 import "../styles/prose.css";
 import "../styles/code.css";
+import "../styles/tutor.css";
 import { useRoute } from "preact-iso";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { type Module, paths, views } from "../api.ts";
@@ -15,6 +16,7 @@ import { Contents, type Section, sectionsOf } from "../parts/contents.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { ModuleActions } from "../parts/module-actions.tsx";
 import { Failure, Loading } from "../parts/notices.tsx";
+import { Tutor } from "../parts/tutor.tsx";
 import { View } from "../parts/view.tsx";
 import { prefetchModule } from "../readable-offline.ts";
 import { useStudyTime } from "../study-time.ts";
@@ -45,6 +47,7 @@ function Reading({ module, result }: { module: Module; result: ReceivedResult<Mo
       <Content module={module} onSections={setSections} />
       <Contents sections={sections} />
       {isSignedIn.value ? <Learning slug={slug} /> : status.value.session !== "unknown" && <SignInHint />}
+      {isSignedIn.value && <Tutor slug={slug} />}
       <Neighbours slug={slug} />
     </View>
   );
