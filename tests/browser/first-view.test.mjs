@@ -32,6 +32,7 @@ test("a module can be read before the client is there, which then asks for nothi
   await page.goto(`/modules/${module.slug}`);
   await page.locator(".prose p").first().waitFor();
   await page.getByRole("heading", { level: 1, name: module.title }).waitFor();
+  assert.equal(await page.getByText(module.summary).count(), 1, "nothing is left of what was drawn first");
   assert.equal(await page.getByRole("link", { name: "Sign in" }).count(), 0, "nobody knows yet who is signed in");
   release();
   await page.getByRole("link", { name: "Sign in" }).first().waitFor();

@@ -18,6 +18,15 @@ import { Register, SignIn } from "./views/sign-in.tsx";
 const ModulePage = lazy(() => import("./views/module.tsx").catch(() => Missing));
 const ProgressPage = lazy(() => import("./views/progress.tsx").catch(() => Missing));
 
+/**
+ * Resolves when the view that the address names is there: what the boot script drew stays until then. A view that comes after the first
+ * rendering would leave some of that standing beside it.
+ */
+export async function firstView(): Promise<void> {
+  if (location.pathname.startsWith("/modules/")) await ModulePage.preload();
+  else if (location.pathname === views.progress) await ProgressPage.preload();
+}
+
 /** Views with large libraries come after the first one is on the screen. */
 export async function preloadViews(): Promise<void> {
   await ModulePage.preload();

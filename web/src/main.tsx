@@ -9,7 +9,7 @@ import "./styles/catalogue.css";
 import "./styles/history.css";
 import "./styles/account.css";
 import "./styles/print.css";
-import { App, preloadViews } from "./app.tsx";
+import { App, firstView, preloadViews } from "./app.tsx";
 import { startClock } from "./clock.ts";
 import { openKairos, whenOpen } from "./kairos.ts";
 import { openCatalogue, openRecords } from "./library.ts";
@@ -23,8 +23,9 @@ async function start(root: HTMLElement): Promise<void> {
   openRecords();
   // On a first visit what there is to read comes before how it looks; later the typefaces are on this device.
   if (navigator.serviceWorker?.controller) void loadTypefaces();
-  render(<App />, root);
   void openKairos();
+  await firstView();
+  render(<App />, root);
   await whenOpen();
   await whenQuiet();
   openCatalogue();

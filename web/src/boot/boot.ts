@@ -40,14 +40,16 @@ function request(path: string): FirstRequest {
   const response = fetch(path, { headers: { accept: "application/json, application/problem+json" }, cache: "no-store", credentials: "omit", redirect: "error" })
     .catch(() => undefined);
   const drawn = response.then(async (answer) => {
-    if (answer?.ok !== true) return false;
+    if (answer?.ok !== true) return "nothing";
     const body: unknown = await answer.clone().json();
     if (slug === undefined) drawList((body as Page<ModuleSummary>).items);
     else drawTitle(body as ModuleSummary);
-    return slug === undefined;
-  }).catch(() => false);
-  const settled = drawn.then((isReadable) => {
-    if (isReadable) preload({ rel: "preload", as: "fetch", href: ahead.wasm });
+    return slug === undefined ? "list" : "title";
+  }).catch(() => "nothing");
+  const settled = drawn.then((what) => {
+    if (what === "list") preload({ rel: "preload", as: "fetch", href: ahead.wasm });
+    // Below a title there is nothing to read yet: the view says when there is (`quiet.ts`).
+    if (what === "title") return new Promise<void>(() => undefined);
   });
   return { path, response, sentAtMs, settled };
 }

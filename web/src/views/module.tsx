@@ -55,12 +55,15 @@ function Reading({ module, result }: { module: Module; result: ReceivedResult<Mo
 
 function Details({ module }: { module: Module }) {
   return (
-    <p class="module-facts">
-      <span>{DIFFICULTY_NAMES[module.difficulty]}</span>
-      {module.duration_minutes > 0 && <span>{module.duration_minutes} min</span>}
-      {module.status === "draft" && <span class="badge">Draft: only authors see it</span>}
-      {module.tags.map((tag) => <span key={tag} class="tag">{tag}</span>)}
-    </p>
+    <>
+      {module.summary !== "" && <p lang={module.language} dir="auto">{module.summary}</p>}
+      <p class="module-facts">
+        <span>{DIFFICULTY_NAMES[module.difficulty]}</span>
+        {module.duration_minutes > 0 && <span>{module.duration_minutes} min</span>}
+        {module.status === "draft" && <span class="badge">Draft: only authors see it</span>}
+        {module.tags.map((tag) => <span key={tag} class="tag">{tag}</span>)}
+      </p>
+    </>
   );
 }
 
