@@ -4,7 +4,7 @@ import "../styles/prose.css";
 import "../styles/code.css";
 import "../styles/tutor.css";
 import { useRoute } from "preact-iso";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { type Module, paths, views } from "../api.ts";
 import { dressCode } from "../code-blocks.ts";
 import { directionOf } from "../direction.ts";
@@ -70,7 +70,8 @@ function Details({ module }: { module: Module }) {
 function Content({ module, onSections }: { module: Module; onSections: (sections: Section[]) => void }) {
   const html = useMemo(() => renderMarkdown(module.content, module.title), [module.content, module.title]);
   const article = useRef<HTMLElement>(null);
-  useEffect(() => {
+  // Before it is painted: the list of sections stands above the text, where there is no room beside it.
+  useLayoutEffect(() => {
     if (article.current !== null) {
       dressCode(article.current);
       letKeysScroll(article.current);
