@@ -50,7 +50,7 @@ for (const screen of [[360, 740, 100], [320, 256, 100], [1280, 500, 100]]) {
       await page.keyboard.press("Tab");
       const covered = await page.evaluate(() => {
         const focused = document.activeElement;
-        if (focused === null || focused.closest("header, nav, .skip")) return undefined;
+        if (focused === null || focused === document.body || focused.closest("header, nav, .skip")) return undefined;
         const box = focused.getBoundingClientRect();
         const bars = [...document.querySelectorAll(".masthead, .main-nav")].filter((bar) => /fixed|sticky/.test(getComputedStyle(bar).position));
         const isCovered = bars.some((bar) => {

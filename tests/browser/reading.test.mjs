@@ -12,6 +12,7 @@ test("the sections of a text are listed, with the present one marked", async (t)
   const { page } = await openBrowser(t);
   await page.goto(`/modules/${module.slug}`);
   const contents = page.getByRole("navigation", { name: "In this module" });
+  await contents.waitFor();
   assert.deepEqual(await contents.getByRole("link").allTextContents(), ["First part", "Second part", "Deeper", "Third part"]);
   await contents.getByRole("link", { name: "Second part" }).click();
   await contents.locator('[aria-current="location"]', { hasText: "Second part" }).waitFor();

@@ -23,7 +23,7 @@ export function bootScript(source: string): Plugin {
     transformIndexHtml: {
       order: "post",
       async handler(html, { bundle }): Promise<IndexHtmlTransformResult> {
-        const ahead = bundle === undefined ? { wasm: "", module: [] } : filesAhead(bundle as Bundle);
+        const ahead = bundle === undefined ? { wasm: "", module: [], french: [] } : filesAhead(bundle as Bundle);
         const script = await compile(source, ahead);
         const withScript = html.replace(PLACE, () => `<script>${script}</script>`);
         return bundle === undefined ? withScript : inlineStyles(withScript, bundle as Bundle);
@@ -54,7 +54,7 @@ async function compile(entry: string, ahead: object): Promise<string> {
 }
 
 /** The addresses of what the boot script fetches ahead. */
-function filesAhead(bundle: Bundle): { wasm: string; module: string[] } {
+function filesAhead(bundle: Bundle): { wasm: string; module: string[]; french: string[] } {
   const files = Object.values(bundle);
   const wasm = files.find((file) => file.fileName.endsWith(".wasm"));
   const withImports = (of: string) => {
@@ -65,7 +65,7 @@ function filesAhead(bundle: Bundle): { wasm: string; module: string[] } {
     return [found.fileName, ...found.imports.filter((name) => !entries.has(name)), ...styles].map((name) => `/${name}`);
   };
   if (wasm === undefined) throw new Error("the build has no wasm module");
-  return { wasm: `/${wasm.fileName}`, module: withImports("/views/module.tsx") };
+  return { wasm: `/${wasm.fileName}`, module: withImports("/views/module.tsx"), french: withImports("/messages/fr.ts") };
 }
 
 /** What blocks the first paint is in the document: a request of its own would take as long as all of it. */

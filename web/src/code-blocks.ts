@@ -1,8 +1,9 @@
 /**
- * What code in a module's text gets once it is on the screen: its language named, a button that copies it, and colours. The library for
+ * What code in a module's text gets once it is on the screen: its language named, a button that puts it on the clipboard, and colours. The library for
  * the colours is fetched only where there is code in a language that it knows.
  */
 import { announce } from "./parts/announcer.tsx";
+import { t } from "./messages/messages.ts";
 
 const NAMES: Record<string, string> = {
   bash: "Shell", css: "CSS", html: "HTML", http: "HTTP", javascript: "JavaScript", js: "JavaScript", json: "JSON", python: "Python", py: "Python", rust: "Rust",
@@ -33,9 +34,9 @@ function addHead(code: HTMLElement, name: string): void {
   const button = document.createElement("button");
   button.type = "button";
   button.className = "button button-quiet button-small";
-  button.textContent = "Copy";
+  button.textContent = t().module.copy;
   button.addEventListener("click", () => {
-    navigator.clipboard.writeText(code.textContent ?? "").then(() => announce("The code is copied."), () => announce("This browser does not let the page copy."));
+    navigator.clipboard.writeText(code.textContent ?? "").then(() => announce(t().module.copied), () => announce(t().module.notCopied));
   });
   head.append(label, button);
   pre.replaceWith(block);

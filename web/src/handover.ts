@@ -24,6 +24,11 @@ const first = window.kairosFirstRequest;
 /** Resolves when the first view is readable, or will not become so by the boot script: what is large may be fetched now. */
 export const bootSettled: Promise<void> = first?.settled ?? Promise.resolve();
 
+/** From now on what is on the screen is the app's. */
+export function takeOverElements(): void {
+  if (first !== undefined) first.isTakenOver = true;
+}
+
 /** The body of what was asked for, if it is `path` and was answered well. */
 export async function handedOver<T>(path: string): Promise<HandedOver<T> | undefined> {
   if (first === undefined || first.path !== path || isOld(first)) return undefined;

@@ -11,7 +11,9 @@ import "./styles/account.css";
 import "./styles/print.css";
 import { App, firstView, preloadViews } from "./app.tsx";
 import { startClock } from "./clock.ts";
+import { takeOverElements } from "./handover.ts";
 import { openKairos, whenOpen } from "./kairos.ts";
+import { speak } from "./messages/messages.ts";
 import { openCatalogue, openRecords } from "./library.ts";
 import { whenQuiet } from "./quiet.ts";
 import { storeShell } from "./shell.ts";
@@ -24,7 +26,8 @@ async function start(root: HTMLElement): Promise<void> {
   // On a first visit what there is to read comes before how it looks; later the typefaces are on this device.
   if (navigator.serviceWorker?.controller) void loadTypefaces();
   void openKairos();
-  await firstView();
+  await Promise.all([firstView(), speak()]);
+  takeOverElements();
   render(<App />, root);
   await whenOpen();
   await whenQuiet();

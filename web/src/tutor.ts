@@ -1,4 +1,4 @@
-/** Asking the tutor: a question goes out, an answer comes as it is written. Not how it is shown, nor made safe (`markdown.ts`). */
+/** TutorState the tutor: a question goes out, an answer comes as it is written. Not how it is shown, nor made safe (`markdown.ts`). */
 import { paths as routes } from "@kairos/client/contract";
 import type { Problem } from "./api.ts";
 import { asKairosError } from "./kairos.ts";
@@ -20,15 +20,15 @@ export interface TutorAnswer {
 /** As the API has it. */
 export const MAX_QUESTION_CHARS = 500;
 
-export type Asking =
+export type TutorState =
   | { state: "waiting" }
   | { state: "writing"; text: string }
   | { state: "answered"; answer: TutorAnswer; isReplaced: boolean }
   | { state: "failed"; code: string; detail: string };
 
 /** Asks, and calls `show` with each state until the last. Never rejects; after `signal` is aborted nothing more is shown. */
-export async function ask(question: string, module: string, signal: AbortSignal, show: (asking: Asking) => void): Promise<void> {
-  const tell = (asking: Asking) => signal.aborted || show(asking);
+export async function ask(question: string, module: string, signal: AbortSignal, show: (tutorState: TutorState) => void): Promise<void> {
+  const tell = (tutorState: TutorState) => signal.aborted || show(tutorState);
   tell({ state: "waiting" });
   try {
     const response = await signedRequest(routes.TUTOR_ANSWERS, {
@@ -48,7 +48,7 @@ export async function ask(question: string, module: string, signal: AbortSignal,
   }
 }
 
-async function follow(response: Response, tell: (asking: Asking) => void): Promise<void> {
+async function follow(response: Response, tell: (tutorState: TutorState) => void): Promise<void> {
   let text = "";
   for await (const { event, data } of eventsOf(response)) {
     if (event === "text") {

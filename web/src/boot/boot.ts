@@ -5,22 +5,27 @@
  * Not here: anything that can wait. With a service worker the app itself is on this device, and starts as soon.
  */
 import { type ModuleSummary, type Page, paths } from "../api.ts";
-import { SHELL_WORDS as words } from "../messages/shell.ts";
+import { initialLanguage } from "../messages/language.ts";
+import { SHELL_WORDS } from "../messages/shell.ts";
 import { element, fillWords, wordsOf } from "./draw.ts";
 import type { FirstRequest } from "./first-request.ts";
 
 /** Written by `build/boot-script.ts`: what is fetched ahead, once there is something to read or for it. */
-declare const AHEAD: { wasm: string; module: string[] };
+declare const AHEAD: { wasm: string; module: string[]; french: string[] };
 const ahead = AHEAD;
 
 const MODULE_VIEW = /^\/modules\/([a-z0-9-]+)\/?$/;
 
+const language = initialLanguage();
+const words = SHELL_WORDS[language];
 const slug = MODULE_VIEW.exec(location.pathname)?.[1];
 const isCatalogue = location.pathname === "/";
 
 showTheme();
-fillWords(isCatalogue);
+document.documentElement.lang = language;
+fillWords(words, isCatalogue);
 if (!navigator.serviceWorker?.controller) {
+  if (language === "fr") ahead.french.forEach(preloadScript);
   if (slug !== undefined) ahead.module.forEach(preloadScript);
   const path = firstPath();
   if (path !== undefined) window.kairosFirstRequest = request(path);
@@ -42,6 +47,7 @@ function request(path: string): FirstRequest {
   const drawn = response.then(async (answer) => {
     if (answer?.ok !== true) return "nothing";
     const body: unknown = await answer.clone().json();
+    if (window.kairosFirstRequest?.isTakenOver) return slug === undefined ? "list" : "title";
     if (slug === undefined) drawList((body as Page<ModuleSummary>).items);
     else drawTitle(body as ModuleSummary);
     return slug === undefined ? "list" : "title";

@@ -1,5 +1,7 @@
 /** Elements, and the shell's words in their places. Nothing is ever parsed as HTML here. */
-import { SHELL_WORDS as words } from "../messages/shell.ts";
+import type { SHELL_WORDS } from "../messages/shell.ts";
+
+type Words = (typeof SHELL_WORDS)[keyof typeof SHELL_WORDS];
 
 export function element(name: string, attributes: Record<string, string>, ...children: (Node | string)[]): HTMLElement {
   const made = document.createElement(name);
@@ -13,8 +15,13 @@ export function wordsOf(table: Record<string, string>, key: string): string {
   return table[key] ?? key;
 }
 
-/** The heading of the view that the address names, as far as it is known. */
-export function fillWords(isCatalogue: boolean): void {
+/** Puts the shell's words where `index.html` has their places, and the heading of the view, as far as it is known. */
+export function fillWords(words: Words, isCatalogue: boolean): void {
+  for (const place of document.querySelectorAll<HTMLElement>("[data-word]")) {
+    const word = words[place.dataset["word"] as keyof Words];
+    if (typeof word === "string") place.textContent = word;
+  }
+  document.querySelector("#app .main-nav")?.setAttribute("aria-label", words.main);
   const heading = document.querySelector("#main h1");
   if (heading !== null) heading.textContent = isCatalogue ? words.catalogue : words.loading;
   if (isCatalogue) document.querySelector("#main .lead")?.append(element("p", {}, words.catalogueLead));

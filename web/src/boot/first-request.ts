@@ -6,6 +6,8 @@ export interface FirstRequest {
   response: Promise<Response | undefined>;
   /** When it was sent, on the clock of `performance`. */
   sentAtMs: number;
+  /** Set by the app when the elements are its own: nothing more is drawn then. */
+  isTakenOver?: boolean;
   /** Resolves when there is something to read, or will not be. Nothing large is fetched before that. */
   settled: Promise<void>;
 }

@@ -1,5 +1,6 @@
 /** The sections of a text as links, with the one that is being read marked. */
 import { useEffect, useState } from "preact/hooks";
+import { t } from "../messages/messages.ts";
 
 export interface Section {
   id: string;
@@ -21,7 +22,7 @@ export function Contents({ sections }: { sections: Section[] }) {
   if (sections.length < LEAST) return null;
   return (
     <nav class="contents" aria-labelledby="contents-title">
-      <h2 id="contents-title">In this module</h2>
+      <h2 id="contents-title">{t().module.contents}</h2>
       <ol class="contents-list">
         {sections.map(({ id, title, depth }) => (
           <li key={id} data-depth={depth}><a href={`#${id}`} dir="auto" aria-current={id === current ? "location" : undefined}>{title}</a></li>

@@ -3,6 +3,7 @@ import { views } from "../api.ts";
 import { isSignedIn } from "../kairos.ts";
 import { records, summaries, titleOf } from "../library.ts";
 import { Icon } from "./icon.tsx";
+import { t } from "../messages/messages.ts";
 
 export function Continue() {
   if (!isSignedIn.value) return null;
@@ -12,7 +13,7 @@ export function Continue() {
   if (last === undefined) return null;
   return (
     <a class="continue" href={views.module(last.module)}>
-      <span><small>Continue where you left off</small><span dir="auto">{titleOf(last.module)}</span></span>
+      <span><small>{t().list.continue}</small><span dir="auto">{titleOf(last.module)}</span></span>
       <Icon name="next" />
     </a>
   );

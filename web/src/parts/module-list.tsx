@@ -1,13 +1,14 @@
 /** Modules as a table of contents: grouped by subject, or in the order given. */
 import { useEffect } from "preact/hooks";
 import { type ModuleSummary, views } from "../api.ts";
-import { DIFFICULTY_NAMES, STATUS_NAMES } from "../format.ts";
+import { difficultyName, statusName } from "../format.ts";
 import { isSignedIn } from "../kairos.ts";
 import { records, recordsFetched } from "../library.ts";
 import { lookForStored, readableOffline } from "../readable-offline.ts";
 import { Icon } from "./icon.tsx";
 import { KeepCourse } from "./keep-course.tsx";
 import { MarkedText } from "./marked-text.tsx";
+import { t } from "../messages/messages.ts";
 
 export function ModuleList({ items, isGrouped, query = "" }: { items: ModuleSummary[]; isGrouped: boolean; query?: string }) {
   useEffect(() => {
@@ -37,13 +38,13 @@ function Row({ item, query = "", withSubject = false }: { item: ModuleSummary; q
         {item.summary !== "" && <p class="module-summary" lang={item.language} dir="auto"><MarkedText text={item.summary} query={query} /></p>}
         <p class="module-facts">
           {withSubject && <span>{item.subject}</span>}
-          <span>{DIFFICULTY_NAMES[item.difficulty]}</span>
-          {item.duration_minutes > 0 && <span>{item.duration_minutes} min</span>}
-          {readableOffline.value.has(item.slug) && <span class="kept"><Icon name="saved" /> Readable offline</span>}
+          <span>{difficultyName(item.difficulty)}</span>
+          {item.duration_minutes > 0 && <span>{t().minutes(item.duration_minutes)}</span>}
+          {readableOffline.value.has(item.slug) && <span class="kept"><Icon name="saved" /> {t().list.readable}</span>}
         </p>
       </div>
       {status !== undefined && status !== "not_started" && (
-        <span class={`badge badge-${status}`}>{status === "completed" && <Icon name="check" />}{STATUS_NAMES[status]}</span>
+        <span class={`badge badge-${status}`}>{status === "completed" && <Icon name="check" />}{statusName(status)}</span>
       )}
     </li>
   );
@@ -53,7 +54,7 @@ function Row({ item, query = "", withSubject = false }: { item: ModuleSummary; q
 function Finished({ items }: { items: ModuleSummary[] }) {
   if (!isSignedIn.value || !recordsFetched.value) return null;
   const finished = items.filter((item) => records.value.get(item.slug)?.status === "completed").length;
-  return <p class="finished">{finished} of {items.length} finished</p>;
+  return <p class="finished">{t().list.finished(finished, items.length)}</p>;
 }
 
 /** Subjects in the order of their first module. */

@@ -2,10 +2,11 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { renderAnswer, sectionAddress } from "../markdown.ts";
 import { status } from "../kairos.ts";
-import { type Asking, ask, MAX_QUESTION_CHARS, type TutorAnswer } from "../tutor.ts";
+import { type TutorState, ask, MAX_QUESTION_CHARS, type TutorAnswer } from "../tutor.ts";
+import { t } from "../messages/messages.ts";
 
 export function Tutor({ slug }: { slug: string }) {
-  const [asking, setAsking] = useState<Asking>();
+  const [tutorState, setTutorState] = useState<TutorState>();
   const [question, setQuestion] = useState("");
   const under = useRef<AbortController | undefined>(undefined);
   useEffect(() => () => under.current?.abort(), []);
@@ -14,49 +15,49 @@ export function Tutor({ slug }: { slug: string }) {
     if (question.trim() === "") return;
     under.current?.abort();
     under.current = new AbortController();
-    void ask(question.trim(), slug, under.current.signal, setAsking);
+    void ask(question.trim(), slug, under.current.signal, setTutorState);
   };
-  const isBusy = asking?.state === "waiting" || asking?.state === "writing";
+  const isBusy = tutorState?.state === "waiting" || tutorState?.state === "writing";
   return (
     <section class="tutor" aria-labelledby="tutor-title">
-      <h2 id="tutor-title">Ask about this module</h2>
+      <h2 id="tutor-title">{t().tutor.title}</h2>
       <form class="tutor-form" onSubmit={submit}>
-        <label class="visually-hidden" for="question">Your question</label>
+        <label class="visually-hidden" for="question">{t().tutor.question}</label>
         <input
-          id="question" class="input" autocomplete="off" maxLength={MAX_QUESTION_CHARS} placeholder="What would you like to know?" dir="auto"
+          id="question" class="input" autocomplete="off" maxLength={MAX_QUESTION_CHARS} placeholder={t().tutor.placeholder} dir="auto"
           value={question} onInput={(event) => setQuestion(event.currentTarget.value)}
         />
-        <button type="submit" class="button" disabled={isBusy}>{isBusy ? "One moment…" : "Ask"}</button>
+        <button type="submit" class="button" disabled={isBusy}>{isBusy ? t().form.busy : t().tutor.ask}</button>
       </form>
-      {!status.value.reachable && <p class="remark">The tutor needs the network. What you have read here stays.</p>}
-      <div aria-live="polite" aria-busy={isBusy}>{asking !== undefined && <Outcome asking={asking} />}</div>
+      {!status.value.reachable && <p class="remark">{t().tutor.needsNetwork}</p>}
+      <div aria-live="polite" aria-busy={isBusy}>{tutorState !== undefined && <Outcome tutorState={tutorState} />}</div>
     </section>
   );
 }
 
-function Outcome({ asking }: { asking: Asking }) {
-  switch (asking.state) {
+function Outcome({ tutorState }: { tutorState: TutorState }) {
+  switch (tutorState.state) {
     case "waiting":
-      return <p class="remark">Looking through the modules…</p>;
+      return <p class="remark">{t().tutor.looking}</p>;
     case "writing":
-      return <Text markdown={asking.text} />;
+      return <Text markdown={tutorState.text} />;
     case "answered":
-      return <Answer answer={asking.answer} isReplaced={asking.isReplaced} />;
+      return <Reply answer={tutorState.answer} isReplaced={tutorState.isReplaced} />;
     case "failed":
-      return <p class="form-error" role="alert">{explain(asking.code, asking.detail)}</p>;
+      return <p class="form-error" role="alert">{explain(tutorState.code, tutorState.detail)}</p>;
   }
 }
 
-function Answer({ answer, isReplaced }: { answer: TutorAnswer; isReplaced: boolean }) {
+function Reply({ answer, isReplaced }: { answer: TutorAnswer; isReplaced: boolean }) {
   return (
     <>
-      {isReplaced && <p class="remark">What was being written broke off; this is the answer instead.</p>}
-      {answer.source === "passages" && <p class="remark">{answer.passages.length === 0 ? "Nothing in the catalogue fits this question." : "Nobody wrote an answer this time. These passages fit best:"}</p>}
+      {isReplaced && <p class="remark">{t().tutor.replaced}</p>}
+      {answer.source === "passages" && <p class="remark">{answer.passages.length === 0 ? t().tutor.nothing : t().tutor.passages}</p>}
       {(answer.source !== "passages" || answer.passages.length === 0) && <Text markdown={answer.answer} />}
-      {answer.is_cut && <p class="remark">There was more to say than there was time for.</p>}
+      {answer.is_cut && <p class="remark">{t().tutor.cut}</p>}
       {answer.passages.length > 0 && (
         <div class="tutor-passages">
-          {answer.source !== "passages" && <h3>It rests on</h3>}
+          {answer.source !== "passages" && <h3>{t().tutor.restsOn}</h3>}
           <ul class="tutor-list">
             {answer.passages.map(({ module, title, heading }) => (
               <li key={`${module}#${heading}`}><a href={sectionAddress(module, heading)} dir="auto">{heading === "" ? title : `${title}: ${heading}`}</a></li>
@@ -64,7 +65,7 @@ function Answer({ answer, isReplaced }: { answer: TutorAnswer; isReplaced: boole
           </ul>
         </div>
       )}
-      {(answer.source === "model" || answer.source === "fallback" || answer.source === "cached") && <p class="hint">A model wrote this{answer.source === "cached" ? ", when the same was asked before" : ""}. It can be wrong; the passages are the course’s own.</p>}
+      {(answer.source === "model" || answer.source === "fallback" || answer.source === "cached") && <p class="hint">{answer.source === "cached" ? t().tutor.cached : t().tutor.model}</p>}
     </>
   );
 }
@@ -77,12 +78,12 @@ function Text({ markdown }: { markdown: string }) {
 function explain(code: string, detail: string): string {
   switch (code) {
     case "offline":
-      return "The tutor cannot be reached: there is no network, or Kaïros does not answer. Ask again when it is back.";
+      return t().tutor.offline;
     case "unauthenticated":
-      return "Your session has ended. Sign in again to ask.";
+      return t().tutor.ended;
     case "too-many-requests":
-      return "That were many questions for one day. The tutor answers again tomorrow.";
+      return t().tutor.tooMany;
     default:
-      return `The tutor has no answer right now. ${detail}`.trim();
+      return t().tutor.failed(detail);
   }
 }

@@ -4,8 +4,6 @@ import { useLocation } from "preact-iso";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { type ModuleSummary, paths, views } from "../api.ts";
 import { useDebounced } from "../debounced.ts";
-import { DIFFICULTY_NAMES, formatCount } from "../format.ts";
-import { SHELL_WORDS } from "../messages/shell.ts";
 import { isCatalogueHere, subjects, summaries } from "../library.ts";
 import { usePagedList } from "../paged-list.ts";
 import { Continue } from "../parts/continue.tsx";
@@ -15,6 +13,7 @@ import { More } from "../parts/more.tsx";
 import { Empty, Failure, Loading } from "../parts/notices.tsx";
 import { View } from "../parts/view.tsx";
 import { type Filter, filterStored, matches, useStoredSearch } from "../stored-search.ts";
+import { t } from "../messages/messages.ts";
 
 const TYPING_PAUSE_MS = 200;
 
@@ -43,14 +42,14 @@ function Results({ filter, onChange }: { filter: Filter; onChange: (part: Partia
   last.current = found ?? (list.error.value === undefined ? last.current : undefined);
   const shown = isSearch ? last.current?.filter((item) => matches(item, filter)) : last.current;
   return (
-    <View title={SHELL_WORDS.catalogue} lead={<p>{SHELL_WORDS.catalogueLead}</p>} result={list.oldest.value}>
+    <View title={t().catalogue} lead={<p>{t().catalogueLead}</p>} result={list.oldest.value}>
       {filter.q === "" && <Continue />}
       <Filters filter={filter} onChange={onChange} />
-      {isLocal && <p class="remark" role="status">{isSearch ? "No network: searched the titles and summaries that are on this device, and the texts of the modules that are." : "No network: these are the modules that are known on this device. There may be more."}</p>}
+      {isLocal && <p class="remark" role="status">{isSearch ? t().list.storedSearch : t().list.storedFilter}</p>}
       {shown === undefined
         ? list.error.value === undefined
-          ? <Loading what="the catalogue" lines={12} />
-          : <Failure error={list.error.value} what="the catalogue" onRetry={() => void list.load("network")} />
+          ? <Loading what={t().what.catalogue} lines={12} />
+          : <Failure error={list.error.value} what={t().what.catalogue} onRetry={() => void list.load("network")} />
         : <Found items={shown} isGrouped={!isSearch} filter={filter} onChange={onChange} />}
       {!isLocal && !isHere && <More list={list} what="modules" />}
     </View>
@@ -61,7 +60,7 @@ function Found({ items, isGrouped, filter, onChange }: { items: ModuleSummary[];
   if (items.length > 0) {
     return (
       <>
-        {!isGrouped && <p class="remark" role="status">{formatCount(items.length, "module", "modules")} for “{filter.q}”, best first</p>}
+        {!isGrouped && <p class="remark" role="status">{t().list.found(items.length, filter.q)}</p>}
         <ModuleList items={items} isGrouped={isGrouped} query={filter.q} />
       </>
     );
@@ -69,20 +68,20 @@ function Found({ items, isGrouped, filter, onChange }: { items: ModuleSummary[];
   const isFiltered = filter.q !== "" || filter.subject !== "" || filter.difficulty !== "";
   return isFiltered
     ? (
-      <Empty title="No module fits">
-        <p>Try fewer or other words, or show all modules again.</p>
-        <button type="button" class="button" onClick={() => onChange({ q: "", subject: "", difficulty: "" })}>Show all modules</button>
+      <Empty title={t().list.noneFits}>
+        <p>{t().list.noneAdvice}</p>
+        <button type="button" class="button" onClick={() => onChange({ q: "", subject: "", difficulty: "" })}>{t().list.showAll}</button>
       </Empty>
     )
-    : <Empty title="The catalogue is empty"><p>No module has been published yet. Authors add them; come back later.</p></Empty>;
+    : <Empty title={t().list.empty}><p>{t().list.emptyAdvice}</p></Empty>;
 }
 
 function Filters({ filter, onChange }: { filter: Filter; onChange: (part: Partial<Filter>) => void }) {
   return (
     <form class="filters" role="search" onSubmit={(event) => event.preventDefault()}>
       <SearchField value={filter.q} onChange={(q) => onChange({ q })} />
-      <Choice label="Subject" value={filter.subject} options={subjects.value.map((name) => [name, name])} onChange={(subject) => onChange({ subject })} />
-      <Choice label="Difficulty" value={filter.difficulty} options={Object.entries(DIFFICULTY_NAMES)} onChange={(difficulty) => onChange({ difficulty })} />
+      <Choice label={t().list.subject} value={filter.subject} options={subjects.value.map((name) => [name, name])} onChange={(subject) => onChange({ subject })} />
+      <Choice label={t().list.level} value={filter.difficulty} options={Object.entries(t().difficulty)} onChange={(difficulty) => onChange({ difficulty })} />
     </form>
   );
 }
@@ -110,9 +109,9 @@ function SearchField({ value, onChange }: { value: string; onChange: (value: str
   return (
     <div class="search-field">
       <Icon name="search" />
-      <label class="visually-hidden" for="search">Search modules</label>
+      <label class="visually-hidden" for="search">{t().list.search}</label>
       <input
-        id="search" ref={input} class="input" type="search" placeholder="Search modules" autocomplete="off" maxLength={MAX_SEARCH_CHARS} value={typed}
+        id="search" ref={input} class="input" type="search" placeholder={t().list.search} autocomplete="off" maxLength={MAX_SEARCH_CHARS} value={typed}
         aria-keyshortcuts="/" onInput={(event) => setTyped(event.currentTarget.value)}
       />
       <kbd aria-hidden="true">/</kbd>
@@ -126,7 +125,7 @@ function Choice({ label, value, options, onChange }: { label: string; value: str
     <label class="choice">
       <span>{label}</span>
       <select class="input" value={value} onChange={(event) => onChange(event.currentTarget.value)}>
-        <option value="">All</option>
+        <option value="">{t().list.all}</option>
         {!isListed && <option value={value}>{value}</option>}
         {options.map(([option, name]) => <option key={option} value={option}>{name}</option>)}
       </select>

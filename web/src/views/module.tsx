@@ -8,7 +8,7 @@ import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/ho
 import { type Module, paths, views } from "../api.ts";
 import { dressCode } from "../code-blocks.ts";
 import { directionOf } from "../direction.ts";
-import { DIFFICULTY_NAMES } from "../format.ts";
+import { difficultyName } from "../format.ts";
 import { isSignedIn, type ReceivedResult, record, status, userId } from "../kairos.ts";
 import { neighbours, records, recordsFetched, summaries } from "../library.ts";
 import { renderMarkdown } from "../markdown.ts";
@@ -21,6 +21,7 @@ import { View } from "../parts/view.tsx";
 import { prefetchModule } from "../readable-offline.ts";
 import { useStudyTime } from "../study-time.ts";
 import { useQuery } from "../use-query.ts";
+import { t } from "../messages/messages.ts";
 
 export default function ModulePage() {
   const slug = useRoute().params["slug"] ?? "";
@@ -31,8 +32,8 @@ function ModuleView({ slug }: { slug: string }) {
   const { result, error, refetch } = useQuery<Module>(paths.module(slug));
   if (result === undefined) {
     return (
-      <View title={summaries.value.get(slug)?.title ?? (error === undefined ? "Loading…" : "Module")}>
-        {error === undefined ? <Loading what="the module" lines={14} /> : <Failure error={error} what="this module" onRetry={refetch} />}
+      <View title={summaries.value.get(slug)?.title ?? (error === undefined ? t().loading : t().module.title)}>
+        {error === undefined ? <Loading what={t().what.module} lines={14} /> : <Failure error={error} what={t().what.thisModule} onRetry={refetch} />}
       </View>
     );
   }
@@ -58,9 +59,9 @@ function Details({ module }: { module: Module }) {
     <>
       {module.summary !== "" && <p lang={module.language} dir="auto">{module.summary}</p>}
       <p class="module-facts">
-        <span>{DIFFICULTY_NAMES[module.difficulty]}</span>
-        {module.duration_minutes > 0 && <span>{module.duration_minutes} min</span>}
-        {module.status === "draft" && <span class="badge">Draft: only authors see it</span>}
+        <span>{difficultyName(module.difficulty)}</span>
+        {module.duration_minutes > 0 && <span>{t().minutes(module.duration_minutes)}</span>}
+        {module.status === "draft" && <span class="badge">{t().module.draft}</span>}
         {module.tags.map((tag) => <span key={tag} class="tag">{tag}</span>)}
       </p>
     </>
@@ -106,7 +107,7 @@ function recordOpening(slug: string): void {
 function SignInHint() {
   return (
     <aside class="hint-box">
-      <p><a href={views.signIn}>Sign in</a> to keep track of what you have finished, also with no network.</p>
+      <p><a href={views.signIn}>{t().signIn}</a>{t().module.signInHint}</p>
     </aside>
   );
 }
@@ -118,12 +119,12 @@ function Neighbours({ slug }: { slug: string }) {
   }, [next?.slug]);
   if (previous === undefined && next === undefined) return null;
   return (
-    <nav class="neighbours" aria-label="In this subject">
+    <nav class="neighbours" aria-label={t().module.inSubject}>
       {previous !== undefined && (
-        <a rel="prev" href={views.module(previous.slug)}><Icon name="previous" /><span><small>Back</small>{previous.title}</span></a>
+        <a rel="prev" href={views.module(previous.slug)}><Icon name="previous" /><span><small>{t().module.back}</small>{previous.title}</span></a>
       )}
       {next !== undefined && (
-        <a rel="next" class="neighbours-next" href={views.module(next.slug)}><span><small>Next</small>{next.title}</span><Icon name="next" /></a>
+        <a rel="next" class="neighbours-next" href={views.module(next.slug)}><span><small>{t().module.next}</small>{next.title}</span><Icon name="next" /></a>
       )}
     </nav>
   );
