@@ -10,6 +10,9 @@ import { type Plugin, type ResolvedConfig, transformWithOxc } from "vite";
 /** Served under another path, or not served at all. */
 const LEFT_OUT = new Set(["index.html", "_headers", "sw.js"]);
 
+/** What the app cannot start, or show a module, without; everything else is stored in a second step. */
+const STARTS_WITH = /^\/assets\/(index|module|use-query|fr)-[^/]+\.(js|css)$|\.wasm$|\.webmanifest$/;
+
 export function appShell(workerSource: string): Plugin {
   let config: ResolvedConfig;
   return {
@@ -18,18 +21,22 @@ export function appShell(workerSource: string): Plugin {
     configResolved(resolved) {
       config = resolved;
     },
-    async closeBundle() {
-      const root = resolve(config.root, config.build.outDir);
-      const shell = await describe(root);
-      const source = await readFile(workerSource, "utf8");
-      const { code } = await transformWithOxc(source, workerSource, { sourcemap: false });
-      await writeFile(join(root, "sw.js"), `const SHELL = ${JSON.stringify(shell)};\n${code}`);
+    writeBundle: {
+      order: "post",
+      sequential: true,
+      async handler() {
+        const root = resolve(config.root, config.build.outDir);
+        const shell = await describe(root);
+        const source = await readFile(workerSource, "utf8");
+        const { code } = await transformWithOxc(source, workerSource, { sourcemap: false });
+        await writeFile(join(root, "sw.js"), `const SHELL = ${JSON.stringify(shell)};\n${code}`);
+      },
     },
   };
 }
 
-/** Every file the app needs to start, and a version that changes when any of them does. */
-async function describe(root: string): Promise<{ version: string; files: string[] }> {
+/** Every file of the app in two parts, as they are stored, and a version that changes when any of them does. */
+async function describe(root: string): Promise<{ version: string; first: string[]; rest: string[] }> {
   const entries = await readdir(root, { recursive: true, withFileTypes: true });
   const paths = entries
     .filter((entry) => entry.isFile())
@@ -38,5 +45,6 @@ async function describe(root: string): Promise<{ version: string; files: string[
   const hash = createHash("sha256");
   for (const path of paths) if (path !== "sw.js") hash.update(path).update(await readFile(join(root, path)));
   const files = paths.filter((path) => !LEFT_OUT.has(path) && !path.endsWith(".map")).map((path) => `/${path}`);
-  return { version: hash.digest("hex").slice(0, 16), files: ["/", ...files] };
+  const isFirst = (path: string) => STARTS_WITH.test(path);
+  return { version: hash.digest("hex").slice(0, 16), first: ["/", ...files.filter(isFirst)], rest: files.filter((path) => !isFirst(path)) };
 }

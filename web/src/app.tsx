@@ -7,6 +7,7 @@ import { Announcer } from "./parts/announcer.tsx";
 import { Banner } from "./parts/banner.tsx";
 import { Connection } from "./parts/connection.tsx";
 import { Icon, type IconName, Mark } from "./parts/icon.tsx";
+import { LanguageChoice } from "./parts/language-choice.tsx";
 import { ThemeButton } from "./parts/theme-button.tsx";
 import { AccountPage } from "./views/account.tsx";
 import { Catalogue } from "./views/catalogue.tsx";
@@ -14,20 +15,30 @@ import { HistoryPage } from "./views/history.tsx";
 import { NotFound } from "./views/not-found.tsx";
 import { Broken, Missing } from "./views/broken.tsx";
 import { Register, SignIn } from "./views/sign-in.tsx";
+import { t } from "./messages/messages.ts";
 
 const ModulePage = lazy(() => import("./views/module.tsx").catch(() => Missing));
 const ProgressPage = lazy(() => import("./views/progress.tsx").catch(() => Missing));
 
+/**
+ * Resolves when the view that the address names is there: what the boot script drew stays until then. A view that comes after the first
+ * rendering would leave some of that standing beside it.
+ */
+export async function firstView(): Promise<void> {
+  if (location.pathname.startsWith("/modules/")) await ModulePage.preload();
+  else if (location.pathname === views.progress) await ProgressPage.preload();
+}
+
 /** Views with large libraries come after the first one is on the screen. */
-export function preloadViews(): void {
-  void ModulePage.preload();
-  void ProgressPage.preload();
+export async function preloadViews(): Promise<void> {
+  await ModulePage.preload();
+  await ProgressPage.preload();
 }
 
 export function App() {
   return (
     <LocationProvider>
-      <a class="skip" href="#main">Skip to the content</a>
+      <a class="skip" href="#main">{t().skip}</a>
       <Masthead />
       <Banner />
       <main id="main" tabIndex={-1}>
@@ -51,21 +62,22 @@ export function App() {
 }
 
 function Masthead() {
-  const { user } = status.value;
+  const { user, session } = status.value;
   return (
     <header class="masthead">
       <div class="masthead-inner">
         <a class="brand" href={views.catalogue}><Mark /> Kaïros</a>
-        <nav class="main-nav" aria-label="Main">
-          <NavLink href={views.catalogue} icon="catalogue" name="Catalogue" />
-          <NavLink href={views.progress} icon="progress" name="Progress" />
-          <NavLink href={views.history} icon="history" name="History" />
-          {user === null
-            ? <NavLink href={views.signIn} icon="account" name="Sign in" />
-            : <NavLink href={views.account} icon="account" name={user.display_name} />}
+        <nav class="main-nav" aria-label={t().main}>
+          <NavLink href={views.catalogue} icon="catalogue" name={t().catalogue} />
+          <NavLink href={views.progress} icon="progress" name={t().progress} />
+          <NavLink href={views.history} icon="history" name={t().history} />
+          {session === "unknown" || user !== null
+            ? <NavLink href={views.account} icon="account" name={user?.display_name ?? t().account} />
+            : <NavLink href={views.signIn} icon="account" name={t().signIn} />}
         </nav>
         <div class="masthead-tools">
           <Connection />
+          <LanguageChoice />
           <ThemeButton />
         </div>
       </div>

@@ -3,13 +3,13 @@
  * subject, the record of a module. Loaded in the background, once, from what is stored where it may be.
  */
 import { computed, effect, signal } from "@preact/signals";
-import { MAX_LIMIT } from "@kairos/client/contract";
 import { type ModuleSummary, type ProgressRecord, paths } from "./api.ts";
-import { isSignedIn, userId } from "./kairos.ts";
+import { fetchQuery, isSignedIn, userId } from "./kairos.ts";
 import { PagedList } from "./paged-list.ts";
+import { whenQuiet } from "./quiet.ts";
 
-/** So many pages are enough for 2,000 modules; beyond them slugs are shown for titles. */
-const MAX_PAGES = 20;
+/** So many pages are enough for 2,000 modules and as many records; beyond them slugs are shown for titles. */
+const MAX_PAGES = { catalogue: 40, progress: 20 };
 
 const catalogue = signal<PagedList<ModuleSummary> | undefined>(undefined);
 const progress = signal<PagedList<ProgressRecord> | undefined>(undefined);
@@ -23,18 +23,31 @@ export const recordsFetched = computed(() => {
 });
 export const subjects = computed(() => [...new Set([...summaries.value.values()].map((item) => item.subject))].sort());
 
-/** Starts loading, and starts over when somebody else signs in. Call once. */
-export function openLibrary(): void {
-  catalogue.value = new PagedList((cursor) => paths.modules({ limit: MAX_LIMIT, ...(cursor && { cursor }) }), MAX_PAGES);
+/** Whether {@link summaries} has the whole catalogue, as this device last heard of it. */
+export const isCatalogueHere = computed(() => catalogue.value?.items.value !== undefined && !catalogue.value.hasMore.value);
+
+/** Loads the catalogue, in the pages that its view has too. Call once, when nothing else is on the line. */
+export function openCatalogue(): void {
+  catalogue.value = new PagedList((cursor) => paths.modules({ ...(cursor && { cursor }) }), MAX_PAGES.catalogue);
+}
+
+/** Loads the learner's records, and starts over when somebody else signs in. Call once. */
+export function openRecords(): void {
   effect(() => {
     if (userId.value === undefined || !isSignedIn.value) return;
-    const list = new PagedList<ProgressRecord>(paths.progress, MAX_PAGES);
+    void whenQuiet().then(fetchForLater);
+    const list = new PagedList<ProgressRecord>(paths.progress, MAX_PAGES.progress);
     progress.value = list;
     return () => {
       list.close();
       progress.value = undefined;
     };
   });
+}
+
+/** What a learner may want to see with no network, before they have looked at it with one. */
+async function fetchForLater(): Promise<void> {
+  for (const path of [paths.statistics, paths.history()]) if (isSignedIn.peek()) await fetchQuery(path).catch(() => undefined);
 }
 
 export function titleOf(slug: string): string {

@@ -1,48 +1,45 @@
-/** Where the app starts: opens the client, then shows the view that the address names. */
+/** Where the app starts: takes over what the boot script drew, opens the client, and fetches the rest when nobody waits for it. */
 import { render } from "preact";
 import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/controls.css";
 import "./styles/shell.css";
+import "./styles/shell-narrow.css";
 import "./styles/catalogue.css";
-import "./styles/module.css";
-import "./styles/prose.css";
-import "./styles/progress.css";
 import "./styles/history.css";
 import "./styles/account.css";
-import { App, preloadViews } from "./app.tsx";
+import "./styles/print.css";
+import { App, firstView, preloadViews } from "./app.tsx";
 import { startClock } from "./clock.ts";
-import { openKairos } from "./kairos.ts";
-import { openLibrary } from "./library.ts";
+import { takeOverElements } from "./handover.ts";
+import { openKairos, whenOpen } from "./kairos.ts";
+import { speak } from "./messages/messages.ts";
+import { openCatalogue, openRecords } from "./library.ts";
+import { whenQuiet } from "./quiet.ts";
 import { storeShell } from "./shell.ts";
 import { applyTheme } from "./theme.ts";
 
 async function start(root: HTMLElement): Promise<void> {
   applyTheme();
   startClock();
-  try {
-    await openKairos();
-  } catch (error) {
-    console.error("the client could not be opened", error);
-    render(<CannotStart />, root);
-    return;
-  }
-  openLibrary();
+  openRecords();
+  // On a first visit what there is to read comes before how it looks; later the typefaces are on this device.
+  if (navigator.serviceWorker?.controller) void loadTypefaces();
+  void openKairos();
+  await Promise.all([firstView(), speak()]);
+  takeOverElements();
   render(<App />, root);
+  await whenOpen();
+  await whenQuiet();
+  openCatalogue();
+  await whenQuiet();
+  await loadTypefaces();
+  await preloadViews();
   await storeShell();
-  preloadViews();
 }
 
-function CannotStart() {
-  return (
-    <main class="view">
-      <section class="notice" role="alert">
-        <h1>Kaïros could not start</h1>
-        <p>A part of the app could not be loaded. Check that you are online and reload this page.</p>
-        <button type="button" class="button button-primary" onClick={() => location.reload()}>Reload</button>
-      </section>
-    </main>
-  );
+async function loadTypefaces(): Promise<void> {
+  await import("./styles/typefaces.css").catch(() => undefined);
 }
 
 const root = document.getElementById("app");

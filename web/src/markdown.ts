@@ -22,14 +22,24 @@ const SANITISE: Config = {
   RETURN_TRUSTED_TYPE: true,
 };
 
+/** The class that says in which language code is: the only one that is let through. */
+const CODE_LANGUAGE = /^language-[a-z0-9+#-]{1,20}$/i;
+
 const markdown = new Marked({ gfm: true });
 const purifier = DOMPurify(window);
+
+purifier.addHook("uponSanitizeAttribute", (element, attribute) => {
+  if (attribute.attrName === "class" && element.tagName === "CODE" && CODE_LANGUAGE.test(attribute.attrValue)) attribute.forceKeepAttr = true;
+});
 
 purifier.addHook("afterSanitizeAttributes", (element) => {
   if (element instanceof HTMLImageElement) restrictImage(element);
   else if (element instanceof HTMLAnchorElement) restrictLink(element);
-  else if (/^H[2-6]$/.test(element.tagName)) element.id = ID_PREFIX + anchor(element.textContent ?? "");
+  else if (/^H[2-6]$/.test(element.tagName)) element.id = areNamed ? ID_PREFIX + anchor(element.textContent ?? "") : "";
 });
+
+/** Whether headings get ids: those of a module's text do, which is on the page once. */
+let areNamed = true;
 
 /** The content as trusted HTML. `title` is shown by the page: a first heading that repeats it is left out. */
 export function renderMarkdown(content: string, title: string): TrustedHTML | string {
@@ -37,6 +47,26 @@ export function renderMarkdown(content: string, title: string): TrustedHTML | st
   const shown = repeatsTitle(tokens[0], title) ? Object.assign(tokens.slice(1), { links: tokens.links }) : tokens;
   if (shown.some((token) => token.type === "heading" && token.depth === 1)) markdown.walkTokens(shown, demote);
   return purifier.sanitize(markdown.parser(shown), SANITISE) as TrustedHTML | string;
+}
+
+/** A tutor's answer as trusted HTML: a model's text, and no more to be believed than a module's. */
+export function renderAnswer(answer: string): TrustedHTML | string {
+  areNamed = false;
+  try {
+    return renderMarkdown(answer, "");
+  } finally {
+    areNamed = true;
+  }
+}
+
+/** Where the section under `heading` of a module is; the module itself for an empty one. */
+export function sectionAddress(slug: string, heading: string): string {
+  return views.module(slug) + (heading === "" ? "" : `#${ID_PREFIX}${anchor(heading)}`);
+}
+
+/** Highlighted code as trusted HTML: words in classes, and nothing else. */
+export function trustColours(html: string): TrustedHTML | string {
+  return purifier.sanitize(html, { ...SANITISE, ALLOWED_TAGS: ["span"], ALLOWED_ATTR: ["class"] }) as TrustedHTML | string;
 }
 
 function repeatsTitle(token: Token | undefined, title: string): boolean {

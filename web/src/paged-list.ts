@@ -3,7 +3,10 @@ import { batch, signal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import type { KairosError } from "@kairos/client";
 import type { Page } from "./api.ts";
-import { asKairosError, fetchQuery, onChanged, type ReceivedResult } from "./kairos.ts";
+import { asKairosError, fetchQuery, type Manner, type ReceivedResult } from "./kairos.ts";
+import { type Found, keepCurrent } from "./kept-current.ts";
+import { contentShown, whileShown } from "./quiet.ts";
+import { asStored } from "./use-query.ts";
 
 /** The path of the page that `cursor` names; without one, of the first. */
 export type PathOf = (cursor?: string) => string;
@@ -21,14 +24,13 @@ export class PagedList<T> {
   #pagesWanted: number;
   /** Grows with each load, so that one that was overtaken notices. */
   #generation = 0;
-  readonly #unsubscribe: () => void;
+  readonly #stop: () => void;
 
   /** Loads the first `pagesWanted` pages, and again whenever they may have changed. */
   constructor(pathOf: PathOf, pagesWanted = 1) {
     this.#pathOf = pathOf;
     this.#pagesWanted = pagesWanted;
-    this.#unsubscribe = onChanged(pathOf(), () => void this.load());
-    void this.load();
+    this.#stop = keepCurrent(pathOf(), (manner) => this.load(manner));
   }
 
   more(): void {
@@ -36,37 +38,43 @@ export class PagedList<T> {
     void this.load();
   }
 
-  /** What is stored is served where the client may; `revalidate` asks the network first. */
-  async load(revalidate?: boolean): Promise<void> {
-    const generation = ++this.#generation;
+  async load(manner: Manner = "policy"): Promise<Found> {
+    this.#generation += 1;
+    const generation = this.#generation;
     this.isLoading.value = true;
     const pages: ReceivedResult<Page<T>>[] = [];
     let error: KairosError | undefined;
     let cursor: string | undefined;
     do {
       try {
-        pages.push(await fetchQuery<Page<T>>(this.#pathOf(cursor), revalidate));
+        pages.push(await whileShown(fetchQuery<Page<T>>(this.#pathOf(cursor), manner)));
       } catch (thrown) {
         error = asKairosError(thrown);
       }
-      if (generation !== this.#generation) return;
+      if (generation !== this.#generation) return "overtaken";
       cursor = pages.at(-1)?.body.next_cursor;
     } while (error === undefined && cursor !== undefined && pages.length < this.#pagesWanted);
-    this.#show(pages, cursor !== undefined, error);
+    // What is not stored yet has to be asked for; until then the list stays what it is.
+    if (manner === "stored" && error !== undefined) return "nothing";
+    this.#show(pages, cursor !== undefined, error, manner);
+    contentShown();
+    if (pages.some((page) => page.isProvisional)) return "provisional";
+    return pages.some((page) => page.stale) ? "stale" : "current";
   }
 
   close(): void {
     this.#generation += 1;
-    this.#unsubscribe();
+    this.#stop();
   }
 
-  #show(pages: ReceivedResult<Page<T>>[], hasMore: boolean, error: KairosError | undefined): void {
+  #show(pages: ReceivedResult<Page<T>>[], hasMore: boolean, error: KairosError | undefined, manner: Manner): void {
     batch(() => {
       this.isLoading.value = false;
       this.error.value = error;
-      if (pages.length === 0) return;
+      const [first, ...rest] = pages;
+      if (first === undefined) return;
       this.items.value = pages.flatMap((page) => page.body.items);
-      this.oldest.value = pages.reduce((a, b) => (b.ageMs > a.ageMs ? b : a));
+      this.oldest.value = asStored(rest.reduce((a, b) => (b.ageMs > a.ageMs ? b : a), first), manner, this.oldest.value);
       this.hasMore.value = hasMore;
     });
   }

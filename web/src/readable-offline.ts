@@ -13,19 +13,21 @@ export async function lookForStored(slugs: string[]): Promise<void> {
   for (const slug of unknown) asked.add(slug);
   const found: string[] = [];
   for (const slug of unknown) {
-    const isStored = await fetchQuery(paths.module(slug), false).then(() => true, () => false);
+    const isStored = await fetchQuery(paths.module(slug), "stored").then(() => true, () => false);
     if (isStored) found.push(slug);
     asked.delete(slug);
   }
   if (found.length > 0) readableOffline.value = new Set([...readableOffline.value, ...found]);
 }
 
-/** Fetches a module that is likely to be read next, so that it is stored. That it fails harms nobody. */
+/** Fetches a module, so that it is stored. Resolves with whether it is. */
+export async function keepModule(slug: string): Promise<boolean> {
+  const isThere = await fetchQuery(paths.module(slug)).then(() => true, () => false);
+  if (isThere) readableOffline.value = new Set([...readableOffline.value, slug]);
+  return isThere;
+}
+
+/** Keeps a module that is likely to be read next. That it fails harms nobody. */
 export function prefetchModule(slug: string): void {
-  fetchQuery(paths.module(slug)).then(
-    () => {
-      readableOffline.value = new Set([...readableOffline.value, slug]);
-    },
-    () => undefined,
-  );
+  void keepModule(slug);
 }

@@ -1,7 +1,11 @@
 /** A component's view of one path: its query result, kept up to date. Lists are in `paged-list.ts`. */
-import { useCallback, useEffect, useState } from "preact/hooks";
+import { signal } from "@preact/signals";
+import { useEffect, useMemo } from "preact/hooks";
 import type { KairosError } from "@kairos/client";
-import { asKairosError, fetchQuery, onChanged, type ReceivedResult } from "./kairos.ts";
+import { asKairosError, fetchQuery, type Manner, type ReceivedResult } from "./kairos.ts";
+import { type Found, keepCurrent } from "./kept-current.ts";
+import { Newest } from "./newest.ts";
+import { contentShown, whileShown } from "./quiet.ts";
 
 export interface QueryState<T> {
   result: ReceivedResult<T> | undefined;
@@ -10,45 +14,49 @@ export interface QueryState<T> {
   refetch: () => void;
 }
 
-interface PathState<T> {
-  path: string;
-  result?: ReceivedResult<T>;
-  error?: KairosError;
+class Query<T> {
+  readonly result = signal<ReceivedResult<T> | undefined>(undefined);
+  readonly error = signal<KairosError | undefined>(undefined);
+  readonly #path: string;
+  readonly #newest = new Newest();
+  readonly #stop: () => void;
+  #isClosed = false;
+
+  constructor(path: string) {
+    this.#path = path;
+    this.#stop = keepCurrent(path, (manner) => this.load(manner));
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#stop();
+  }
+
+  async load(manner: Manner): Promise<Found> {
+    const turn = this.#newest.begin();
+    try {
+      const result = await whileShown(fetchQuery<T>(this.#path, manner));
+      if (this.#isClosed || !this.#newest.accepts(turn, result)) return "overtaken";
+      this.result.value = asStored(result, manner, this.result.value);
+      this.error.value = undefined;
+      return result.isProvisional ? "provisional" : result.stale ? "stale" : "current";
+    } catch (thrown) {
+      const error = asKairosError(thrown);
+      if (manner !== "stored" && !this.#isClosed && this.#newest.isLatest(turn)) this.error.value = error;
+      return "nothing";
+    } finally {
+      contentShown();
+    }
+  }
+}
+
+/** What is read again because of one's own steps does not look older for that. */
+export function asStored<R extends ReceivedResult<unknown>>(result: R, manner: Manner, before: R | undefined): R {
+  return manner === "stored" && before !== undefined ? { ...result, stale: result.stale && before.stale } : result;
 }
 
 export function useQuery<T>(path: string): QueryState<T> {
-  const [state, setState] = useState<PathState<T>>({ path });
-
-  const load = useCallback(
-    (revalidate?: boolean) => {
-      let isCurrent = true;
-      fetchQuery<T>(path, revalidate).then(
-        (result) => isCurrent && setState({ path, result }),
-        (error: unknown) => isCurrent && setState((before) => ({ ...(before.path === path ? before : { path }), error: asKairosError(error) })),
-      );
-      return () => {
-        isCurrent = false;
-      };
-    },
-    [path],
-  );
-
-  useEffect(() => {
-    let cancel = load();
-    const unsubscribe = onChanged(path, () => {
-      cancel();
-      cancel = load();
-    });
-    return () => {
-      cancel();
-      unsubscribe();
-    };
-  }, [load, path]);
-
-  const isOfPath = state.path === path;
-  return {
-    result: isOfPath ? state.result : undefined,
-    error: isOfPath ? state.error : undefined,
-    refetch: useCallback(() => void load(true), [load]),
-  };
+  const query = useMemo(() => new Query<T>(path), [path]);
+  useEffect(() => () => query.close(), [query]);
+  return { result: query.result.value, error: query.error.value, refetch: () => void query.load("network") };
 }

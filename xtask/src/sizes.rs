@@ -22,7 +22,8 @@ struct Budget {
 const BUDGETS: [Budget; 3] = [
     Budget { part: "edge worker, wasm", folder: "edge/build", suffix: ".wasm", bytes: 157_000 },
     Budget { part: "browser client, wasm", folder: "client-wasm/pkg", suffix: ".wasm", bytes: 220_000 },
-    Budget { part: "web app, scripts", folder: "web/dist", suffix: ".js", bytes: 128_000 },
+    // Of these 23,000 come only where there is code, and 54,000 with the view of progress.
+    Budget { part: "web app, scripts", folder: "web/dist", suffix: ".js", bytes: 145_000 },
 ];
 
 /// Prints each size beside its budget. Everything must be built.

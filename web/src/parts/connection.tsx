@@ -1,14 +1,16 @@
 /** The status in the masthead: whether Kaïros answers, what waits to be sent, what was rejected. */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { describeAction, formatAge, formatCount } from "../format.ts";
+import { describeAction, formatAge } from "../format.ts";
 import { nowMs } from "../clock.ts";
 import { kairos, status } from "../kairos.ts";
 import { titleOf } from "../library.ts";
 import { shell } from "../shell.ts";
 import { announce } from "./announcer.tsx";
 import { Icon } from "./icon.tsx";
+import { t } from "../messages/messages.ts";
 
 export function Connection() {
+  const { session } = status.value;
   const [isOpen, setOpen] = useState(false);
   const box = useRef<HTMLDivElement>(null);
   const button = useRef<HTMLButtonElement>(null);
@@ -21,7 +23,7 @@ export function Connection() {
       <button type="button" ref={button} class="button button-quiet button-small" aria-expanded={isOpen} aria-controls="connection-panel" onClick={() => setOpen(!isOpen)}>
         <Summary />
       </button>
-      <p class="visually-hidden" role="status">{status.value.reachable ? "Online" : "Offline: you see copies, and what you do is kept"}</p>
+      <p class="visually-hidden" role="status">{session === "unknown" ? "" : status.value.reachable ? t().connection.online : t().connection.offlineLong}</p>
       <div id="connection-panel" class="panel" hidden={!isOpen}>
         {isOpen && <Details />}
       </div>
@@ -30,14 +32,14 @@ export function Connection() {
 }
 
 function Summary() {
-  const { reachable, pending, rejected } = status.value;
-  const kind = rejected.length > 0 ? "refused" : !reachable ? "offline" : pending.length > 0 ? "waiting" : "online";
+  const { session, reachable, pending, rejected } = status.value;
+  const kind = session === "unknown" ? "starting" : rejected.length > 0 ? "refused" : !reachable ? "offline" : pending.length > 0 ? "waiting" : "online";
   return (
     <span class="connection-summary" data-kind={kind}>
       <span class="connection-dot" aria-hidden="true" />
-      <span>{reachable ? "Online" : "Offline"}</span>
-      {pending.length > 0 && <span class="connection-count">· {pending.length}<span> waiting</span></span>}
-      {rejected.length > 0 && <span class="connection-count">· {rejected.length}<span> refused</span></span>}
+      <span>{session === "unknown" ? "…" : reachable ? t().connection.online : t().connection.offline}</span>
+      {pending.length > 0 && <span class="connection-count">· {pending.length}<span> {t().connection.waiting}</span></span>}
+      {rejected.length > 0 && <span class="connection-count">· {rejected.length}<span> {t().connection.refused}</span></span>}
     </span>
   );
 }
@@ -48,18 +50,18 @@ function Details() {
     <>
       <p>
         {reachable
-          ? "Kaïros answers. Copies of what you read stay on this device."
-          : "Kaïros cannot be reached. You see copies, and what you do is kept and sent later."}
+          ? t().connection.answers
+          : t().connection.silent}
       </p>
       <Waiting />
       <Rejected />
       <dl class="facts">
-        <dt>This app</dt>
-        <dd>{shell.value === "ready" ? "ready for use with no network" : shell.value === "unavailable" ? "needs the network to start" : "being saved…"}</dd>
-        <dt>Your data</dt>
-        <dd>{persistence === "disk" ? "kept on this device" : "kept only as long as this page is open"}</dd>
-        <dt>Memory</dt>
-        <dd>{formatCount(memory.entries, "answer", "answers")}, {memory.hits} hits, {memory.misses} misses</dd>
+        <dt>{t().connection.thisApp}</dt>
+        <dd>{shell.value === "ready" ? t().connection.ready : shell.value === "unavailable" ? t().connection.unavailable : t().connection.saving}</dd>
+        <dt>{t().connection.yourData}</dt>
+        <dd>{persistence === "disk" ? t().connection.onDisk : t().connection.inMemory}</dd>
+        <dt>{t().connection.memory}</dt>
+        <dd>{t().connection.memoryFacts(memory.entries, memory.hits, memory.misses)}</dd>
       </dl>
     </>
   );
@@ -67,26 +69,26 @@ function Details() {
 
 function Waiting() {
   const { pending, sending } = status.value;
-  if (pending.length === 0) return <p class="quiet"><Icon name="check" /> Nothing waits to be sent.</p>;
+  if (pending.length === 0) return <p class="quiet"><Icon name="check" /> {t().connection.nothingWaits}</p>;
   const send = () => kairos().sync().then(
-    () => announce("Everything was sent."),
-    () => announce(`Not sent: ${status.value.reachable ? "Kaïros does not take it yet" : "Kaïros does not answer"}. Nothing is lost; it is tried again by itself.`),
+    () => announce(t().connection.allSent),
+    () => announce(t().connection.notSent(status.value.reachable)),
   );
   return (
     <section aria-labelledby="waiting-title">
-      <h2 id="waiting-title">Waiting to be sent</h2>
+      <h2 id="waiting-title">{t().connection.waitingTitle}</h2>
       <ul class="panel-list">
         {pending.map((operation) => (
           <li key={operation.id}>
             {describeAction(operation.action)} <em>{titleOf(operation.module)}</em>
             <small>
               {formatAge(nowMs.value - operation.at_ms)}
-              {operation.attempts > 0 && `, tried ${formatCount(operation.attempts, "time", "times")}`}
+              {operation.attempts > 0 && t().connection.tried(operation.attempts)}
             </small>
           </li>
         ))}
       </ul>
-      <button type="button" class="button button-small" disabled={sending} onClick={() => void send()}>{sending ? "Sending…" : "Send now"}</button>
+      <button type="button" class="button button-small" disabled={sending} onClick={() => void send()}>{sending ? t().connection.sending : t().connection.send}</button>
     </section>
   );
 }
@@ -96,13 +98,13 @@ function Rejected() {
   if (rejected.length === 0) return null;
   return (
     <section aria-labelledby="refused-title">
-      <h2 id="refused-title">Refused by Kaïros</h2>
+      <h2 id="refused-title">{t().connection.refusedTitle}</h2>
       <ul class="panel-list">
         {rejected.map((operation) => (
           <li key={operation.id}>
             {describeAction(operation.action)} <em>{titleOf(operation.module)}</em>
             <small class="bad">{operation.problem.detail || operation.problem.title}</small>
-            <button type="button" class="button button-small" onClick={() => void kairos().dismissRejected([operation.id])}>Dismiss</button>
+            <button type="button" class="button button-small" onClick={() => void kairos().dismissRejected([operation.id])}>{t().connection.dismiss}</button>
           </li>
         ))}
       </ul>

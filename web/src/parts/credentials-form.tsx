@@ -2,6 +2,7 @@
 import { useId, useState } from "preact/hooks";
 import type { KairosError } from "@kairos/client";
 import { asKairosError } from "../kairos.ts";
+import { t } from "../messages/messages.ts";
 
 export interface FieldSpec {
   /** As the API calls it. */
@@ -42,7 +43,7 @@ export function CredentialsForm({ fields, action, onSubmit }: CredentialsFormPro
         <Field key={field.name} field={field} problem={error?.problem?.errors?.find((wrong) => wrong.field === field.name)?.detail} />
       ))}
       {error !== undefined && <p class="form-error" role="alert">{explain(error)}</p>}
-      <button type="submit" class="button button-primary" disabled={isBusy}>{isBusy ? "One moment…" : action}</button>
+      <button type="submit" class="button button-primary" disabled={isBusy}>{isBusy ? t().form.busy : action}</button>
     </form>
   );
 }
@@ -71,13 +72,13 @@ function typeOf({ type, autocomplete }: FieldSpec) {
 function explain(error: KairosError): string {
   switch (error.code) {
     case "offline":
-      return "Kaïros cannot be reached. Signing in needs the network once; after that the app works without.";
+      return t().form.offline;
     case "wrong-credentials":
-      return "Email or password is wrong. Check both and try again.";
+      return t().form.wrong;
     case "email-taken":
-      return "There is an account with this email already. Sign in instead.";
+      return t().form.taken;
     case "too-many-requests":
-      return "Too many attempts. Wait a minute, then try again.";
+      return t().form.tooMany;
     default:
       return error.problem?.detail || error.problem?.title || error.message;
   }

@@ -2,30 +2,31 @@
 import { MAX_SCORE, PASS_SCORE } from "@kairos/client/contract";
 import { useId, useState } from "preact/hooks";
 import type { Action, ProgressRecord } from "../api.ts";
-import { formatDuration, formatScore, STATUS_NAMES } from "../format.ts";
+import { formatDuration, formatScore, statusName } from "../format.ts";
 import { asKairosError, record, status } from "../kairos.ts";
 import { announce } from "./announcer.tsx";
 import { Icon } from "./icon.tsx";
+import { t } from "../messages/messages.ts";
 
 export function ModuleActions({ slug, progress }: { slug: string; progress: ProgressRecord | undefined }) {
   const isCompleted = progress?.status === "completed";
   return (
     <section class="module-actions" aria-labelledby="your-progress">
       <header>
-        <h2 id="your-progress">Your progress here</h2>
-        <span class={`badge badge-${progress?.status ?? "not_started"}`}>{STATUS_NAMES[progress?.status ?? "not_started"]}</span>
+        <h2 id="your-progress">{t().module.yourProgress}</h2>
+        <span class={`badge badge-${progress?.status ?? "not_started"}`}>{statusName(progress?.status ?? "not_started")}</span>
       </header>
       <dl class="facts">
-        <dt>Time</dt>
+        <dt>{t().module.time}</dt>
         <dd>{formatDuration(progress?.time_spent_secs ?? 0)}</dd>
-        <dt>Best score</dt>
+        <dt>{t().module.best}</dt>
         <dd>{formatScore(progress?.best_score)}</dd>
-        {progress !== undefined && progress.attempts > 0 && <><dt>Attempts</dt><dd>{progress.attempts}</dd></>}
+        {progress !== undefined && progress.attempts > 0 && <><dt>{t().module.attempts}</dt><dd>{progress.attempts}</dd></>}
       </dl>
       <div class="module-actions-row">
         {isCompleted
-          ? <p class="done"><Icon name="check" /> You have finished this.</p>
-          : <button type="button" class="button button-primary" onClick={() => void recordAndAnnounce(slug, { kind: "complete" }, "Finished")}><Icon name="check" /> I have finished this</button>}
+          ? <p class="done"><Icon name="check" /> {t().module.done}</p>
+          : <button type="button" class="button button-primary" onClick={() => void recordAndAnnounce(slug, { kind: "complete" }, t().module.finished)}><Icon name="check" /> {t().module.finish}</button>}
         <ScoreForm slug={slug} />
       </div>
     </section>
@@ -43,18 +44,18 @@ function ScoreForm({ slug }: { slug: string }) {
     setWrong(!isRight);
     if (!isRight) return;
     setTyped("");
-    void recordAndAnnounce(slug, { kind: "submit", score }, `Score of ${score} % recorded`);
+    void recordAndAnnounce(slug, { kind: "submit", score }, t().module.recorded(score));
   };
   return (
     <form class="score-form" noValidate onSubmit={submit}>
-      <label for={id}>Score in percent</label>
-      <p class="hint">{PASS_SCORE} % or more finishes the module.</p>
+      <label for={id}>{t().module.score}</label>
+      <p class="hint">{t().module.scoreHint(PASS_SCORE)}</p>
       <input
         id={id} class="input" type="text" inputMode="numeric" autocomplete="off" value={typed} aria-invalid={isWrong} aria-describedby={isWrong ? `${id}-error` : undefined}
         placeholder={`0–${MAX_SCORE}`} onInput={(event) => setTyped(event.currentTarget.value)}
       />
-      <button type="submit" class="button">Record score</button>
-      {isWrong && <p id={`${id}-error`} class="field-error" role="alert">Enter a whole number from 0 to {MAX_SCORE}.</p>}
+      <button type="submit" class="button">{t().module.record}</button>
+      {isWrong && <p id={`${id}-error`} class="field-error" role="alert">{t().module.wrongScore(MAX_SCORE)}</p>}
     </form>
   );
 }
@@ -62,9 +63,8 @@ function ScoreForm({ slug }: { slug: string }) {
 async function recordAndAnnounce(slug: string, action: Action, done: string): Promise<void> {
   try {
     const isDurable = await record(slug, action);
-    const whatFollows = isDurable ? "Kept on this device, sent" : "This device keeps nothing, so leave this tab open: it is sent";
-    announce(status.value.reachable ? `${done}.` : `${done}. ${whatFollows} once Kaïros answers again.`);
+    announce(status.value.reachable ? `${done}.` : isDurable ? t().module.sentLater(done) : t().module.keptNowhere(done));
   } catch (thrown) {
-    announce(`Not recorded: ${asKairosError(thrown).message}`);
+    announce(t().module.notRecorded(asKairosError(thrown).message));
   }
 }

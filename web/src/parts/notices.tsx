@@ -2,11 +2,12 @@
 import type { ComponentChildren } from "preact";
 import type { KairosError } from "@kairos/client";
 import { views } from "../api.ts";
+import { t } from "../messages/messages.ts";
 
 export function Loading({ what, lines = 6 }: { what: string; lines?: number }) {
   return (
     <div class="skeleton" role="status">
-      <p class="visually-hidden">Loading {what}…</p>
+      <p class="visually-hidden">{t().notices.loading(what)}</p>
       {Array.from({ length: lines }, (_, line) => <span key={line} aria-hidden="true" />)}
     </div>
   );
@@ -29,9 +30,9 @@ export function Failure({ error, what, onRetry }: { error: KairosError; what: st
       <p>{advice}</p>
       <div class="actions">
         {error.code === "unauthenticated"
-          ? <a class="button button-primary" href={views.signIn}>Sign in</a>
-          : <button type="button" class="button" onClick={onRetry}>Try again</button>}
-        {(error.code === "not-found" || error.code === "invalid-path") && <a class="button" href={views.catalogue}>Go to the catalogue</a>}
+          ? <a class="button button-primary" href={views.signIn}>{t().signIn}</a>
+          : <button type="button" class="button" onClick={onRetry}>{t().tryAgain}</button>}
+        {(error.code === "not-found" || error.code === "invalid-path") && <a class="button" href={views.catalogue}>{t().toCatalogue}</a>}
       </div>
     </section>
   );
@@ -41,20 +42,20 @@ function explain(error: KairosError, what: string): { title: string; advice: str
   switch (error.code) {
     case "offline":
       return {
-        title: "No network, and no copy here yet",
-        advice: `There is no copy of ${what} on this device. Once you are online it loads, and stays for the next time you are not.`,
+        title: t().notices.offline,
+        advice: t().notices.offlineAdvice(what),
       };
     case "not-found":
     case "invalid-path":
-      return { title: "There is nothing here", advice: `The address may be mistyped, or ${what} was taken out of the catalogue.` };
+      return { title: t().notices.nothing, advice: t().notices.nothingAdvice(what) };
     case "unauthenticated":
-      return { title: "Sign in to see this", advice: `You need to be signed in to see ${what}.` };
+      return { title: t().notices.signInTitle, advice: t().notices.signInAdvice(what) };
     case "too-many-requests":
-      return { title: "A little too fast", advice: "The server asks for a pause. Try again in a minute." };
+      return { title: t().notices.tooFast, advice: t().notices.tooFastAdvice };
     default:
       return {
-        title: "This could not be loaded",
-        advice: `${error.problem?.detail || error.message || "Something went wrong on the way."} Try again in a moment.`,
+        title: t().notices.failed,
+        advice: t().notices.failedAdvice(error.problem?.detail || error.message),
       };
   }
 }

@@ -6,6 +6,7 @@ import type { ProgressRecord } from "../api.ts";
 import { formatDuration, formatScore } from "../format.ts";
 import { titleOf } from "../library.ts";
 import { isDark } from "../theme.ts";
+import { t } from "../messages/messages.ts";
 
 Chart.register(BarController, BarElement, CategoryScale, LinearScale, Tooltip);
 
@@ -16,8 +17,8 @@ const LABEL_CHARS = { narrow: 15, wide: 26 };
 const NARROW_PX = 520;
 
 const MEASURES = {
-  time: { name: "Time", of: (record: ProgressRecord) => record.time_spent_secs / 60, format: (minutes: number) => formatDuration(minutes * 60), most: undefined },
-  score: { name: "Best score", of: (record: ProgressRecord) => record.best_score ?? null, format: (score: number) => formatScore(score), most: MAX_SCORE },
+  time: { name: () => t().module.time, of: (record: ProgressRecord) => record.time_spent_secs / 60, format: (minutes: number) => formatDuration(minutes * 60), most: undefined },
+  score: { name: () => t().module.best, of: (record: ProgressRecord) => record.best_score ?? null, format: (score: number) => formatScore(score), most: MAX_SCORE },
 } as const;
 
 type Measure = keyof typeof MEASURES;
@@ -29,17 +30,17 @@ export function ProgressChart({ records }: { records: ProgressRecord[] }) {
   return (
     <figure class="chart">
       <figcaption>
-        <h2>{MEASURES[measure].name} by module</h2>
-        <div class="segments" role="group" aria-label="Show">
+        <h2>{t().progressView.byModule(MEASURES[measure].name())}</h2>
+        <div class="segments" role="group" aria-label={t().progressView.show}>
           {(Object.keys(MEASURES) as Measure[]).map((name) => (
-            <button key={name} type="button" aria-pressed={name === measure} onClick={() => setMeasure(name)}>{MEASURES[name].name}</button>
+            <button key={name} type="button" aria-pressed={name === measure} onClick={() => setMeasure(name)}>{MEASURES[name].name()}</button>
           ))}
         </div>
       </figcaption>
       <Bars records={shown} measure={measure} />
       <p class="chart-key">
-        <span class="chart-key-completed">Completed</span>
-        <span class="chart-key-in_progress">In progress</span>
+        <span class="chart-key-completed">{t().status["completed"]}</span>
+        <span class="chart-key-in_progress">{t().status["in_progress"]}</span>
       </p>
     </figure>
   );
@@ -55,10 +56,10 @@ function Bars({ records, measure }: { records: ProgressRecord[]; measure: Measur
     const chart = new Chart(canvas.current, configure(records, labels, values, measure));
     return () => chart.destroy();
   }, [JSON.stringify([labels, values, records.map((record) => record.status)]), measure, dark]);
-  const summary = values.map((value, place) => `${labels[place]}: ${value === null ? "no score" : MEASURES[measure].format(value)}`);
+  const summary = values.map((value, place) => `${labels[place]}: ${value === null ? t().progressView.noScore : MEASURES[measure].format(value)}`);
   return (
     <div class="chart-box" style={{ height: `${records.length * BAR_PX + AXIS_PX}px` }}>
-      <canvas ref={canvas} role="img" aria-label={`${MEASURES[measure].name} by module. ${summary.join("; ")}.`} />
+      <canvas ref={canvas} role="img" aria-label={`${t().progressView.byModule(MEASURES[measure].name())}. ${summary.join("; ")}.`} />
     </div>
   );
 }

@@ -1,18 +1,15 @@
 /** Goes round system, light and dark. */
 import { nextTheme, type Theme, theme } from "../theme.ts";
 import { Icon, type IconName } from "./icon.tsx";
+import { t } from "../messages/messages.ts";
 
-const LOOKS: Record<Theme, { icon: IconName; name: string }> = {
-  system: { icon: "auto", name: "as the system" },
-  light: { icon: "sun", name: "light" },
-  dark: { icon: "moon", name: "dark" },
-};
+const ICONS: Record<Theme, IconName> = { system: "auto", light: "sun", dark: "moon" };
 
 export function ThemeButton() {
-  const { icon, name } = LOOKS[theme.value];
+  const name = t().colours[theme.value];
   return (
-    <button type="button" class="button button-quiet button-small" aria-label={`Colours: ${name}. Change`} title={`Colours: ${name}`} onClick={nextTheme}>
-      <Icon name={icon} />
+    <button type="button" class="button button-quiet button-small" aria-label={t().colours.change(name)} title={t().colours.are(name)} onClick={nextTheme}>
+      <Icon name={ICONS[theme.value]} />
     </button>
   );
 }

@@ -32,7 +32,7 @@ export function View(props: ViewProps) {
     <div class={`view ${props.class ?? ""}`}>
       <header class="view-head">
         {props.eyebrow !== undefined && <p class="eyebrow">{props.eyebrow}</p>}
-        <h1 ref={heading} tabIndex={-1}>{props.title}</h1>
+        <h1 ref={heading} tabIndex={-1} dir="auto">{props.title}</h1>
         {props.lead !== undefined && <div class="lead">{props.lead}</div>}
         {"result" in props && <Provenance result={props.result} />}
       </header>

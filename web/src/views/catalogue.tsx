@@ -2,24 +2,20 @@
 import { MAX_SEARCH_CHARS } from "@kairos/client/contract";
 import { useLocation } from "preact-iso";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { type Difficulty, type ModuleSummary, paths, views } from "../api.ts";
+import { type ModuleSummary, paths, views } from "../api.ts";
 import { useDebounced } from "../debounced.ts";
-import { DIFFICULTY_NAMES, formatCount } from "../format.ts";
-import { subjects, summaries } from "../library.ts";
+import { isCatalogueHere, subjects, summaries } from "../library.ts";
 import { usePagedList } from "../paged-list.ts";
+import { Continue } from "../parts/continue.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { ModuleList } from "../parts/module-list.tsx";
 import { More } from "../parts/more.tsx";
 import { Empty, Failure, Loading } from "../parts/notices.tsx";
 import { View } from "../parts/view.tsx";
+import { type Filter, filterStored, matches, useStoredSearch } from "../stored-search.ts";
+import { t } from "../messages/messages.ts";
 
 const TYPING_PAUSE_MS = 200;
-
-interface Filter {
-  q: string;
-  subject: string;
-  difficulty: string;
-}
 
 export function Catalogue() {
   const { query, route } = useLocation();
@@ -31,26 +27,31 @@ export function Catalogue() {
 function Results({ filter, onChange }: { filter: Filter; onChange: (part: Partial<Filter>) => void }) {
   const isSearch = filter.q !== "";
   const { q, ...listed } = filter;
+  // With the whole catalogue here nobody has to be asked what fits a filter.
+  const isHere = !isSearch && (filter.subject !== "" || filter.difficulty !== "") && isCatalogueHere.value;
+  const asked = isHere ? {} : listed;
   const list = usePagedList<ModuleSummary>(
-    (cursor) => (isSearch ? paths.search(q, cursor) : paths.modules({ ...listed, ...(cursor && { cursor }) })),
-    JSON.stringify(isSearch ? q : listed),
+    (cursor) => (isSearch ? paths.search(q, cursor) : paths.modules({ ...asked, ...(cursor && { cursor }) })),
+    JSON.stringify(isSearch ? q : asked),
   );
-  const isLocal = isSearch && list.items.value === undefined && list.error.value?.code === "offline";
-  const found = isLocal ? searchStored(q) : list.items.value;
+  const isLocal = !isHere && list.items.value === undefined && list.error.value?.code === "offline" && summaries.value.size > 0;
+  const inStored = useStoredSearch(q, isLocal && isSearch);
+  const found = isHere || (isLocal && !isSearch) ? filterStored(filter) : isLocal ? inStored : list.items.value;
   // While the next result is on its way the last one stays: no flicker between two keys.
   const last = useRef<ModuleSummary[] | undefined>(undefined);
   last.current = found ?? (list.error.value === undefined ? last.current : undefined);
   const shown = isSearch ? last.current?.filter((item) => matches(item, filter)) : last.current;
   return (
-    <View title="Catalogue" lead={<p>Short modules, in the order they build on each other. What you open stays readable with no network.</p>} result={list.oldest.value}>
+    <View title={t().catalogue} lead={<p>{t().catalogueLead}</p>} result={list.oldest.value}>
+      {filter.q === "" && <Continue />}
       <Filters filter={filter} onChange={onChange} />
-      {isLocal && <p class="remark" role="status">No network: searched the titles and summaries that are on this device.</p>}
+      {isLocal && <p class="remark" role="status">{isSearch ? t().list.storedSearch : t().list.storedFilter}</p>}
       {shown === undefined
         ? list.error.value === undefined
-          ? <Loading what="the catalogue" lines={12} />
-          : <Failure error={list.error.value} what="the catalogue" onRetry={() => void list.load(true)} />
+          ? <Loading what={t().what.catalogue} lines={12} />
+          : <Failure error={list.error.value} what={t().what.catalogue} onRetry={() => void list.load("network")} />
         : <Found items={shown} isGrouped={!isSearch} filter={filter} onChange={onChange} />}
-      {!isLocal && <More list={list} what="modules" />}
+      {!isLocal && !isHere && <More list={list} what="modules" />}
     </View>
   );
 }
@@ -59,28 +60,28 @@ function Found({ items, isGrouped, filter, onChange }: { items: ModuleSummary[];
   if (items.length > 0) {
     return (
       <>
-        {!isGrouped && <p class="remark" role="status">{formatCount(items.length, "module", "modules")} for “{filter.q}”, best first</p>}
-        <ModuleList items={items} isGrouped={isGrouped} />
+        {!isGrouped && <p class="remark" role="status">{t().list.found(items.length, filter.q)}</p>}
+        <ModuleList items={items} isGrouped={isGrouped} query={filter.q} />
       </>
     );
   }
   const isFiltered = filter.q !== "" || filter.subject !== "" || filter.difficulty !== "";
   return isFiltered
     ? (
-      <Empty title="No module fits">
-        <p>Try fewer or other words, or show all modules again.</p>
-        <button type="button" class="button" onClick={() => onChange({ q: "", subject: "", difficulty: "" })}>Show all modules</button>
+      <Empty title={t().list.noneFits}>
+        <p>{t().list.noneAdvice}</p>
+        <button type="button" class="button" onClick={() => onChange({ q: "", subject: "", difficulty: "" })}>{t().list.showAll}</button>
       </Empty>
     )
-    : <Empty title="The catalogue is empty"><p>No module has been published yet. Authors add them; come back later.</p></Empty>;
+    : <Empty title={t().list.empty}><p>{t().list.emptyAdvice}</p></Empty>;
 }
 
 function Filters({ filter, onChange }: { filter: Filter; onChange: (part: Partial<Filter>) => void }) {
   return (
     <form class="filters" role="search" onSubmit={(event) => event.preventDefault()}>
       <SearchField value={filter.q} onChange={(q) => onChange({ q })} />
-      <Choice label="Subject" value={filter.subject} options={subjects.value.map((name) => [name, name])} onChange={(subject) => onChange({ subject })} />
-      <Choice label="Difficulty" value={filter.difficulty} options={Object.entries(DIFFICULTY_NAMES)} onChange={(difficulty) => onChange({ difficulty })} />
+      <Choice label={t().list.subject} value={filter.subject} options={subjects.value.map((name) => [name, name])} onChange={(subject) => onChange({ subject })} />
+      <Choice label={t().list.level} value={filter.difficulty} options={Object.entries(t().difficulty)} onChange={(difficulty) => onChange({ difficulty })} />
     </form>
   );
 }
@@ -108,9 +109,9 @@ function SearchField({ value, onChange }: { value: string; onChange: (value: str
   return (
     <div class="search-field">
       <Icon name="search" />
-      <label class="visually-hidden" for="search">Search modules</label>
+      <label class="visually-hidden" for="search">{t().list.search}</label>
       <input
-        id="search" ref={input} class="input" type="search" placeholder="Search modules" autocomplete="off" maxLength={MAX_SEARCH_CHARS} value={typed}
+        id="search" ref={input} class="input" type="search" placeholder={t().list.search} autocomplete="off" maxLength={MAX_SEARCH_CHARS} value={typed}
         aria-keyshortcuts="/" onInput={(event) => setTyped(event.currentTarget.value)}
       />
       <kbd aria-hidden="true">/</kbd>
@@ -124,7 +125,7 @@ function Choice({ label, value, options, onChange }: { label: string; value: str
     <label class="choice">
       <span>{label}</span>
       <select class="input" value={value} onChange={(event) => onChange(event.currentTarget.value)}>
-        <option value="">All</option>
+        <option value="">{t().list.all}</option>
         {!isListed && <option value={value}>{value}</option>}
         {options.map(([option, name]) => <option key={option} value={option}>{name}</option>)}
       </select>
@@ -135,18 +136,6 @@ function Choice({ label, value, options, onChange }: { label: string; value: str
 function address(filter: Filter): string {
   const query = new URLSearchParams(Object.entries(filter).filter(([, value]) => value !== ""));
   return query.size === 0 ? views.catalogue : `${views.catalogue}?${query}`;
-}
-
-function matches(item: ModuleSummary, { subject, difficulty }: Filter): boolean {
-  return (subject === "" || item.subject === subject) && (difficulty === "" || item.difficulty === (difficulty as Difficulty));
-}
-
-function searchStored(query: string): ModuleSummary[] {
-  const words = query.toLowerCase().split(/\s+/);
-  return [...summaries.value.values()].filter((item) => {
-    const text = [item.title, item.summary, item.subject, ...item.tags].join(" ").toLowerCase();
-    return words.every((word) => text.includes(word));
-  });
 }
 
 function isTyping(target: EventTarget | null): boolean {

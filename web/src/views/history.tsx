@@ -9,18 +9,19 @@ import { More } from "../parts/more.tsx";
 import { Empty, Failure, Loading } from "../parts/notices.tsx";
 import { SignedIn } from "../parts/signed-in.tsx";
 import { View } from "../parts/view.tsx";
+import { t } from "../messages/messages.ts";
 
 export function HistoryPage() {
-  return <SignedIn title="History" what="your history">{() => <History />}</SignedIn>;
+  return <SignedIn title={t().history} what={t().what.history}>{() => <History />}</SignedIn>;
 }
 
 function History() {
   const list = usePagedList<HistoryEntry>(paths.history, "history");
   const items = list.items.value;
   return (
-    <View title="History" result={list.oldest.value}>
+    <View title={t().history} result={list.oldest.value}>
       {items === undefined
-        ? list.error.value === undefined ? <Loading what="your history" /> : <Failure error={list.error.value} what="your history" onRetry={() => void list.load(true)} />
+        ? list.error.value === undefined ? <Loading what={t().what.history} /> : <Failure error={list.error.value} what={t().what.history} onRetry={() => void list.load("network")} />
         : <Days items={items} />}
       <More list={list} what="entries" />
     </View>
@@ -30,9 +31,9 @@ function History() {
 function Days({ items }: { items: HistoryEntry[] }) {
   if (items.length === 0) {
     return (
-      <Empty title="Nothing has happened yet">
-        <p>Everything you do in a module is listed here, the newest first.</p>
-        <a class="button button-primary" href={views.catalogue}>Choose a module</a>
+      <Empty title={t().historyView.empty}>
+        <p>{t().historyView.advice}</p>
+        <a class="button button-primary" href={views.catalogue}>{t().chooseModule}</a>
       </Empty>
     );
   }
@@ -54,7 +55,7 @@ function Entry({ entry, isUnsent }: { entry: HistoryEntry; isUnsent: boolean }) 
     <li data-kind={entry.action.kind}>
       <time dateTime={new Date(entry.at_ms).toISOString()}>{formatTimeOfDay(entry.at_ms)}</time>
       <span>{describeAction(entry.action)} <a href={views.module(entry.module)}>{titleOf(entry.module)}</a></span>
-      {isUnsent && <span class="badge"><Icon name="waiting" /> not sent yet</span>}
+      {isUnsent && <span class="badge"><Icon name="waiting" /> {t().historyView.unsent}</span>}
     </li>
   );
 }

@@ -1,18 +1,27 @@
 /** One module: its text, where it stands in its subject, and what the learner does with it. */
+import "../styles/module.css";
+import "../styles/prose.css";
+import "../styles/code.css";
+import "../styles/tutor.css";
 import { useRoute } from "preact-iso";
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { type Module, paths, views } from "../api.ts";
-import { DIFFICULTY_NAMES } from "../format.ts";
-import { isSignedIn, record, userId } from "../kairos.ts";
+import { dressCode } from "../code-blocks.ts";
+import { directionOf } from "../direction.ts";
+import { difficultyName } from "../format.ts";
+import { isSignedIn, type ReceivedResult, record, status, userId } from "../kairos.ts";
 import { neighbours, records, recordsFetched, summaries } from "../library.ts";
 import { renderMarkdown } from "../markdown.ts";
+import { Contents, type Section, sectionsOf } from "../parts/contents.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { ModuleActions } from "../parts/module-actions.tsx";
 import { Failure, Loading } from "../parts/notices.tsx";
+import { Tutor } from "../parts/tutor.tsx";
 import { View } from "../parts/view.tsx";
 import { prefetchModule } from "../readable-offline.ts";
 import { useStudyTime } from "../study-time.ts";
 import { useQuery } from "../use-query.ts";
+import { t } from "../messages/messages.ts";
 
 export default function ModulePage() {
   const slug = useRoute().params["slug"] ?? "";
@@ -23,16 +32,23 @@ function ModuleView({ slug }: { slug: string }) {
   const { result, error, refetch } = useQuery<Module>(paths.module(slug));
   if (result === undefined) {
     return (
-      <View title={summaries.value.get(slug)?.title ?? (error === undefined ? "Loading…" : "Module")}>
-        {error === undefined ? <Loading what="the module" lines={14} /> : <Failure error={error} what="this module" onRetry={refetch} />}
+      <View title={summaries.value.get(slug)?.title ?? (error === undefined ? t().loading : t().module.title)}>
+        {error === undefined ? <Loading what={t().what.module} lines={14} /> : <Failure error={error} what={t().what.thisModule} onRetry={refetch} />}
       </View>
     );
   }
-  const module = result.body;
+  return <Reading module={result.body} result={result} />;
+}
+
+function Reading({ module, result }: { module: Module; result: ReceivedResult<Module> }) {
+  const { slug } = module;
+  const [sections, setSections] = useState<Section[]>([]);
   return (
     <View title={module.title} class="reading" eyebrow={<a href={subjectAddress(module)}>{module.subject}</a>} lead={<Details module={module} />} result={result}>
-      <Content module={module} />
-      {isSignedIn.value ? <Learning slug={slug} /> : <SignInHint />}
+      <Content module={module} onSections={setSections} />
+      <Contents sections={sections} />
+      {isSignedIn.value ? <Learning slug={slug} /> : status.value.session !== "unknown" && <SignInHint />}
+      {isSignedIn.value && <Tutor slug={slug} />}
       <Neighbours slug={slug} />
     </View>
   );
@@ -40,23 +56,31 @@ function ModuleView({ slug }: { slug: string }) {
 
 function Details({ module }: { module: Module }) {
   return (
-    <p class="module-facts">
-      <span>{DIFFICULTY_NAMES[module.difficulty]}</span>
-      {module.duration_minutes > 0 && <span>{module.duration_minutes} min</span>}
-      {module.status === "draft" && <span class="badge">Draft: only authors see it</span>}
-      {module.tags.map((tag) => <span key={tag} class="tag">{tag}</span>)}
-    </p>
+    <>
+      {module.summary !== "" && <p lang={module.language} dir="auto">{module.summary}</p>}
+      <p class="module-facts">
+        <span>{difficultyName(module.difficulty)}</span>
+        {module.duration_minutes > 0 && <span>{t().minutes(module.duration_minutes)}</span>}
+        {module.status === "draft" && <span class="badge">{t().module.draft}</span>}
+        {module.tags.map((tag) => <span key={tag} class="tag">{tag}</span>)}
+      </p>
+    </>
   );
 }
 
-function Content({ module }: { module: Module }) {
+function Content({ module, onSections }: { module: Module; onSections: (sections: Section[]) => void }) {
   const html = useMemo(() => renderMarkdown(module.content, module.title), [module.content, module.title]);
   const article = useRef<HTMLElement>(null);
-  useEffect(() => {
-    letKeysScroll(article.current);
+  // Before it is painted: the list of sections stands above the text, where there is no room beside it.
+  useLayoutEffect(() => {
+    if (article.current !== null) {
+      dressCode(article.current);
+      letKeysScroll(article.current);
+      onSections(sectionsOf(article.current));
+    }
     document.getElementById(location.hash.slice(1))?.scrollIntoView();
   }, [html]);
-  return <article ref={article} class="prose" lang={module.language} dangerouslySetInnerHTML={{ __html: html as string }} />;
+  return <article ref={article} class="prose" lang={module.language} dir={directionOf(module.language)} dangerouslySetInnerHTML={{ __html: html as string }} />;
 }
 
 /** What a signed-in learner's reading sets in motion. */
@@ -83,7 +107,7 @@ function recordOpening(slug: string): void {
 function SignInHint() {
   return (
     <aside class="hint-box">
-      <p><a href={views.signIn}>Sign in</a> to keep track of what you have finished, also with no network.</p>
+      <p><a href={views.signIn}>{t().signIn}</a>{t().module.signInHint}</p>
     </aside>
   );
 }
@@ -95,20 +119,20 @@ function Neighbours({ slug }: { slug: string }) {
   }, [next?.slug]);
   if (previous === undefined && next === undefined) return null;
   return (
-    <nav class="neighbours" aria-label="In this subject">
+    <nav class="neighbours" aria-label={t().module.inSubject}>
       {previous !== undefined && (
-        <a rel="prev" href={views.module(previous.slug)}><Icon name="previous" /><span><small>Back</small>{previous.title}</span></a>
+        <a rel="prev" href={views.module(previous.slug)}><Icon name="previous" /><span><small>{t().module.back}</small>{previous.title}</span></a>
       )}
       {next !== undefined && (
-        <a rel="next" class="neighbours-next" href={views.module(next.slug)}><span><small>Next</small>{next.title}</span><Icon name="next" /></a>
+        <a rel="next" class="neighbours-next" href={views.module(next.slug)}><span><small>{t().module.next}</small>{next.title}</span><Icon name="next" /></a>
       )}
     </nav>
   );
 }
 
 /** What is too wide for the page scrolls by itself, and has to be reachable by keyboard for that. */
-function letKeysScroll(article: HTMLElement | null): void {
-  for (const wide of article?.querySelectorAll<HTMLElement>("pre, table") ?? []) {
+function letKeysScroll(article: HTMLElement): void {
+  for (const wide of article.querySelectorAll<HTMLElement>("pre, table") ?? []) {
     if (wide.scrollWidth > wide.clientWidth) wide.tabIndex = 0;
   }
 }

@@ -1,13 +1,14 @@
 /** For an address that no view has. */
 import { views } from "../api.ts";
 import { View } from "../parts/view.tsx";
+import { t } from "../messages/messages.ts";
 
 export function NotFound() {
   return (
-    <View title="There is nothing here">
+    <View title={t().notices.nothing}>
       <section class="notice">
-        <p>The address may be mistyped, or the page is gone.</p>
-        <a class="button" href={views.catalogue}>Go to the catalogue</a>
+        <p>{t().notices.mistyped}</p>
+        <a class="button" href={views.catalogue}>{t().toCatalogue}</a>
       </section>
     </View>
   );

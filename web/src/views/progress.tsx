@@ -1,6 +1,7 @@
 /** The learner's progress: statistics, a chart, and the record of each module. */
+import "../styles/progress.css";
 import { type ProgressRecord, paths, type Statistics, views } from "../api.ts";
-import { formatDateTime, formatDuration, formatScore, STATUS_NAMES } from "../format.ts";
+import { formatDateTime, formatDuration, formatScore, statusName } from "../format.ts";
 import { titleOf } from "../library.ts";
 import { usePagedList } from "../paged-list.ts";
 import { Icon } from "../parts/icon.tsx";
@@ -10,9 +11,10 @@ import { ProgressChart } from "../parts/progress-chart.tsx";
 import { SignedIn } from "../parts/signed-in.tsx";
 import { View } from "../parts/view.tsx";
 import { useQuery } from "../use-query.ts";
+import { t } from "../messages/messages.ts";
 
 export default function ProgressPage() {
-  return <SignedIn title="Progress" what="your progress">{() => <Progress />}</SignedIn>;
+  return <SignedIn title={t().progress} what={t().what.progress}>{() => <Progress />}</SignedIn>;
 }
 
 function Progress() {
@@ -20,12 +22,12 @@ function Progress() {
   const list = usePagedList<ProgressRecord>(paths.progress, "progress");
   const items = list.items.value;
   return (
-    <View title="Progress" result={result}>
+    <View title={t().progress} result={result}>
       {result !== undefined
         ? <Tiles statistics={result.body} />
-        : error === undefined ? <Loading what="your statistics" lines={3} /> : <Failure error={error} what="your statistics" onRetry={refetch} />}
+        : error === undefined ? <Loading what={t().what.statistics} lines={3} /> : <Failure error={error} what={t().what.statistics} onRetry={refetch} />}
       {items === undefined
-        ? list.error.value === undefined ? <Loading what="your records" /> : result && <Failure error={list.error.value} what="your records" onRetry={() => void list.load(true)} />
+        ? list.error.value === undefined ? <Loading what={t().what.records} /> : result && <Failure error={list.error.value} what={t().what.records} onRetry={() => void list.load("network")} />
         : <Records items={items} />}
       <More list={list} what="records" />
     </View>
@@ -36,10 +38,10 @@ function Tiles({ statistics }: { statistics: Statistics }) {
   const { modules, completed, time_spent_secs, average_score, scored } = statistics;
   return (
     <dl class="tiles">
-      <Tile name="Modules" value={String(modules)} note={`${statistics.in_progress} in progress`} />
-      <Tile name="Completed" value={String(completed)} note={modules > 0 ? `${Math.round((100 * completed) / modules)} % of those begun` : "none begun yet"} />
-      <Tile name="Time spent" value={formatDuration(time_spent_secs)} note={`${statistics.attempts} handed in`} />
-      <Tile name="Average score" value={formatScore(average_score)} note={scored > 0 ? `over ${scored} scored` : "nothing scored yet"} />
+      <Tile name={t().progressView.modules} value={String(modules)} note={t().progressView.inProgress(statistics.in_progress)} />
+      <Tile name={t().progressView.completed} value={String(completed)} note={modules > 0 ? t().progressView.ofBegun(Math.round((100 * completed) / modules)) : t().progressView.noneBegun} />
+      <Tile name={t().progressView.timeSpent} value={formatDuration(time_spent_secs)} note={t().progressView.handedIn(statistics.attempts)} />
+      <Tile name={t().progressView.average} value={formatScore(average_score)} note={scored > 0 ? t().progressView.over(scored) : t().progressView.noneScored} />
     </dl>
   );
 }
@@ -57,9 +59,9 @@ function Tile({ name, value, note }: { name: string; value: string; note: string
 function Records({ items }: { items: ProgressRecord[] }) {
   if (items.length === 0) {
     return (
-      <Empty title="Nothing recorded yet">
-        <p>Open a module, read, and say when you have finished. It shows up here at once, with or without a network.</p>
-        <a class="button button-primary" href={views.catalogue}>Choose a module</a>
+      <Empty title={t().progressView.empty}>
+        <p>{t().progressView.advice}</p>
+        <a class="button button-primary" href={views.catalogue}>{t().chooseModule}</a>
       </Empty>
     );
   }
@@ -68,11 +70,11 @@ function Records({ items }: { items: ProgressRecord[] }) {
     <>
       <ProgressChart records={newestFirst} />
       <section>
-        <h2 id="records-title">Your modules</h2>
+        <h2 id="records-title">{t().progressView.yours}</h2>
         <div class="table-scroll" tabIndex={0} role="region" aria-labelledby="records-title">
           <table class="records">
             <thead>
-              <tr><th scope="col">Module</th><th scope="col">Status</th><th scope="col">Best</th><th scope="col">Last</th><th scope="col">Time</th><th scope="col">Changed</th></tr>
+              <tr><th scope="col">{t().progressView.module}</th><th scope="col">{t().progressView.status}</th><th scope="col">{t().progressView.best}</th><th scope="col">{t().progressView.last}</th><th scope="col">{t().progressView.time}</th><th scope="col">{t().progressView.changed}</th></tr>
             </thead>
             <tbody>{newestFirst.map((item) => <RecordRow key={item.module} item={item} />)}</tbody>
           </table>
@@ -86,7 +88,7 @@ function RecordRow({ item }: { item: ProgressRecord }) {
   return (
     <tr data-module={item.module}>
       <th scope="row"><a href={views.module(item.module)}>{titleOf(item.module)}</a></th>
-      <td><span class={`badge badge-${item.status}`}>{item.status === "completed" && <Icon name="check" />}{STATUS_NAMES[item.status]}</span></td>
+      <td><span class={`badge badge-${item.status}`}>{item.status === "completed" && <Icon name="check" />}{statusName(item.status)}</span></td>
       <td class="number">{formatScore(item.best_score)}</td>
       <td class="number">{formatScore(item.last_score?.score)}</td>
       <td class="number">{formatDuration(item.time_spent_secs)}</td>
