@@ -27,6 +27,7 @@ test("a browser that speaks French gets the app in French, the shell too, and En
   await page.getByLabel("E-mail").fill(learner.email);
   await page.getByLabel("Mot de passe").fill(learner.password);
   await page.getByRole("main").getByRole("button", { name: "Se connecter" }).click();
+  await page.getByRole("heading", { level: 1, name: "Catalogue" }).waitFor();
   await main.getByRole("link", { name: "Historique" }).click();
   await page.getByRole("heading", { name: "Rien n’est encore arrivé" }).waitFor();
   await page.getByLabel("Langue").selectOption("en");
