@@ -76,8 +76,11 @@ impl Cache {
     }
 
     /// Removes what fulfils the condition: owner, path, response.
-    pub(crate) fn remove_where(&mut self, condition: impl Fn(&str, &str, &StoredResponse) -> bool) {
-        self.entries.remove_where(condition);
+    pub(crate) fn remove_where(
+        &mut self,
+        condition: impl Fn(&str, &str, &StoredResponse) -> bool,
+    ) -> Vec<StoredResponse> {
+        self.entries.remove_where(condition)
     }
 
     pub(crate) fn counters(&self) -> Counters {

@@ -68,7 +68,8 @@ pub enum Input {
         path: String,
         /// The JSON body. It passes through and is not stored.
         body: String,
-        /// Whether operations of somebody else that wait here are dropped. Else they wait for their learner's return.
+        /// Whether operations of who is signed in now are dropped, if it is them who this one signs in over. Else they wait for their
+        /// learner's return.
         drops_others: bool,
     },
     /// Signs out. Resolves with `Done`.
@@ -167,6 +168,24 @@ pub enum Input {
     DiskRefused,
     /// It was closed: by the browser, or since another tab upgrades it.
     DiskClosed,
+}
+
+impl Input {
+    /// The promise that it is for.
+    pub(crate) const fn request(&self) -> Option<u32> {
+        match self {
+            Self::Get { request, .. }
+            | Self::Mutate { request, .. }
+            | Self::Resend { request, .. }
+            | Self::Dismiss { request, .. }
+            | Self::SignIn { request, .. }
+            | Self::SignOut { request, .. }
+            | Self::Request { request, .. }
+            | Self::Sync { request }
+            | Self::Abort { request } => Some(*request),
+            _ => None,
+        }
+    }
 }
 
 /// Whether a read asks the network.

@@ -42,6 +42,8 @@ pub(crate) struct Tokens {
 pub(crate) struct Session {
     pub(crate) epoch: u64,
     pub(crate) user: Option<User>,
+    /// Their id, also where a newer version wrote the row: the second line of all versions.
+    pub(crate) owner: Option<Rc<str>>,
     pub(crate) tokens: Tokens,
 }
 
@@ -61,19 +63,21 @@ impl Session {
         let epoch = row(SESSION).map_or(0, |row| row.stamp);
         let user = row(SESSION).and_then(|row| User::from_text(&row.text, format));
         let tokens = row(TOKENS).and_then(|row| Tokens::from_text(&row.text, row.stamp, format));
-        Self { epoch, user, tokens: tokens.unwrap_or_default() }
+        let owner = row(SESSION).and_then(|row| row.text.split('\n').nth(1)).map(Rc::from);
+        Self { epoch, user, owner, tokens: tokens.unwrap_or_default() }
     }
 
     /// The session that begins with a grant.
     pub(crate) fn granted(&self, grant: &Grant, now: i64) -> Self {
         let user = User { id: Rc::clone(&grant.user), profile: Rc::clone(&grant.profile), is_ended: false };
-        Self { epoch: self.epoch + 1, user: Some(user), tokens: self.tokens.renewed(grant, now) }
+        let owner = Some(Rc::clone(&grant.user));
+        Self { epoch: self.epoch + 1, user: Some(user), owner, tokens: self.tokens.renewed(grant, now) }
     }
 
     /// The session in which nobody is signed in.
     pub(crate) fn signed_out(&self) -> Self {
         let tokens = Tokens { stamp: self.tokens.stamp + 1, ..Tokens::default() };
-        Self { epoch: self.epoch + 1, user: None, tokens }
+        Self { epoch: self.epoch + 1, user: None, owner: None, tokens }
     }
 
     pub(crate) fn user_id(&self) -> Option<&Rc<str>> {
@@ -98,6 +102,7 @@ impl Session {
     pub(crate) fn put(&self, transaction: &mut Transaction, format: u8) {
         let mut text = String::from(char::from(format));
         if let Some(user) = &self.user {
+            line(&mut text, &user.id);
             line(&mut text, if user.is_ended { "ended" } else { "active" });
             line(&mut text, &user.profile);
         }
@@ -116,8 +121,9 @@ impl Session {
 
 impl User {
     fn from_text(text: &str, format: u8) -> Option<Self> {
-        let mut lines = text.splitn(3, '\n');
+        let mut lines = text.splitn(4, '\n');
         let is_readable = lines.next()?.as_bytes().first()? <= &format;
+        lines.next()?;
         let is_ended = lines.next()? == "ended";
         let profile = lines.next()?;
         is_readable.then(|| Some(Self { id: wire::profile_id(profile)?, profile: profile.into(), is_ended }))?

@@ -78,7 +78,8 @@ pub struct Core {
     rows: MemoryRows,
     /// What waits for the disk to open, or for room on it, and how often it was tried.
     blocked: Vec<(Writing, u8)>,
-    inbox: Vec<Input>,
+    /// What waits until it is known who is signed in, and who was until then.
+    inbox: Vec<(Option<Rc<str>>, Input)>,
     reading: Vec<(u32, Reading)>,
     writing: Vec<(u32, Writing, u8)>,
     fetching: Vec<(u32, Fetching)>,
@@ -222,7 +223,8 @@ impl Core {
 
     fn dispatch(&mut self, input: Input) {
         if self.must_wait_for_disk(&input) {
-            self.inbox.push(input);
+            let user = self.session.user_id().cloned();
+            self.inbox.push((user, input));
             return;
         }
         match input {

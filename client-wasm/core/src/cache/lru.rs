@@ -146,15 +146,17 @@ impl<V> Lru<V> {
     }
 
     /// Removes what fulfils the condition: owner, path, value.
-    pub(crate) fn remove_where(&mut self, condition: impl Fn(&str, &str, &V) -> bool) {
+    pub(crate) fn remove_where(&mut self, condition: impl Fn(&str, &str, &V) -> bool) -> Vec<V> {
+        let mut removed = Vec::new();
         for place in 0..u32::try_from(self.entries.len()).unwrap_or(NONE) {
             let is_one = |entry: &Entry<V>| {
                 entry.value.as_ref().is_some_and(|value| condition(&entry.owner, &entry.path, value))
             };
             if self.at(place).is_some_and(is_one) {
-                self.remove_at(place);
+                removed.extend(self.remove_at(place));
             }
         }
+        removed
     }
 
     fn remove_at(&mut self, place: u32) -> Option<V> {

@@ -24,13 +24,14 @@ impl Core {
             return self.reject(request, Code::InvalidArgument);
         }
         let fetch = Fetch { method: "POST".into(), path: path.into(), body: Some(body.into()), ..Fetch::default() };
-        self.fetch(Fetching::SignIn { request, drops_others }, fetch);
+        let drops = self.session.user_id().filter(|_| drops_others).cloned();
+        self.fetch(Fetching::SignIn { request, drops }, fetch);
     }
 
-    pub(super) fn sign_in_fetched(&mut self, request: u32, drops_others: bool, response: &HttpResponse) {
+    pub(super) fn sign_in_fetched(&mut self, request: u32, drops: Option<Rc<str>>, response: &HttpResponse) {
         match Reply::of(response, false) {
             Reply::Success(response) => match wire::grant(&response.body) {
-                Some(grant) => self.write(Writing::SignIn { request, grant: Rc::new(grant), drops_others }),
+                Some(grant) => self.write(Writing::SignIn { request, grant: Rc::new(grant), drops }),
                 None => self.reject(request, Code::Offline),
             },
             Reply::Problem(_, _, failure) => self.resolve(request, Err(failure)),

@@ -3,9 +3,10 @@
 use std::rc::Rc;
 
 use crate::coordination::Timer;
-use crate::effect::{Effect, Event};
+use crate::effect::{Code, Effect, Event};
 use crate::input::Input;
 use crate::order::sort;
+use crate::query::Lookup;
 use crate::session::Session;
 use crate::storage::memory::MemoryRows;
 use crate::storage::row::{Range, Refusal, Row, Store, Transaction};
@@ -24,18 +25,7 @@ const STORES_UNTIL_INDEX: u32 = 64;
 impl Core {
     /// Whether an input has to wait until it is known who is signed in.
     pub(super) fn must_wait_for_disk(&self, input: &Input) -> bool {
-        let is_of_app = matches!(
-            input,
-            Input::Get { .. }
-                | Input::Mutate { .. }
-                | Input::Resend { .. }
-                | Input::Dismiss { .. }
-                | Input::SignIn { .. }
-                | Input::SignOut { .. }
-                | Input::Request { .. }
-                | Input::Sync { .. }
-        );
-        is_of_app && !self.is_known
+        !self.is_known && input.request().is_some() && !matches!(input, Input::Abort { .. })
     }
 
     pub(super) fn wait_for_disk(&mut self) {
@@ -87,8 +77,13 @@ impl Core {
     /// It is known who is signed in: what waited for that goes on.
     pub(super) fn opened(&mut self) {
         self.is_known = true;
-        for input in std::mem::take(&mut self.inbox) {
-            self.dispatch(input);
+        for (user, input) in std::mem::take(&mut self.inbox) {
+            let request = input.request().filter(|_| user.is_some() && self.session.user_id() != user.as_ref());
+            match request.filter(|_| is_private(&input)) {
+                // It was meant for somebody who is not signed in any more.
+                Some(request) => self.reject(request, Code::Unauthenticated),
+                None => self.dispatch(input),
+            }
         }
         self.kick();
         self.emit(Event::Status);
@@ -295,6 +290,15 @@ impl Core {
             self.write_blocked();
             self.opened();
         }
+    }
+}
+
+/// Whether an input is about who is signed in.
+fn is_private(input: &Input) -> bool {
+    match input {
+        Input::Get { path, .. } => Lookup::parse(path, None) == Err(Code::Unauthenticated),
+        Input::SignIn { .. } => false,
+        _ => true,
     }
 }
 

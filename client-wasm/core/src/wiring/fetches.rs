@@ -184,8 +184,10 @@ impl Core {
         let seen = self.seen_of(&lookup.owner);
         let is_current = received.stored.generation >= seen;
         let position = self.position(&lookup, &received.stored, here.as_ref());
-        if received.is_storable && is_current && position.is_some() {
-            return self.store(id, received, position.unwrap_or(0));
+        // Behind what was seen of other paths, but not of this: it is the newest there is.
+        let is_newest = here.as_ref().is_none_or(|here| here.generation <= received.stored.generation);
+        if received.is_storable && (is_current || is_newest) && position.is_some() {
+            return self.store(id, received, position.unwrap_or(0), !is_current);
         }
         // While sending fails, asking again would say the same.
         let is_final = sending_failed || received.degraded.is_some() || !is_current || attempts >= ATTEMPTS;
@@ -220,7 +222,7 @@ impl Core {
         known.max(found)
     }
 
-    fn store(&mut self, id: u32, received: Received, position: u64) {
+    fn store(&mut self, id: u32, received: Received, position: u64, is_stale: bool) {
         let Some(lookup) = self.flight(id).map(|flight| flight.lookup.clone()) else { return };
         let before = self.cache.peek(&lookup.owner, &lookup.path).cloned();
         let stored = StoredResponse { position, ..received.stored.clone() };
@@ -236,7 +238,7 @@ impl Core {
                 self.changed(&lookup.path);
             }
         }
-        self.show(id, &Received { stored, ..received }, Some(position), false);
+        self.show(id, &Received { stored, ..received }, Some(position), is_stale);
         self.trim_journal();
     }
 

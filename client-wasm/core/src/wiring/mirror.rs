@@ -69,7 +69,9 @@ impl Core {
     fn load(&mut self, session: Session, owner: &Rc<str>, rows: &[Row]) {
         if std::mem::take(&mut self.mirror_failed) {
             // Stored without knowing what other tabs recorded meanwhile.
-            self.cache.remove_where(|owner, _, stored| !owner.is_empty() && !stored.is_on_disk);
+            let dropped = self.cache.remove_where(|owner, _, stored| !owner.is_empty() && !stored.is_on_disk);
+            let newest = dropped.iter().map(|stored| stored.generation).max().unwrap_or(0);
+            self.floor[1] = self.floor[1].max(newest);
         }
         self.follow(session);
         self.coordination.must_check = false;
@@ -99,7 +101,17 @@ impl Core {
             After::Renew => self.renew_after_look(),
             After::RenewalRefused(stamp) => self.renewal_refused(stamp),
             After::SignedIn(request, grant) => self.signed_in(request, &grant),
-            After::Replay(input) => self.dispatch(*input),
+            After::Get { request, path, mode, user } => {
+                // It was asked for in the name of who was signed in then.
+                if self.coordination.must_check {
+                    // Nobody can say whether they still are signed in.
+                    self.reject(request, Code::Storage);
+                } else if self.session.user_id() == user.as_ref() {
+                    self.get(request, path, mode);
+                } else {
+                    self.reject(request, Code::Unauthenticated);
+                }
+            }
             After::Send => self.begin_sending(),
             After::SignOut(request, discard) => self.begin_sign_out(request, discard),
         }

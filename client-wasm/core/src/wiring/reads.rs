@@ -11,12 +11,12 @@ use kairos_protocol::policy::Policy;
 use crate::cache::stored::{Reuse, StoredResponse};
 use crate::coordination::{Connection, Timer};
 use crate::effect::{Code, Failure, Outcome, Response, Source};
-use crate::input::{Input, Mode};
+use crate::input::Mode;
 use crate::overlay::{self, Overlay};
 use crate::query::{Flight, Lookup, Phase, Waiter};
 use crate::rules::Broken;
 use crate::storage::row::{Key, Range, Row};
-use crate::wiring::steps::{After, Reading};
+use crate::wiring::steps::{After, Reading, Writing};
 use crate::wiring::{Core, Disk};
 
 /// How long the network may take when a stored response could be served instead.
@@ -31,8 +31,8 @@ impl Core {
             Err(code) => return self.reject(request, code),
         };
         if lookup.is_private() && self.coordination.must_check && !self.rules.breaks(Broken::IgnoresMessages) {
-            let input = Box::new(Input::Get { request, path, mode });
-            return self.mirror(After::Replay(input));
+            let user = self.session.user_id().cloned();
+            return self.mirror(After::Get { request, path, mode, user });
         }
         let waiter = Waiter { request, mode };
         if let Some(flight) = self.flight_for(&lookup) {
@@ -177,8 +177,29 @@ impl Core {
         }
     }
 
-    /// Puts a response into memory.
+    /// Puts a response into memory; and if it is the complete list of a learner's records, the statistics that follow from it too: both are
+    /// of one state.
     pub(super) fn insert(&mut self, lookup: &Lookup, stored: StoredResponse) {
+        let is_replica = lookup.policy == Policy::Progress && *lookup.path == *Self::replica_path();
+        let list = stored.clone();
+        self.insert_one(lookup, stored);
+        if !is_replica {
+            return;
+        }
+        let Ok(of_statistics) = Lookup::parse(paths::STATISTICS, Some(&lookup.owner)) else { return };
+        let here = self.cache.peek(&of_statistics.owner, &of_statistics.path);
+        if here.is_some_and(|here| here.generation >= list.generation) {
+            return;
+        }
+        if let Some((records, _)) = self.replica(lookup) {
+            let body = overlay::statistics_of(&records).into();
+            self.insert_one(&of_statistics, StoredResponse { body, etag: None, is_on_disk: false, ..list.clone() });
+            let (owner, path, generation) = (of_statistics.owner, of_statistics.path, list.generation);
+            self.write(Writing::Store { owner, path, generation });
+        }
+    }
+
+    fn insert_one(&mut self, lookup: &Lookup, stored: StoredResponse) {
         let expires_at = stored.expires_at(lookup.policy);
         for (owner, evicted) in self.cache.insert(&lookup.owner, &lookup.path, stored, expires_at) {
             if !evicted.is_on_disk {
@@ -271,6 +292,7 @@ impl Core {
         position: Option<u64>,
         operations: &[Rc<kairos_protocol::api::operation::Operation>],
     ) -> Option<String> {
+        let reaches = position.unwrap_or(u64::MAX);
         match lookup.overlay {
             Overlay::None => None,
             Overlay::Progress { is_first } => {
@@ -279,20 +301,11 @@ impl Core {
             }
             Overlay::History { is_first } => overlay::history_page(&stored.body, is_first, operations),
             Overlay::Statistics => {
-                let replica = self.replica(lookup);
-                let reaches = position.unwrap_or(u64::MAX);
-                match replica {
-                    Some((records, list)) if list.generation >= stored.generation => {
-                        let records = overlay::records(records, &self.outbox.since(list.position));
-                        Some(overlay::statistics_of(&records))
-                    }
-                    replica => {
-                        let (records, from) = replica.map_or((Vec::new(), reaches), |(records, list)| (records, list.position));
-                        let then = overlay::records(records, &self.outbox.between(from, reaches));
-                        let now = overlay::records(then.clone(), &self.outbox.since(reaches));
-                        overlay::shift_statistics(&stored.body, &then, &now)
-                    }
-                }
+                let list = self.replica(lookup).filter(|(_, list)| list.position <= reaches);
+                let (records, from) = list.map_or((Vec::new(), reaches), |(records, list)| (records, list.position));
+                let then = overlay::records(records, &self.outbox.between(from, reaches));
+                let now = overlay::records(then.clone(), &self.outbox.since(reaches));
+                overlay::shift_statistics(&stored.body, &then, &now)
             }
         }
     }

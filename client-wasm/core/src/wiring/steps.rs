@@ -5,7 +5,7 @@ use std::rc::Rc;
 use kairos_protocol::api::operation::Operation;
 
 use crate::effect::Failure;
-use crate::input::Input;
+use crate::input::Mode;
 use crate::session::Session;
 use crate::wire::Grant;
 
@@ -33,8 +33,8 @@ pub(crate) enum Writing {
     Store { owner: Rc<str>, path: Rc<str>, generation: u64 },
     /// That a stored response is gone.
     Remove { owner: Rc<str>, path: Rc<str> },
-    /// Somebody signs in.
-    SignIn { request: u32, grant: Rc<Grant>, drops_others: bool },
+    /// Somebody signs in; what waits of `drops` goes, if it is them who they sign in over.
+    SignIn { request: u32, grant: Rc<Grant>, drops: Option<Rc<str>> },
     /// Somebody signs out.
     SignOut { request: u32, user: Rc<str>, discard: bool },
     /// New tokens, or that there will be none.
@@ -58,8 +58,8 @@ pub(crate) enum Fetching {
     Batch,
     /// A renewal.
     Renewal,
-    /// A sign-in.
-    SignIn { request: u32, drops_others: bool },
+    /// A sign-in, and whose operations are dropped.
+    SignIn { request: u32, drops: Option<Rc<str>> },
     /// A request of the app's own.
     Outgoing(u32),
     /// A probe.
@@ -85,8 +85,8 @@ pub(crate) enum After {
     RenewalRefused(u64),
     /// A sign-in is done.
     SignedIn(u32, Rc<Grant>),
-    /// An input that has to wait for a look.
-    Replay(Box<Input>),
+    /// A read in somebody's name.
+    Get { request: u32, path: String, mode: Mode, user: Option<Rc<str>> },
     /// The outbox is sent.
     Send,
     /// Who signs out is counted.

@@ -86,7 +86,7 @@ impl Core {
             PageEvent::Shown | PageEvent::Resumed => {
                 self.coordination.is_frozen = false;
                 // It may have slept while others signed in and out.
-                self.coordination.must_check = true;
+                self.coordination.must_check |= event == PageEvent::Resumed;
                 if self.is_known {
                     self.mirror(After::Heard);
                 }
@@ -165,7 +165,7 @@ impl Core {
             Fetching::Flight(id) => self.flight_fetched(id, response),
             Fetching::Batch => self.batch_fetched(response),
             Fetching::Renewal => self.renewal_fetched(response),
-            Fetching::SignIn { request, drops_others } => self.sign_in_fetched(request, drops_others, response),
+            Fetching::SignIn { request, drops } => self.sign_in_fetched(request, drops, response),
             Fetching::Outgoing(request) => self.outgoing_fetched(request, response),
             Fetching::Probe | Fetching::Nothing => {}
         }
@@ -197,9 +197,9 @@ impl Core {
             self.coordination.timers.clear(Timer::Patience(request));
             self.reject(request, Code::Aborted);
         }
-        let is_it = |input: &Input| matches!(input, Input::Get { request: waiting, .. } if *waiting == request);
+        let is_it = |(_, input): &(_, Input)| matches!(input, Input::Get { request: waiting, .. } if *waiting == request);
         if self.inbox.iter().any(is_it) {
-            self.inbox.retain(|input| !is_it(input));
+            self.inbox.retain(|waiting| !is_it(waiting));
             self.reject(request, Code::Aborted);
         }
         self.outgoing_done(request, Err(Failure::new(Code::Aborted)));

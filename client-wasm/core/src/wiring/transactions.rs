@@ -41,12 +41,12 @@ impl Core {
                 self.guard_user(&mut transaction, owner, Broken::StoresForAnybody)?;
                 transaction.delete(Key::response(owner, path));
             }
-            Writing::SignIn { grant, drops_others, .. } => {
-                let before = self.session.user_id().filter(|before| **before != grant.user);
+            Writing::SignIn { grant, drops, .. } => {
+                let before = self.session.owner.as_ref().filter(|before| **before != grant.user);
                 self.put_session(&mut transaction, &self.session, &self.session.granted(grant, self.now));
                 if let Some(before) = before {
                     Self::delete_all(&mut transaction, before, &REPLACED);
-                    Self::delete_all(&mut transaction, before, if *drops_others { &RECORDED } else { &[] });
+                    Self::delete_all(&mut transaction, before, if drops.as_ref() == Some(before) { &RECORDED } else { &[] });
                 }
             }
             Writing::SignOut { user, discard, .. } => {
@@ -92,7 +92,7 @@ impl Core {
             Writing::Adopt { session, found, operations } => {
                 self.put_session(&mut transaction, found, session);
                 let user = session.user_id()?;
-                if let Some(before) = found.user_id().filter(|before| *before != user) {
+                if let Some(before) = found.owner.as_ref().filter(|before| *before != user) {
                     Self::delete_all(&mut transaction, before, &REPLACED);
                 }
                 for operation in operations {
