@@ -118,6 +118,11 @@ impl Outbox {
         is_known.then_some(self.highest)
     }
 
+    /// Everything with a larger number is still known; all others are in states of `generation`, if that is known.
+    pub(crate) fn trimmed_to(&self, generation: u64) -> Option<u64> {
+        (self.trimmed_generation <= generation).then_some(self.trimmed_to)
+    }
+
     /// Whether everything that came after `position` is still known.
     pub(crate) const fn reaches_back_to(&self, position: u64) -> bool {
         position >= self.trimmed_to

@@ -108,8 +108,10 @@ pub(crate) struct Flight {
     pub(crate) lookup: Lookup,
     pub(crate) phase: Phase,
     pub(crate) waiters: Vec<Waiter>,
-    /// What was stored when it began.
+    /// What was stored when it began: what a 304 confirms.
     pub(crate) stored: Option<(StoredResponse, Source)>,
+    /// The newest that was stored since, in case nothing comes.
+    pub(crate) fallback: Option<(StoredResponse, Source)>,
     pub(crate) received: Option<Received>,
     /// How often it was asked for.
     pub(crate) attempts: u32,
@@ -119,6 +121,16 @@ pub(crate) struct Flight {
     pub(crate) token: Option<Rc<str>>,
     /// Whether the last attempt to send what waits failed.
     pub(crate) sending_failed: bool,
+}
+
+impl Flight {
+    /// Takes in what is stored by now.
+    pub(crate) fn offer(&mut self, stored: Option<(StoredResponse, Source)>) {
+        let Some((stored, source)) = stored else { return };
+        if self.fallback.as_ref().is_none_or(|(here, _)| stored.supersedes(here)) {
+            self.fallback = Some((stored, source));
+        }
+    }
 }
 
 /// What an HTTP response is, for whoever sent the request.

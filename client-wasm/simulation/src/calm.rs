@@ -51,6 +51,11 @@ impl World {
             self.tell(tab, Input::Page(PageEvent::Online));
         }
         self.run_for(60_000);
+        for tab in 0..self.tabs.len() {
+            // Who has been signed out meanwhile hears of it.
+            self.read(tab, Some(("/v1/me", Mode::Revalidate)));
+        }
+        self.run_for(60_000);
         self.sign_in_where_ended();
         self.run_for(SENT_WITHIN_MS);
         self.check_sent();

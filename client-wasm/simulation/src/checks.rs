@@ -142,7 +142,9 @@ impl World {
         }
         for row in &done.put {
             let owner = names::user_of(&row.key.owner);
-            if owner.is_some() && owner != user {
+            // What was recorded before there was a disk moves over, of whomever.
+            let moves = row.key.store == Store::Operations && done.numbers.contains(&row.key.number) && self.is_adopting(tab);
+            if owner.is_some() && owner != user && !moves {
                 self.broke("I-PRIVATE", &format!("tab {tab} wrote of {owner:?} while {user:?} is signed in: {:?}", row.key));
             }
             let Some((owner, index)) = operation_of(row).filter(|_| row.key.store != Store::Responses) else { continue };
@@ -158,6 +160,10 @@ impl World {
         for row in done.deleted.iter().filter(|row| row.key.store == Store::Operations) {
             self.check_deleted(row);
         }
+    }
+
+    fn is_adopting(&self, tab: usize) -> bool {
+        self.tabs.get(tab).is_some_and(|tab| !tab.core.status().persists)
     }
 
     fn check_deleted(&mut self, row: &Row) {
@@ -244,8 +250,10 @@ impl World {
             if let Some(seen) = one.seen.get_mut(place) {
                 *seen = (*seen).max(response.generation);
             }
-            let shown = one.shown.entry(path).or_default();
-            *shown = (*shown).max(response.generation);
+            if response.is_complete {
+                let shown = one.shown.entry(path).or_default();
+                *shown = (*shown).max(response.generation);
+            }
         }
     }
 
@@ -344,9 +352,11 @@ impl World {
         };
         if !holds {
             let what = format!(
-                "{path} of {user} shows {count}, at least {} and at most {} are right: {response:?}",
+                "{path} of {user} shows {count}, at least {} and at most {} are right; not of the origin: {:?}, missing: {:?}: {response:?}",
                 least.len() + state.others,
                 most.len() + state.others,
+                least.minus(state.set),
+                shown.map(|set| least.minus(set)),
             );
             self.broke("I-SESSION", &what);
         }

@@ -4,8 +4,14 @@ use kairos_protocol::api::paths;
 use serde_json::{Value, json};
 
 /// A set of a learner's operations in this browser, by index.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Set(u128);
+
+impl std::fmt::Debug for Set {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_set().entries((0..128).filter(|index| self.has(*index))).finish()
+    }
+}
 
 impl Set {
     /// Most operations of one learner in one world.

@@ -44,6 +44,7 @@ impl Outbox {
     /// The outbox of `owner` that these rows are.
     pub(crate) fn from_rows(rows: &[Row], owner: &str, format: u8) -> Self {
         let mut outbox = Self::default();
+        let mut unread = (0, 0);
         for row in rows.iter().filter(|row| *row.key.owner == *owner) {
             let number = row.key.number;
             if row.key.store == Store::Meta {
@@ -54,7 +55,12 @@ impl Outbox {
             }
             outbox.highest = outbox.highest.max(number);
             let Some((operation, problem)) = from_text(&row.text, format) else {
-                outbox.unreadable += usize::from(row.key.store == Store::Operations);
+                match row.key.store {
+                    Store::Operations => outbox.unreadable += 1,
+                    // What it lacks of the journal has left it, for this version.
+                    Store::Journal => unread = unread.max((number, row.stamp)),
+                    _ => {}
+                }
                 continue;
             };
             let operation = Rc::new(operation);
@@ -65,6 +71,7 @@ impl Outbox {
                 Store::Meta | Store::Responses => {}
             }
         }
+        outbox.trim(unread.0, unread.1);
         outbox.read_to = outbox.highest;
         sort(&mut outbox.confirmed, |one, other| one.number < other.number);
         sort(&mut outbox.rejected, |one, other| one.number < other.number);

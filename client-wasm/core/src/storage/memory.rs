@@ -3,6 +3,7 @@
 
 use std::rc::Rc;
 
+use crate::order::sort;
 use crate::storage::row::{Guard, Key, Range, Refusal, Row, Store, Transaction};
 
 /// The rows, in no order that counts. Stored responses are not among them: the memory cache has those.
@@ -40,6 +41,14 @@ impl MemoryRows {
             self.rows.push(row);
         }
         Ok(numbers)
+    }
+
+    /// What the origin has not applied, of whomever, oldest first.
+    pub(crate) fn recorded(&self) -> Vec<Row> {
+        let is_one = |row: &&Row| matches!(row.key.store, Store::Operations | Store::Rejected);
+        let mut recorded: Vec<Row> = self.rows.iter().filter(is_one).cloned().collect();
+        sort(&mut recorded, |one, other| one.key.number < other.key.number);
+        recorded
     }
 
     fn stamp(&self, key: &Key) -> u64 {

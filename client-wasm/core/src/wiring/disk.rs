@@ -108,6 +108,7 @@ impl Core {
         match self.reading.remove(place).1 {
             Reading::Mirror(owner) => self.mirror_read(&owner, rows),
             Reading::Stored(flight) => self.stored_read(flight, rows.unwrap_or_default()),
+            Reading::Renewed(lookup) => drop(self.promote(&lookup, rows.unwrap_or_default())),
             Reading::Index => self.index_read(rows),
             Reading::Adopt => self.adopt_under(rows),
         }
@@ -257,14 +258,14 @@ impl Core {
         }
         let Some(rows) = rows else { return self.adopted(false) };
         let found = Session::from_rows(rows, self.config.format);
-        if self.session.user.is_none() {
+        let recorded = self.rows.recorded();
+        if self.session.user.is_none() && recorded.is_empty() {
             return self.adopted(true);
         }
         let mut session = self.session.clone();
         session.epoch = found.epoch + 1;
         session.tokens.stamp = found.tokens.stamp + 1;
-        let operations = self.outbox.pending.iter().map(|pending| Rc::clone(&pending.operation)).collect();
-        let writing = Writing::Adopt { session, found, operations };
+        let writing = Writing::Adopt { session, found, recorded };
         let Some(transaction) = self.transaction_of(&writing) else { return };
         let write = self.number();
         self.writing.push((write, writing, 0));
@@ -279,6 +280,9 @@ impl Core {
             self.rows = MemoryRows::default();
             // Their numbers were those of the memory.
             self.cache.remove_others("");
+            for flight in self.flights.iter_mut().filter(|flight| flight.lookup.is_private()) {
+                (flight.stored, flight.fallback) = (None, None);
+            }
             self.floor = self.seen;
             self.blocked.retain(|(writing, _)| !matches!(writing, Writing::Results { .. } | Writing::Trim { .. }));
             self.stop_sending();

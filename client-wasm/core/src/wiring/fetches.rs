@@ -177,9 +177,13 @@ impl Core {
     pub(super) fn check(&mut self, id: u32) {
         let Some(flight) = self.flight(id).filter(|flight| flight.phase == Phase::Checking) else { return };
         let (lookup, Some(received)) = (flight.lookup.clone(), flight.received.clone()) else { return };
-        let stored = flight.stored.as_ref().map(|(stored, _)| stored.clone());
+        let fallback = flight.fallback.as_ref().map(|(stored, _)| stored.clone());
         let (attempts, sending_failed) = (flight.attempts, flight.sending_failed);
-        let here = self.cache.peek(&lookup.owner, &lookup.path).cloned().or(stored);
+        let in_memory = self.cache.peek(&lookup.owner, &lookup.path).cloned();
+        let here = match (in_memory, fallback) {
+            (Some(here), Some(there)) => Some(if there.supersedes(&here) { there } else { here }),
+            (here, there) => here.or(there),
+        };
         let here = here.filter(|here| self.is_usable(&lookup, here));
         let seen = self.seen_of(&lookup.owner);
         let is_current = received.stored.generation >= seen;
@@ -219,7 +223,10 @@ impl Core {
         let known = here.filter(|here| here.generation == received.generation && here.generation > 0);
         let known = known.map(|here| here.position);
         let found = if received.generation > 0 { self.outbox.position_of(received.generation, self.rules) } else { None };
-        known.max(found)
+        // Entries have ids: whatever the page includes, none is shown twice.
+        let is_history = matches!(lookup.overlay, Overlay::History { .. }) && received.generation > 0;
+        let trimmed_to = self.outbox.trimmed_to(received.generation).filter(|_| is_history);
+        known.max(found).or(trimmed_to)
     }
 
     fn store(&mut self, id: u32, received: Received, position: u64, is_stale: bool) {
@@ -233,7 +240,10 @@ impl Core {
             let has_changed = before.is_some_and(|before| before.body != stored.body);
             self.insert(&lookup, stored.clone());
             let (owner, path) = (Rc::clone(&lookup.owner), Rc::clone(&lookup.path));
-            self.write(Writing::Store { owner, path, generation });
+            // What other tabs recorded is not known: it is for this tab alone, until the rows can be read again.
+            if !(self.mirror_failed && lookup.is_private()) {
+                self.write(Writing::Store { owner, path, generation });
+            }
             if has_changed {
                 self.changed(&lookup.path);
             }
@@ -268,7 +278,7 @@ impl Core {
     /// What is gone at the origin is gone here.
     fn remove_stored(&mut self, id: u32) {
         let Some(flight) = self.flight(id) else { return };
-        flight.stored = None;
+        (flight.stored, flight.fallback) = (None, None);
         let (owner, path) = (Rc::clone(&flight.lookup.owner), Rc::clone(&flight.lookup.path));
         self.cache.remove(&owner, &path);
         self.changed(&path);

@@ -3,6 +3,7 @@
 
 use std::rc::Rc;
 
+use crate::cache::stored::StoredResponse;
 use crate::effect::{Code, Event, Failure, SignedOut};
 use crate::outbox::{Outbox, row};
 use crate::rules::Broken;
@@ -69,9 +70,7 @@ impl Core {
     fn load(&mut self, session: Session, owner: &Rc<str>, rows: &[Row]) {
         if std::mem::take(&mut self.mirror_failed) {
             // Stored without knowing what other tabs recorded meanwhile.
-            let dropped = self.cache.remove_where(|owner, _, stored| !owner.is_empty() && !stored.is_on_disk);
-            let newest = dropped.iter().map(|stored| stored.generation).max().unwrap_or(0);
-            self.floor[1] = self.floor[1].max(newest);
+            self.drop_stored(|stored| !stored.is_on_disk);
         }
         self.follow(session);
         self.coordination.must_check = false;
@@ -139,6 +138,13 @@ impl Core {
             }
             self.drop_outgoing_of_others();
         }
+        if before_id == now_id {
+            // Somebody else may have been signed in meanwhile, and the journal gone with that.
+            self.drop_stored(|_| true);
+            for flight in self.flights.iter_mut().filter(|flight| flight.lookup.is_private()) {
+                (flight.stored, flight.fallback) = (None, None);
+            }
+        }
         self.stop_sending();
         self.stop_renewal();
         match (before_id, now_id) {
@@ -147,6 +153,13 @@ impl Core {
             _ => {}
         }
         self.operations_changed();
+    }
+
+    /// Drops what memory has of who is signed in. What only memory had is not replaced by something older.
+    fn drop_stored(&mut self, condition: impl Fn(&StoredResponse) -> bool) {
+        let dropped = self.cache.remove_where(|owner, _, stored| !owner.is_empty() && condition(stored));
+        let lost = dropped.iter().filter(|stored| !stored.is_on_disk);
+        self.floor[1] = self.floor[1].max(lost.map(|stored| stored.generation).max().unwrap_or(0));
     }
 
     fn drop_flights_of_others(&mut self) {

@@ -95,6 +95,7 @@ impl Core {
             lookup,
             phase,
             waiters,
+            fallback: stored.clone(),
             stored,
             received: None,
             attempts: 0,
@@ -128,7 +129,10 @@ impl Core {
         let patience = if has_stored { PATIENCE_WITH_STORED_MS } else { PATIENCE_MS };
         self.coordination.timers.set(self.now.saturating_add(patience), Timer::Patience(waiter.request));
         match self.flight_for(&lookup) {
-            Some(flight) => flight.waiters.push(waiter),
+            Some(flight) => {
+                flight.waiters.push(waiter);
+                flight.offer(stored);
+            }
             None => {
                 let id = self.add_flight(lookup, waiter, stored, Phase::Sending);
                 self.begin_fetch(id);
@@ -158,16 +162,7 @@ impl Core {
     pub(super) fn stored_read(&mut self, id: u32, rows: &[Row]) {
         let Some(place) = self.flights.iter().position(|flight| flight.id == id) else { return };
         let flight = self.flights.remove(place);
-        let row = rows.first();
-        let read = row.and_then(|row| StoredResponse::from_text(&row.text, row.stamp, self.config.format));
-        if let Some(stored) = &read {
-            let (owner, path) = (&flight.lookup.owner, &flight.lookup.path);
-            let is_newer = self.cache.peek(owner, path).is_none_or(|here| stored.supersedes(here));
-            if is_newer && self.is_usable(&flight.lookup, stored) {
-                self.raise_seen(owner, stored.generation);
-                self.insert(&flight.lookup, stored.clone());
-            }
-        }
+        let read = self.promote(&flight.lookup, rows);
         let stored = self.find(&flight.lookup).map(|stored| {
             let is_from_disk = read.as_ref().is_some_and(|read| *read == stored);
             (stored, if is_from_disk { Source::Disk } else { Source::Memory })
@@ -177,13 +172,34 @@ impl Core {
         }
     }
 
+    /// Puts what the disk has into memory, if it is newer than what is there; gives what the disk has.
+    pub(super) fn promote(&mut self, lookup: &Lookup, rows: &[Row]) -> Option<StoredResponse> {
+        let row = rows.first()?;
+        let stored = StoredResponse::from_text(&row.text, row.stamp, self.config.format)?;
+        if lookup.is_private() && self.session.user_id() != Some(&lookup.owner) {
+            return None;
+        }
+        let here = self.cache.peek(&lookup.owner, &lookup.path);
+        let has_changed = here.is_some_and(|here| here.body != stored.body);
+        let is_newer = here.is_none_or(|here| stored.supersedes(here));
+        if is_newer && self.is_usable(lookup, &stored) {
+            self.raise_seen(&lookup.owner, stored.generation);
+            self.insert(lookup, stored.clone());
+            if has_changed {
+                self.changed(&lookup.path);
+            }
+        }
+        Some(stored)
+    }
+
     /// Puts a response into memory; and if it is the complete list of a learner's records, the statistics that follow from it too: both are
     /// of one state.
     pub(super) fn insert(&mut self, lookup: &Lookup, stored: StoredResponse) {
         let is_replica = lookup.policy == Policy::Progress && *lookup.path == *Self::replica_path();
         let list = stored.clone();
         self.insert_one(lookup, stored);
-        if !is_replica {
+        if !is_replica || list.generation < self.seen_of(&lookup.owner) {
+            // An older list says less than the statistics that the disk may have.
             return;
         }
         let Ok(of_statistics) = Lookup::parse(paths::STATISTICS, Some(&lookup.owner)) else { return };
@@ -195,7 +211,9 @@ impl Core {
             let body = overlay::statistics_of(&records).into();
             self.insert_one(&of_statistics, StoredResponse { body, etag: None, is_on_disk: false, ..list.clone() });
             let (owner, path, generation) = (of_statistics.owner, of_statistics.path, list.generation);
-            self.write(Writing::Store { owner, path, generation });
+            if !self.mirror_failed {
+                self.write(Writing::Store { owner, path, generation });
+            }
         }
     }
 
@@ -220,7 +238,7 @@ impl Core {
         failure: Failure,
     ) {
         self.coordination.timers.clear(Timer::Patience(waiter.request));
-        let of_flight = flight.and_then(|flight| flight.stored.clone());
+        let of_flight = flight.and_then(|flight| flight.fallback.clone());
         let in_memory = self.find(lookup).map(|stored| (stored, Source::Memory));
         let newest = match (in_memory, of_flight) {
             (Some(here), Some(there)) => Some(if there.0.supersedes(&here.0) { there } else { here }),
@@ -265,7 +283,7 @@ impl Core {
     ) -> Response {
         // Entries have ids: none is shown twice, whatever the page includes.
         let is_history = matches!(lookup.overlay, Overlay::History { .. });
-        let from = position.or(is_history.then_some(0));
+        let from = position.or_else(|| self.outbox.trimmed_to(stored.generation).filter(|_| is_history));
         let operations = match from {
             Some(position) if lookup.overlay != Overlay::None => self.outbox.since(position),
             _ => Vec::new(),
@@ -276,7 +294,7 @@ impl Core {
             body: overlaid.map_or_else(|| Rc::clone(&stored.body), Rc::from),
             source,
             is_stale: is_stale || from.is_none() && lookup.overlay != Overlay::None,
-            is_complete: from.is_some() || lookup.overlay == Overlay::None,
+            is_complete: lookup.overlay == Overlay::None || (from.is_some() && self.outbox.unreadable == 0),
             age_ms: stored.age_ms(self.now),
             generation: stored.generation,
             pending,

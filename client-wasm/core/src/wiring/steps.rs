@@ -6,7 +6,9 @@ use kairos_protocol::api::operation::Operation;
 
 use crate::effect::Failure;
 use crate::input::Mode;
+use crate::query::Lookup;
 use crate::session::Session;
+use crate::storage::row::Row;
 use crate::wire::Grant;
 
 /// What was read.
@@ -16,6 +18,8 @@ pub(crate) enum Reading {
     Mirror(Rc<str>),
     /// A stored response, for a flight.
     Stored(u32),
+    /// A stored response that another tab has renewed.
+    Renewed(Lookup),
     /// A part of the index of stored responses.
     Index,
     /// The session on a disk that opened late.
@@ -45,8 +49,8 @@ pub(crate) enum Writing {
     Trim { user: Rc<str>, numbers: Vec<u64>, to: u64, generation: u64 },
     /// Stored responses are evicted.
     Evict(Vec<(Rc<str>, Rc<str>)>),
-    /// What was in memory moves to the disk.
-    Adopt { session: Session, found: Session, operations: Vec<Rc<Operation>> },
+    /// What was in memory moves to the disk, of whomever; where that has a session, in its place.
+    Adopt { session: Session, found: Session, recorded: Vec<Row> },
 }
 
 /// What a response is to.

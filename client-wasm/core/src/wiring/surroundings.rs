@@ -6,10 +6,11 @@ use kairos_protocol::api::paths;
 use crate::coordination::{Connection, Message, Timer};
 use crate::effect::{Code, Effect, Event, Failure, Fetch};
 use crate::input::{HttpResponse, Input, Lock, PageEvent};
-use crate::query::Reply;
+use crate::query::{Lookup, Reply};
 use crate::rules::Broken;
 use crate::sender::SendPhase;
-use crate::wiring::steps::{After, Fetching};
+use crate::storage::row::{Key, Range};
+use crate::wiring::steps::{After, Fetching, Reading};
 use crate::wiring::{Core, Disk};
 
 /// How long the leader's lock is waited for before this tab leads without.
@@ -71,11 +72,11 @@ impl Core {
                     return;
                 }
                 self.raise_seen(&owner, generation);
-                let is_older = self.cache.peek(&owner, &path).is_some_and(|here| here.generation <= generation && here.is_on_disk);
-                if is_older {
-                    self.cache.remove(&owner, &path);
+                let is_here = self.cache.peek(&owner, &path).is_some_and(|here| here.generation <= generation);
+                match Lookup::parse(&path, self.session.user_id()).ok().filter(|_| is_here) {
+                    Some(lookup) => self.read(Reading::Renewed(lookup), vec![Range::One(Key::response(&owner, &path))]),
+                    None => self.changed(&path),
                 }
-                self.changed(&path);
             }
             None => {}
         }

@@ -89,14 +89,18 @@ impl Core {
                     transaction.delete(Key::response(owner, path));
                 }
             }
-            Writing::Adopt { session, found, operations } => {
-                self.put_session(&mut transaction, found, session);
-                let user = session.user_id()?;
-                if let Some(before) = found.owner.as_ref().filter(|before| *before != user) {
-                    Self::delete_all(&mut transaction, before, &REPLACED);
+            Writing::Adopt { session, found, recorded } => {
+                transaction.guards.push(found.guard());
+                if let Some(user) = session.user_id() {
+                    self.put_session(&mut transaction, found, session);
+                    if let Some(before) = found.owner.as_ref().filter(|before| *before != user) {
+                        Self::delete_all(&mut transaction, before, &REPLACED);
+                    }
                 }
-                for operation in operations {
-                    transaction.put(Key::numbered(Store::Operations, user, 0), 0, to_text(operation, None, format));
+                for row in recorded {
+                    // One that was rejected is sent once more, and rejected once more.
+                    let text = row.text.splitn(3, '\n').take(2).collect::<Vec<_>>().join("\n");
+                    transaction.put(Key::numbered(Store::Operations, &row.key.owner, 0), 0, text.into());
                 }
             }
         }
@@ -224,8 +228,8 @@ impl Core {
                 self.tell(&Message::Outbox);
             }
             Writing::Evict(_) => self.write_blocked(),
-            Writing::Adopt { session, .. } => {
-                self.session = session;
+            Writing::Adopt { session, found, .. } => {
+                self.session = if session.user.is_some() { session } else { found };
                 self.adopted(true);
                 self.tell(&Message::Session);
             }
