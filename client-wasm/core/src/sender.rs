@@ -40,6 +40,8 @@ pub(crate) struct Sender {
     pub(crate) phase: SendPhase,
     /// Whose operations are sent.
     pub(crate) user: Rc<str>,
+    /// Counts requests: a response to an earlier one says nothing of this one.
+    pub(crate) attempt: u32,
     /// The numbers that were sent.
     pub(crate) batch: Vec<u64>,
     /// The next batch begins here.

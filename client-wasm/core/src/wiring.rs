@@ -76,6 +76,8 @@ pub struct Core {
     /// Whether the last transaction failed.
     disk_fails: bool,
     rows: MemoryRows,
+    /// Rows in memory have not moved to a disk yet.
+    has_memory_rows: bool,
     /// What waits for the disk to open, or for room on it, and how often it was tried.
     blocked: Vec<(Writing, u8)>,
     /// What waits until it is known who is signed in, and who was until then.
@@ -108,6 +110,8 @@ pub struct Core {
     sender: Sender,
     renewal: Option<Renewal>,
     outgoing: Vec<Outgoing>,
+    /// Who signs out when the outbox is sent.
+    signing_out: Vec<(u32, Rc<str>)>,
     coordination: Coordination,
 }
 
@@ -151,6 +155,7 @@ impl Core {
             disk: Disk::Opening,
             disk_fails: false,
             rows: MemoryRows::default(),
+            has_memory_rows: false,
             blocked: Vec::new(),
             inbox: Vec::new(),
             reading: Vec::new(),
@@ -173,6 +178,7 @@ impl Core {
             sender: Sender::default(),
             renewal: None,
             outgoing: Vec::new(),
+            signing_out: Vec::new(),
             coordination: Coordination::default(),
             config,
         };

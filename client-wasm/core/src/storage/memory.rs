@@ -51,6 +51,11 @@ impl MemoryRows {
         recorded
     }
 
+    /// Takes rows out that have moved elsewhere.
+    pub(crate) fn remove(&mut self, moved: &[Row]) {
+        self.rows.retain(|row| !moved.iter().any(|other| other.key == row.key));
+    }
+
     fn stamp(&self, key: &Key) -> u64 {
         self.rows.iter().find(|row| row.key == *key).map_or(0, |row| row.stamp)
     }

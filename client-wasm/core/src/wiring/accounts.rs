@@ -51,19 +51,23 @@ impl Core {
     }
 
     pub(super) fn sign_out(&mut self, request: u32, discard: bool) {
-        if self.session.user_id().is_none() {
-            return self.resolve(request, Ok(Outcome::Done));
-        }
-        // What other tabs recorded counts too.
-        self.mirror(After::SignOut(request, discard));
-    }
-
-    pub(super) fn begin_sign_out(&mut self, request: u32, discard: bool) {
         let Some(user) = self.session.user_id().cloned() else {
             return self.resolve(request, Ok(Outcome::Done));
         };
+        // What other tabs recorded counts too.
+        self.mirror(After::SignOut { request, user, discard });
+    }
+
+    pub(super) fn begin_sign_out(&mut self, request: u32, user: &Rc<str>, discard: bool) {
+        let user = match self.session.user_id().cloned() {
+            Some(now) if now == *user => now,
+            // Somebody else has signed in: nothing is taken from either.
+            Some(_) => return self.reject(request, Code::Unauthenticated),
+            None => return self.resolve(request, Ok(Outcome::Done)),
+        };
         if !discard && self.outbox.has_pending() && self.session.active_id().is_some() {
             self.coordination.timers.set(self.now.saturating_add(SIGN_OUT_PATIENCE_MS), Timer::SignOut(request));
+            self.signing_out.push((request, user));
             return self.flush(SendWaiter::SignOut(request));
         }
         self.write(Writing::SignOut { request, user, discard });
@@ -71,19 +75,11 @@ impl Core {
 
     /// What waited was sent, or cannot be, or takes too long: the transaction counts.
     pub(super) fn sign_out_after_sending(&mut self, request: u32) {
-        if !self.coordination.timers.has(Timer::SignOut(request)) {
-            return;
-        }
         self.coordination.timers.clear(Timer::SignOut(request));
-        match self.session.user_id().cloned() {
-            Some(user) => self.write(Writing::SignOut { request, user, discard: false }),
-            None => self.reject(request, Code::Unauthenticated),
-        }
-    }
-
-    pub(super) fn sign_out_late(&mut self, request: u32) {
         self.sender.waiters.retain(|waiter| *waiter != SendWaiter::SignOut(request));
-        if let Some(user) = self.session.user_id().cloned() {
+        let Some(place) = self.signing_out.iter().position(|(waiting, _)| *waiting == request) else { return };
+        let (_, user) = self.signing_out.remove(place);
+        if self.session.user_id() == Some(&user) {
             self.write(Writing::SignOut { request, user, discard: false });
         } else {
             self.reject(request, Code::Unauthenticated);

@@ -39,6 +39,8 @@ impl Core {
                 // It stays so until what is in memory has moved over.
                 self.adopt();
             }
+            // What is in memory is on its way.
+            Disk::Opening if self.has_memory_rows => {}
             Disk::Opening | Disk::Closed => {
                 self.disk = Disk::Open;
                 self.coordination.timers.clear(Timer::Disk);
@@ -52,10 +54,7 @@ impl Core {
     pub(super) fn disk_refused(&mut self) {
         self.coordination.timers.clear(Timer::Disk);
         match self.disk {
-            Disk::Opening => {
-                self.disk = Disk::Absent;
-                self.opened();
-            }
+            Disk::Opening => self.go_without_disk(),
             Disk::Closed => {
                 let blocked = std::mem::take(&mut self.blocked);
                 for (writing, _) in blocked {
@@ -64,6 +63,17 @@ impl Core {
             }
             Disk::Open | Disk::Absent => {}
         }
+    }
+
+    /// From memory, until a disk opens.
+    pub(super) fn go_without_disk(&mut self) {
+        self.disk = Disk::Absent;
+        if std::mem::replace(&mut self.has_memory_rows, true) {
+            // It opened once: that is tried again.
+            self.wait_for_disk();
+        }
+        self.write_blocked();
+        self.opened();
     }
 
     pub(super) fn disk_closed(&mut self) {
@@ -274,7 +284,11 @@ impl Core {
 
     /// It moved over, or has to wait for another try.
     pub(super) fn adopted(&mut self, has_moved: bool) {
-        if has_moved {
+        if has_moved && !self.rows.recorded().is_empty() {
+            // Recorded meanwhile.
+            self.adopt();
+        } else if has_moved {
+            self.has_memory_rows = false;
             self.disk = Disk::Open;
             self.coordination.timers.clear(Timer::Disk);
             self.rows = MemoryRows::default();
@@ -289,10 +303,7 @@ impl Core {
             self.write_blocked();
             self.mirror(After::Opened);
         } else {
-            self.disk = Disk::Absent;
-            self.wait_for_disk();
-            self.write_blocked();
-            self.opened();
+            self.go_without_disk();
         }
     }
 }

@@ -49,6 +49,7 @@ impl Core {
             self.mirror_failed = true;
             if !self.is_known && self.disk == Disk::Open {
                 // Nobody knows who is signed in: from memory, until the disk can be read.
+                self.has_memory_rows = true;
                 self.disk = Disk::Absent;
                 self.wait_for_disk();
             }
@@ -112,7 +113,7 @@ impl Core {
                 }
             }
             After::Send => self.begin_sending(),
-            After::SignOut(request, discard) => self.begin_sign_out(request, discard),
+            After::SignOut { request, user, discard } => self.begin_sign_out(request, &user, discard),
         }
     }
 

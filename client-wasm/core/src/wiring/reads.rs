@@ -218,6 +218,10 @@ impl Core {
     }
 
     fn insert_one(&mut self, lookup: &Lookup, stored: StoredResponse) {
+        if let Some(flight) = self.flight_for(lookup) {
+            // It may leave memory before that is done.
+            flight.offer(Some((stored.clone(), Source::Memory)));
+        }
         let expires_at = stored.expires_at(lookup.policy);
         for (owner, evicted) in self.cache.insert(&lookup.owner, &lookup.path, stored, expires_at) {
             if !evicted.is_on_disk {

@@ -87,12 +87,18 @@ impl Core {
         self.sender.phase = SendPhase::Posting;
         let body = Some(writer.into_text().into());
         let path = paths::OPERATIONS.into();
-        self.fetch(Fetching::Batch, Fetch { method: "POST".into(), path, body, token: Some(token), ..Fetch::default() });
+        self.sender.attempt = self.sender.attempt.wrapping_add(1);
+        let fetching = Fetching::Batch(self.sender.attempt);
+        self.fetch(fetching, Fetch { method: "POST".into(), path, body, token: Some(token), ..Fetch::default() });
         self.emit(Event::Status);
     }
 
-    pub(super) fn batch_fetched(&mut self, response: &HttpResponse) {
-        if self.sender.phase != SendPhase::Posting {
+    pub(super) fn is_posting(&self, attempt: u32) -> bool {
+        self.sender.phase == SendPhase::Posting && self.sender.attempt == attempt
+    }
+
+    pub(super) fn batch_fetched(&mut self, attempt: u32, response: &HttpResponse) {
+        if !self.is_posting(attempt) {
             return;
         }
         match Reply::of(response, false) {
@@ -183,6 +189,12 @@ impl Core {
         }
     }
 
+    pub(super) fn results_not_written(&mut self, user: &Rc<str>) {
+        if self.sender.phase == SendPhase::Writing && self.sender.user == *user {
+            self.sending_failed(Code::Storage);
+        }
+    }
+
     pub(super) fn sending_failed(&mut self, code: Code) {
         self.sending_done(Some(Failure::new(code)), 0);
     }
@@ -219,7 +231,7 @@ impl Core {
 
     /// Somebody else is signed in by now: what comes of an attempt under way is not heard.
     pub(super) fn stop_sending(&mut self) {
-        self.fetching.retain(|(_, fetching)| !matches!(fetching, Fetching::Batch));
+        self.fetching.retain(|(_, fetching)| !matches!(fetching, Fetching::Batch(_)));
         self.coordination.timers.clear(Timer::Send);
         if !self.sender.is_idle() || !self.sender.waiters.is_empty() {
             self.sending_done(Some(Failure::new(Code::Unauthenticated)), 0);

@@ -58,8 +58,8 @@ pub(crate) enum Writing {
 pub(crate) enum Fetching {
     /// A read.
     Flight(u32),
-    /// Operations.
-    Batch,
+    /// Operations: which attempt.
+    Batch(u32),
     /// A renewal.
     Renewal,
     /// A sign-in, and whose operations are dropped.
@@ -94,7 +94,7 @@ pub(crate) enum After {
     /// The outbox is sent.
     Send,
     /// Who signs out is counted.
-    SignOut(u32, bool),
+    SignOut { request: u32, user: Rc<str>, discard: bool },
 }
 
 /// Who waits for a token.

@@ -8,7 +8,6 @@ use crate::effect::{Code, Effect, Event, Failure, Fetch};
 use crate::input::{HttpResponse, Input, Lock, PageEvent};
 use crate::query::{Lookup, Reply};
 use crate::rules::Broken;
-use crate::sender::SendPhase;
 use crate::storage::row::{Key, Range};
 use crate::wiring::steps::{After, Fetching, Reading};
 use crate::wiring::{Core, Disk};
@@ -164,7 +163,7 @@ impl Core {
         let is_kairos = !matches!(Reply::of(response, true), Reply::Foreign);
         match fetching {
             Fetching::Flight(id) => self.flight_fetched(id, response),
-            Fetching::Batch => self.batch_fetched(response),
+            Fetching::Batch(attempt) => self.batch_fetched(attempt, response),
             Fetching::Renewal => self.renewal_fetched(response),
             Fetching::SignIn { request, drops } => self.sign_in_fetched(request, drops, response),
             Fetching::Outgoing(request) => self.outgoing_fetched(request, response),
@@ -179,11 +178,11 @@ impl Core {
         self.set_connection(Connection::Offline);
         match fetching {
             Fetching::Flight(id) => self.fail_flight(id, &failure, 0),
-            Fetching::Batch if self.sender.phase == SendPhase::Posting => self.sending_failed(Code::Offline),
+            Fetching::Batch(attempt) if self.is_posting(attempt) => self.sending_failed(Code::Offline),
             Fetching::Renewal => self.end_renewal(&Err(failure)),
             Fetching::SignIn { request, .. } => self.resolve(request, Err(failure)),
             Fetching::Outgoing(request) => self.outgoing_done(request, Err(failure)),
-            Fetching::Batch | Fetching::Probe | Fetching::Nothing => {}
+            Fetching::Batch(_) | Fetching::Probe | Fetching::Nothing => {}
         }
     }
 
@@ -221,7 +220,7 @@ impl Core {
                         self.mirror(After::Send);
                     }
                 }
-                Timer::SignOut(request) => self.sign_out_late(request),
+                Timer::SignOut(request) => self.sign_out_after_sending(request),
                 Timer::Probe => self.probe(),
             }
         }

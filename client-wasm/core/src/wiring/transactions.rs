@@ -228,7 +228,8 @@ impl Core {
                 self.tell(&Message::Outbox);
             }
             Writing::Evict(_) => self.write_blocked(),
-            Writing::Adopt { session, found, .. } => {
+            Writing::Adopt { session, found, recorded } => {
+                self.rows.remove(&recorded);
                 self.session = if session.user.is_some() { session } else { found };
                 self.adopted(true);
                 self.tell(&Message::Session);
@@ -242,7 +243,7 @@ impl Core {
                 let is_theirs = self.session.user_id() == Some(&user);
                 self.reject(request, if is_theirs { Code::Storage } else { Code::Unauthenticated });
             }
-            Writing::Results { .. } => self.sending_failed(Code::Storage),
+            Writing::Results { user, .. } => self.results_not_written(&user),
             Writing::SignIn { request, .. } => self.reject(request, Code::Storage),
             Writing::SignOut { request, user, discard } => self.not_signed_out(request, &user, discard),
             Writing::Renewed(renewed) => self.not_renewed(&renewed),
