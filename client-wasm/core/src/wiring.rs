@@ -13,6 +13,7 @@ mod steps;
 mod surroundings;
 mod transactions;
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
@@ -105,6 +106,8 @@ pub struct Core {
     seen: [u64; 2],
     /// Stored responses on disk that are older are not used: a newer one had no room there and left memory.
     floor: [u64; 2],
+    /// The newest generation of a learner's list or sums that was shown: what follows from an older list is not shown after it.
+    newest_shown: Cell<u64>,
     flights: Vec<Flight>,
     watches: Vec<(u32, Rc<str>)>,
     sender: Sender,
@@ -173,6 +176,7 @@ impl Core {
             session: Session::default(),
             seen: [0; 2],
             floor: [0; 2],
+            newest_shown: Cell::new(0),
             flights: Vec::new(),
             watches: Vec::new(),
             sender: Sender::default(),

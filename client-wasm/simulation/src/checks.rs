@@ -87,6 +87,11 @@ impl World {
         let Some(one) = self.tabs.get_mut(tab) else { return };
         let user = one.core.status().user.and_then(|id| names::user_of(id));
         if user != one.user {
+            if let Some(learner) = one.user.and_then(|user| self.learners.get_mut(user)) {
+                // What was in memory alone goes with who leaves.
+                let life = one.life;
+                learner.acknowledged.retain(|known| known.is_durable || known.tab != tab || known.life != life);
+            }
             one.user = user;
             one.seen[1] = 0;
             one.shown.retain(|path, _| !path.starts_with("/v1/me"));

@@ -133,6 +133,7 @@ impl Core {
         if before_id != now_id {
             self.outbox = Outbox::default();
             (self.seen[1], self.floor[1]) = (0, 0);
+            self.newest_shown.set(0);
             if !self.rules.breaks(Broken::ShowsOthers) {
                 self.cache.remove_others(now_id.as_deref().unwrap_or_default());
                 self.drop_flights_of_others();

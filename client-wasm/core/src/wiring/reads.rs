@@ -288,6 +288,10 @@ impl Core {
         // Entries have ids: none is shown twice, whatever the page includes.
         let is_history = matches!(lookup.overlay, Overlay::History { .. });
         let from = position.or_else(|| self.outbox.trimmed_to(stored.generation).filter(|_| is_history));
+        let is_list = matches!(lookup.overlay, Overlay::Statistics | Overlay::Progress { .. });
+        if is_list && position.is_some() {
+            self.newest_shown.set(self.newest_shown.get().max(stored.generation));
+        }
         let operations = match from {
             Some(position) if lookup.overlay != Overlay::None => self.outbox.since(position),
             _ => Vec::new(),
@@ -353,7 +357,7 @@ impl Core {
         if !matches!(lookup.overlay, Overlay::Statistics | Overlay::Progress { is_first: true }) {
             return None;
         }
-        let (records, stored) = self.replica(lookup)?;
+        let (records, stored) = self.replica(lookup).filter(|(_, list)| list.generation >= self.newest_shown.get())?;
         let records = overlay::records(records, &self.outbox.since(stored.position));
         let body = if lookup.policy == Policy::Statistics {
             overlay::statistics_of(&records)

@@ -55,7 +55,8 @@ impl Core {
     }
 
     pub(super) fn hear(&mut self, text: &str) {
-        if self.disk == Disk::Absent || !self.is_known {
+        if matches!(self.disk, Disk::Absent | Disk::Opening) {
+            // Nothing was read yet: what they say will be.
             return;
         }
         match Message::parse(text) {
