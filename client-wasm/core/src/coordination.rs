@@ -28,6 +28,8 @@ pub(crate) enum Timer {
     Renewal,
     /// What waits is sent.
     Send,
+    /// Rows that could not be read are read again.
+    Look,
     /// Who signs out waits no longer for the outbox to be sent.
     SignOut(u32),
     /// Kaïros is asked whether it is there.
@@ -60,13 +62,18 @@ impl Timers {
         self.set.iter().map(|(at_ms, _)| *at_ms).min()
     }
 
+    /// The clock was set back by so much.
+    pub(crate) fn bring_forward(&mut self, by_ms: i64) {
+        for (at_ms, _) in &mut self.set {
+            *at_ms = at_ms.saturating_sub(by_ms);
+        }
+    }
+
     /// Those that have ended when the driver's timer fired at `now`. If that is before the next one's end, the clock was set back
     /// meanwhile, and all are.
     pub(crate) fn fire(&mut self, now: i64, by_the_clock: bool) -> Vec<Timer> {
         let ahead = self.next_ms().filter(|_| !by_the_clock).map_or(0, |next| next.saturating_sub(now).max(0));
-        for (at_ms, _) in &mut self.set {
-            *at_ms = at_ms.saturating_sub(ahead);
-        }
+        self.bring_forward(ahead);
         let is_over = |(at_ms, _): &(i64, Timer)| *at_ms <= now;
         let fired = self.set.iter().filter(|timer| is_over(timer)).map(|(_, timer)| *timer).collect();
         self.set.retain(|timer| !is_over(timer));

@@ -202,6 +202,10 @@ impl Core {
 
     /// Takes in what happened at `now`, milliseconds since 1970 by the page's clock, which may jump. Effects follow.
     pub fn handle(&mut self, now: i64, input: Input) {
+        if now < self.now && !self.rules.breaks(Broken::TimersByTheClock) {
+            self.coordination.timers.bring_forward(self.now.saturating_sub(now));
+            self.timer_ms = None;
+        }
         self.now = now;
         self.dispatch(input);
         self.set_timer();

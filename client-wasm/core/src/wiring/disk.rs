@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::coordination::Timer;
+use crate::coordination::{Message, Timer};
 use crate::effect::{Code, Effect, Event};
 use crate::input::Input;
 use crate::order::sort;
@@ -139,6 +139,10 @@ impl Core {
             Disk::Open | Disk::Absent => {}
         }
         let Some(transaction) = self.transaction_of(&writing) else { return self.not_written(writing) };
+        if matches!(writing, Writing::SignIn { .. } | Writing::SignOut { .. }) {
+            // This tab may die before it can say that it is done: the others look now, and once more.
+            self.tell(&Message::Session);
+        }
         let write = self.number();
         self.writing.push((write, writing, attempt));
         self.begin(write, transaction);

@@ -4,13 +4,18 @@
 use std::rc::Rc;
 
 use crate::cache::stored::StoredResponse;
+use crate::coordination::Timer;
 use crate::effect::{Code, Event, Failure, SignedOut};
 use crate::outbox::{Outbox, row};
+use crate::query::Lookup;
 use crate::rules::Broken;
 use crate::session::{SEEN, Session};
 use crate::storage::row::{Range, Row, Store};
 use crate::wiring::steps::{After, Fetching, Reading};
 use crate::wiring::{Core, Disk};
+
+/// Rows that could not be read are read again.
+const LOOK_AGAIN_MS: i64 = 1_000;
 
 impl Core {
     /// Reads the rows in a transaction that begins from now on, then goes on with `after`.
@@ -47,6 +52,9 @@ impl Core {
             self.load(session, owner, rows);
         } else {
             self.mirror_failed = true;
+            if self.disk == Disk::Open {
+                self.coordination.timers.set(self.now.saturating_add(LOOK_AGAIN_MS), Timer::Look);
+            }
             if !self.is_known && self.disk == Disk::Open {
                 // Nobody knows who is signed in: from memory, until the disk can be read.
                 self.has_memory_rows = true;
@@ -106,8 +114,10 @@ impl Core {
                 if self.coordination.must_check {
                     // Nobody can say whether they still are signed in.
                     self.reject(request, Code::Storage);
-                } else if self.session.user_id() == user.as_ref() {
-                    self.get(request, path, mode);
+                } else if let Some(lookup) = Lookup::parse(&path, user.as_ref()).ok().filter(|lookup| {
+                    self.session.user_id().is_some_and(|user| *user == lookup.owner)
+                }) {
+                    self.look_up(request, lookup, mode);
                 } else {
                     self.reject(request, Code::Unauthenticated);
                 }

@@ -30,10 +30,16 @@ impl Core {
             Ok(lookup) => lookup,
             Err(code) => return self.reject(request, code),
         };
-        if lookup.is_private() && self.coordination.must_check && !self.rules.breaks(Broken::IgnoresMessages) {
+        let must_look = self.coordination.must_check || self.mirror_failed;
+        if lookup.is_private() && must_look && !self.rules.breaks(Broken::IgnoresMessages) {
             let user = self.session.user_id().cloned();
             return self.mirror(After::Get { request, path, mode, user });
         }
+        self.look_up(request, lookup, mode);
+    }
+
+    /// Looks into memory, then on the disk.
+    pub(super) fn look_up(&mut self, request: u32, lookup: Lookup, mode: Mode) {
         let waiter = Waiter { request, mode };
         if let Some(flight) = self.flight_for(&lookup) {
             let is_looking = flight.phase == Phase::Looking;

@@ -15,6 +15,8 @@ use crate::wiring::{Core, Disk};
 /// How long the leader's lock is waited for before this tab leads without.
 const LEADER_PATIENCE_MS: i64 = 30_000;
 /// Probes while Kaïros is out of reach: after 5 s, then ever later, up to every minute.
+/// Whoever says that somebody signs in or out may not be done yet, and may never be able to say so.
+const LOOK_AGAIN_MS: i64 = 3_000;
 const FIRST_PROBE_MS: i64 = 5_000;
 const LONGEST_PROBE_MS: i64 = 60_000;
 
@@ -63,6 +65,7 @@ impl Core {
             Some(Message::Session) if self.rules.breaks(Broken::IgnoresMessages) => {}
             Some(Message::Session) => {
                 self.coordination.must_check = true;
+                self.coordination.timers.set(self.now.saturating_add(LOOK_AGAIN_MS), Timer::Look);
                 self.mirror(After::Heard);
             }
             Some(Message::Outbox) => self.mirror(After::Heard),
@@ -221,6 +224,7 @@ impl Core {
                         self.mirror(After::Send);
                     }
                 }
+                Timer::Look => self.mirror(After::Heard),
                 Timer::SignOut(request) => self.sign_out_after_sending(request),
                 Timer::Probe => self.probe(),
             }
