@@ -38,8 +38,6 @@ pub enum Broken {
     StoresOlder,
     /// What was seen does not count.
     IgnoresSeen,
-    /// A response from the future is fresh.
-    TrustsTheClock,
     /// Who follows a sign-in elsewhere goes on showing what was stored.
     ShowsOthers,
     /// What another tab says of the session is not looked into.
@@ -60,6 +58,39 @@ pub enum Broken {
     TimersByTheClock,
     /// Rows of a newer version are deleted with what was sent.
     DeletesUnreadable,
+}
+
+impl Broken {
+    /// All of them.
+    pub const ALL: &[Self] = &[
+        Self::AcknowledgesUnwritten,
+        Self::RecordsForAnybody,
+        Self::StoresForAnybody,
+        Self::SignsOutUncounted,
+        Self::SignsOutLeavingResponses,
+        Self::GivesUp,
+        Self::RejectsTheBatch,
+        Self::ConfirmsTheBatch,
+        Self::SendsNewIds,
+        Self::TrustsAnybody,
+        Self::StoresWhileWaiting,
+        Self::StoresWhateverConfirmed,
+        Self::StoresByOldRows,
+        Self::HasNoJournal,
+        Self::UsesTrimmed,
+        Self::StoresOlder,
+        Self::IgnoresSeen,
+        Self::ShowsOthers,
+        Self::IgnoresMessages,
+        Self::DropsRejected,
+        Self::WritesResultsBlindly,
+        Self::NeverRetries,
+        Self::WaitsForTheLeader,
+        Self::WaitsForLocks,
+        Self::EndsWithoutLooking,
+        Self::TimersByTheClock,
+        Self::DeletesUnreadable,
+    ];
 }
 
 /// Which rule is broken, if any.

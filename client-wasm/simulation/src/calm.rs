@@ -36,7 +36,7 @@ impl World {
     pub fn calm_down(&mut self) {
         let faults = std::mem::replace(&mut self.faults, Faults { upgrade: 0, ..Faults::NONE });
         self.is_calm = true;
-        self.origin.is_degraded = false;
+        (self.origin.is_degraded, self.origin.is_vague) = (false, false);
         for tab in 0..self.tabs.len() {
             let life = self.life(tab);
             self.thaw(tab, life);
@@ -48,11 +48,14 @@ impl World {
         self.run_for(40_000);
         for tab in 0..self.tabs.len() {
             self.tell(tab, Input::DiskOpened);
-            self.tell(tab, Input::Page(PageEvent::Online));
+            if self.random.permille(300) {
+                self.tell(tab, Input::Page(PageEvent::Online));
+            }
         }
         self.run_for(60_000);
         for tab in 0..self.tabs.len() {
             // Who has been signed out meanwhile hears of it.
+            self.origin.expire(false);
             self.read(tab, Some(("/v1/me", Mode::Revalidate)));
         }
         self.run_for(60_000);
@@ -66,7 +69,7 @@ impl World {
             learner.discarding = 0;
         }
         self.is_calm = false;
-        self.origin.is_degraded = true;
+        (self.origin.is_degraded, self.origin.is_vague) = (true, true);
         self.faults = faults;
         self.outage_until = 0;
         self.full_until = 0;

@@ -72,7 +72,10 @@ impl World {
             return;
         }
         let needs_room = transaction.puts.iter().any(|put| put.row.key.store != Store::Meta);
-        let refusal = if self.full_until > self.time && needs_room && !self.is_calm {
+        let is_full = self.script.as_ref().is_some_and(|script| script.is_full);
+        let refusal = if is_full {
+            (!transaction.puts.is_empty()).then_some(Refusal::Quota)
+        } else if self.full_until > self.time && needs_room && !self.is_calm {
             // Room that was made is room for little.
             let is_small = transaction.puts.iter().all(|put| put.row.key.store != Store::Responses);
             (!is_small || self.random.permille(700)).then_some(Refusal::Quota)
@@ -112,6 +115,9 @@ impl World {
     fn send(&mut self, tab: usize, life: u32, fetch: Fetch) {
         let number = fetch.fetch;
         self.check_request(tab, &fetch);
+        if self.scripted(tab, life, &fetch).is_some() {
+            return;
+        }
         let failed = What::Report { tab, life, input: Input::FetchFailed { fetch: number } };
         if !self.is_calm && self.outage_until > self.time {
             let in_ms = self.between(1, 3_000);

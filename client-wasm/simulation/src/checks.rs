@@ -137,6 +137,7 @@ impl World {
         let is_session = |row: &&Row| row.key.store == Store::Meta && &*row.key.name == "session";
         if done.put.iter().any(|row| is_session(&row)) {
             self.session_changed = self.time;
+            self.check_ended();
             let left = self.disk.rows().find(|row| {
                 let owner = names::user_of(&row.key.owner);
                 row.key.store == Store::Responses && owner.is_some() && owner != user
@@ -153,6 +154,11 @@ impl World {
                 self.broke("I-PRIVATE", &format!("tab {tab} wrote of {owner:?} while {user:?} is signed in: {:?}", row.key));
             }
             let Some((owner, index)) = operation_of(row).filter(|_| row.key.store != Store::Responses) else { continue };
+            let is_result = matches!(row.key.store, Store::Journal | Store::Rejected);
+            let waited = |other: &Row| other.key.store == Store::Operations && other.key.number == row.key.number;
+            if is_result && !done.deleted.iter().any(waited) {
+                self.broke("I-ONCE", &format!("tab {tab} wrote what became of an operation that does not wait: {:?}", row.key));
+            }
             let Some(learner) = self.learners.get_mut(owner) else { continue };
             match row.key.store {
                 Store::Operations => learner.written = learner.written.with(index),
@@ -164,6 +170,15 @@ impl World {
         }
         for row in done.deleted.iter().filter(|row| row.key.store == Store::Operations) {
             self.check_deleted(row);
+        }
+    }
+
+    /// A session only ends when the origin will not renew it.
+    fn check_ended(&mut self) {
+        let text = |name: &str| self.disk.text(&Key::meta(&"".into(), name)).map(|text| text.split('\n').nth(2).unwrap_or_default().to_owned());
+        let is_ended = text("session").is_some_and(|state| state == "ended");
+        if is_ended && text("tokens").is_some_and(|token| self.origin.would_renew(&token)) {
+            self.broke("I-SESSION", "a session is ended that goes on at the origin");
         }
     }
 

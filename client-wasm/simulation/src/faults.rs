@@ -23,6 +23,8 @@ pub(crate) enum Opening {
     Late,
     /// Never.
     Refused,
+    /// Nobody says anything.
+    Silent,
 }
 
 /// Chances in a thousand, per occasion, unless it is said otherwise.

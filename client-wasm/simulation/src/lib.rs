@@ -9,7 +9,11 @@ mod faults;
 mod names;
 mod origin;
 mod random;
+mod scene;
+mod search;
 mod world;
 
 pub use kairos_client_core::Broken;
+pub use scene::{Scene, refusal, study};
+pub use search::{Finding, Search, trace};
 pub use world::World;

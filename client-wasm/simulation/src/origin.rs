@@ -51,6 +51,8 @@ pub(crate) struct Origin {
     pub(crate) violation: Option<String>,
     /// It answers with something degraded now and then.
     pub(crate) is_degraded: bool,
+    /// Says something unknown of some operations now and then.
+    pub(crate) is_vague: bool,
     /// Refuses a batch in which something poisonous is.
     pub(crate) refuses_poison: bool,
 }
@@ -85,6 +87,7 @@ impl Origin {
             catalog: vec![1_000],
             violation: None,
             is_degraded: true,
+            is_vague: true,
             refuses_poison: true,
         }
     }
@@ -113,6 +116,12 @@ impl Origin {
         if all {
             self.refresh.clear();
         }
+    }
+
+    /// Whether it would take a refresh token.
+    #[must_use]
+    pub(crate) fn would_renew(&self, token: &str) -> bool {
+        self.refresh.contains_key(token)
     }
 
     /// The state of a generation.
@@ -218,7 +227,7 @@ impl Origin {
         random: &mut Random,
     ) -> HttpResponse {
         if pathname == paths::OPERATIONS {
-            return self.operations(user, body);
+            return self.operations(user, body, random);
         }
         let Some(account) = self.accounts.get(user) else { return problem(404, "not-found") };
         let body = match pathname {
@@ -254,7 +263,7 @@ impl Origin {
         response
     }
 
-    fn operations(&mut self, user: usize, body: &Value) -> HttpResponse {
+    fn operations(&mut self, user: usize, body: &Value, random: &mut Random) -> HttpResponse {
         let sent = body["operations"].as_array().cloned().unwrap_or_default();
         let is_poison = |operation: &Value| operation["module"].as_str().is_some_and(|module| module.contains("poison"));
         if self.refuses_poison && sent.iter().any(is_poison) {
@@ -270,6 +279,10 @@ impl Origin {
             };
             if owner != user {
                 self.violation = Some(format!("I-PRIVATE: user {user} sent an operation of user {owner}"));
+            }
+            if self.is_vague && random.permille(30) {
+                results.push(json!({ "id": id, "outcome": "postponed" }));
+                continue;
             }
             if module.contains("nope") || is_poison(&operation) {
                 results.push(json!({ "id": id, "outcome": "rejected", "problem": {

@@ -11,6 +11,7 @@ use crate::disk::Disk;
 use crate::faults::{Faults, Locks, Opening};
 use crate::origin::Origin;
 use crate::random::Random;
+use crate::scene::Script;
 
 /// What happens at some time. A tab that has died since is another one: `life` tells.
 pub(crate) enum What {
@@ -116,6 +117,8 @@ pub struct World {
     pub(crate) session_changed: i64,
     pub(crate) is_calm: bool,
     pub(crate) format: u8,
+    /// What a test has arranged.
+    pub(crate) script: Option<Script>,
     /// Whether each event is printed.
     pub(crate) is_traced: bool,
     /// What was broken, if anything.
@@ -156,6 +159,7 @@ impl World {
             session_changed: 0,
             is_calm: false,
             format: b'1',
+            script: None,
             is_traced: false,
             finding: None,
             steps: 0,
@@ -267,6 +271,7 @@ impl World {
             if self.is_traced {
                 println!("        {tab} -> {effect:?}");
             }
+            self.note(tab, &effect);
             self.carry_out(tab, effect);
         }
         self.follow_user(tab);
@@ -291,7 +296,9 @@ impl World {
             Opening::Refused if !self.is_calm => (self.between(1, 60), Input::DiskRefused),
             _ => (self.between(1, 60), Input::DiskOpened),
         };
-        self.schedule(in_ms, What::Report { tab, life, input });
+        if self.faults.opening != Opening::Silent {
+            self.schedule(in_ms, What::Report { tab, life, input });
+        }
         self.schedule(in_ms / 2, What::App { tab, life });
         while let Some(effect) = self.tabs.get_mut(tab).and_then(|tab| tab.core.poll_effect()) {
             self.carry_out(tab, effect);

@@ -189,7 +189,8 @@ impl Core {
         let is_current = received.stored.generation >= seen;
         let position = self.position(&lookup, &received.stored, here.as_ref());
         // Behind what was seen of other paths, but not of this: it is the newest there is.
-        let is_newest = here.as_ref().is_none_or(|here| here.generation <= received.stored.generation);
+        let is_newest = here.as_ref().is_none_or(|here| here.generation <= received.stored.generation)
+            || self.rules.breaks(Broken::StoresOlder);
         if received.is_storable && (is_current || is_newest) && position.is_some() {
             return self.store(id, received, position.unwrap_or(0), !is_current);
         }

@@ -76,11 +76,7 @@ impl Core {
     }
 
     pub(super) fn evaluate(&self, lookup: &Lookup, stored: &StoredResponse) -> Reuse {
-        let mut now = self.now;
-        if self.rules.breaks(Broken::TrustsTheClock) {
-            now = now.max(stored.made_at_ms);
-        }
-        stored.evaluate(lookup.policy, self.seen_of(&lookup.owner), now)
+        stored.evaluate(lookup.policy, self.seen_of(&lookup.owner), self.now)
     }
 
     fn flight_for(&mut self, lookup: &Lookup) -> Option<&mut Flight> {

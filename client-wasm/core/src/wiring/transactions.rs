@@ -68,7 +68,9 @@ impl Core {
                 if !is_next {
                     return None;
                 }
-                transaction.guards.push(self.session.tokens_guard());
+                if !self.rules.breaks(Broken::EndsWithoutLooking) {
+                    transaction.guards.push(self.session.tokens_guard());
+                }
                 self.put_session(&mut transaction, &self.session, renewed);
             }
             Writing::Dismiss { user, numbers, .. } => {
