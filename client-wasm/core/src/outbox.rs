@@ -120,7 +120,8 @@ impl Outbox {
 
     /// Everything with a larger number is still known; all others are in states of `generation`, if that is known.
     pub(crate) fn trimmed_to(&self, generation: u64) -> Option<u64> {
-        (self.trimmed_generation <= generation).then_some(self.trimmed_to)
+        let waits = self.pending.iter().any(|pending| pending.number <= self.trimmed_to);
+        (!waits && self.trimmed_generation <= generation).then_some(self.trimmed_to)
     }
 
     /// Whether everything that came after `position` is still known.
@@ -153,12 +154,16 @@ impl Outbox {
         self.pending.iter().filter(|pending| pending.number > position).count()
     }
 
-    /// What leaves a journal that is too long: the older half, how far it reaches, and under which generations.
+    /// What leaves a journal that is too long: the older half, how far it reaches, and under which generations. What was recorded after
+    /// something that still waits stays longer: what waits would not show.
     pub(crate) fn excess(&self) -> Option<(Vec<u64>, u64, u64)> {
-        if self.confirmed.len() <= LONGEST_JOURNAL {
+        let has_room = self.confirmed.len() <= LONGEST_JOURNAL * 4;
+        let first_pending = self.pending.first().filter(|_| has_room).map_or(u64::MAX, |pending| pending.number);
+        let before = self.confirmed.iter().filter(|confirmed| confirmed.number < first_pending);
+        if before.clone().count() <= LONGEST_JOURNAL {
             return None;
         }
-        let oldest = self.confirmed.iter().take(LONGEST_JOURNAL / 2);
+        let oldest = before.take(LONGEST_JOURNAL / 2);
         let generation = oldest.clone().map(|confirmed| confirmed.generation).max().unwrap_or(0);
         let numbers: Vec<u64> = oldest.map(|confirmed| confirmed.number).collect();
         let to = numbers.last().copied().unwrap_or(0).max(self.trimmed_to);

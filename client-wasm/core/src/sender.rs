@@ -76,6 +76,11 @@ impl Sender {
         left_ms > 0 && left_ms <= LONGEST_RETRY_AFTER_MS
     }
 
+    /// `at_ms`, or when the server wants to be asked if that is later.
+    pub(crate) fn not_before(&self, now: i64, at_ms: i64) -> i64 {
+        if self.must_wait(now) { at_ms.max(self.not_before_ms) } else { at_ms }
+    }
+
     /// Milliseconds until the next attempt after one more failure; `spread` is a number below 256, by chance.
     pub(crate) fn back_off(&mut self, spread: u8, retry_after_ms: i64) -> i64 {
         let doubled = (FIRST_WAIT_MS << self.failures.min(10)).min(LONGEST_WAIT_MS);

@@ -36,6 +36,9 @@ impl World {
     pub fn calm_down(&mut self) {
         let faults = std::mem::replace(&mut self.faults, Faults { upgrade: 0, ..Faults::NONE });
         self.is_calm = true;
+        if faults.jump > 0 && self.random.permille(500) {
+            self.clock_ahead -= self.between(60_000, 3 * 86_400_000);
+        }
         (self.origin.is_degraded, self.origin.is_vague) = (false, false);
         for tab in 0..self.tabs.len() {
             let life = self.life(tab);

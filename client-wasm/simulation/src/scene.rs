@@ -210,6 +210,7 @@ impl Scene {
             self.world.format = b'2';
         }
         self.world.kill(tab);
+        self.script().resolved.retain(|(of, ..)| *of != tab);
         self.wait(21_000);
     }
 

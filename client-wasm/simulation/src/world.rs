@@ -207,6 +207,9 @@ impl World {
 
     pub(crate) fn broke(&mut self, invariant: &str, what: &str) {
         if self.finding.is_none() {
+            if self.is_traced {
+                println!("{invariant}: {what}");
+            }
             self.finding = Some(format!("{invariant}: {what}"));
         }
     }

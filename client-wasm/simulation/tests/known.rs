@@ -40,11 +40,13 @@ fn a_sign_out_counts_what_another_tab_writes_at_any_moment() {
 #[test]
 fn a_token_renewed_while_somebody_else_signs_in_is_nobody_s() {
     let mut scene = signed_in(2);
-    scene.hold(Some((REFRESH, 500)));
+    scene.hold(Some((REFRESH, 1_000)));
     scene.expire(false);
     scene.study(0, 0, "m0");
-    scene.wait(300);
-    scene.sign_in(1, 1);
+    scene.wait(100);
+    scene.begin_sign_in(1, 1);
+    scene.wait(200);
+    assert_eq!((scene.sent(REFRESH), scene.status(1).user.map(|id| &**id)), (1, Some("u1")), "a renewal is under way");
     scene.study(1, 1, "m1");
     scene.wait(20_000);
     assert_eq!(scene.status(0).user.map(|id| &**id), Some("u1"), "the tab follows");

@@ -58,7 +58,7 @@ impl Outbox {
                 match row.key.store {
                     Store::Operations => outbox.unreadable += 1,
                     // What it lacks of the journal has left it, for this version.
-                    Store::Journal => unread = unread.max((number, row.stamp)),
+                    Store::Journal => unread = (number.max(unread.0), row.stamp.max(unread.1)),
                     _ => {}
                 }
                 continue;

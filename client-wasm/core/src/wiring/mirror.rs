@@ -122,7 +122,7 @@ impl Core {
                     self.reject(request, Code::Unauthenticated);
                 }
             }
-            After::Send => self.begin_sending(),
+            After::Send => self.send_unless_told_to_wait(),
             After::SignOut { request, user, discard } => self.begin_sign_out(request, &user, discard),
         }
     }

@@ -78,7 +78,17 @@ impl Core {
         if self.coordination.leads && !self.sender.must_wait(self.now) && !self.coordination.timers.has(Timer::Send) {
             self.begin_sending();
         } else if !self.coordination.timers.has(Timer::Send) && !self.rules.breaks(Broken::WaitsForTheLeader) {
-            self.coordination.timers.set(self.now.saturating_add(LEADER_PATIENCE_MS), Timer::Send);
+            let at_ms = self.now.saturating_add(LEADER_PATIENCE_MS);
+            self.coordination.timers.set(self.sender.not_before(self.now, at_ms), Timer::Send);
+        }
+    }
+
+    /// Sends what waits, if there is any and the server wants to be asked.
+    pub(super) fn send_unless_told_to_wait(&mut self) {
+        if self.sender.must_wait(self.now) {
+            self.coordination.timers.set(self.sender.not_before(self.now, self.now), Timer::Send);
+        } else if self.outbox.has_pending() && self.session.active_id().is_some() {
+            self.begin_sending();
         }
     }
 

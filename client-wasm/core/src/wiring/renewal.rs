@@ -57,7 +57,11 @@ impl Core {
         match &mut self.renewal {
             Some(renewal) if renewal.phase == RenewalPhase::Waiting => {
                 renewal.phase = RenewalPhase::Checking;
-                self.mirror(After::Renew);
+                if self.rules.breaks(Broken::EndsWithoutLooking) {
+                    self.renew_after_look();
+                } else {
+                    self.mirror(After::Renew);
+                }
             }
             Some(_) => {}
             None => self.release(Lock::Session),
