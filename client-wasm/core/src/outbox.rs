@@ -66,6 +66,11 @@ pub(crate) struct Outbox {
 pub(crate) const LONGEST_JOURNAL: usize = 200;
 
 impl Outbox {
+    /// One that was not read yet: something may wait in it.
+    pub(crate) fn unread() -> Self {
+        Self { unreadable: 1, ..Self::default() }
+    }
+
     /// Whether anything waits.
     pub(crate) fn has_pending(&self) -> bool {
         !self.pending.is_empty()

@@ -92,7 +92,8 @@ pub(crate) fn progress_page(
 /// A page of the history after `operations`: newest first by (time, operation id), each once.
 pub(crate) fn history_page(body: &str, is_first: bool, operations: &[Rc<Operation>]) -> Option<String> {
     let (items, cursor) = wire::page(body)?;
-    let mut entries: Vec<Operation> = items.into_iter().map(|item| wire::entry(item).map(operation_of)).collect::<Option<_>>()?;
+    let mut entries: Vec<Operation> =
+        items.into_iter().map(|item| wire::entry(item).map(operation_of)).collect::<Option<_>>()?;
     let place = |operation: &Operation| (operation.at_ms, operation.id.clone());
     let oldest = entries.last().filter(|_| cursor.is_some()).map(place);
     let newest = entries.first().filter(|_| !is_first).map(place);

@@ -163,7 +163,8 @@ impl<'a> Reply<'a> {
             && crate::json::reader::is_value(&response.body);
         let kind = if is_problem { crate::wire::problem_type(&response.body) } else { None };
         kind.map_or(Self::Foreign, |kind| {
-            let failure = Failure { code: Code::Problem(Rc::clone(&kind)), problem: Some(response.body.as_str().into()) };
+            let failure =
+                Failure { code: Code::Problem(Rc::clone(&kind)), problem: Some(response.body.as_str().into()) };
             Self::Problem(response.status, kind, failure)
         })
     }

@@ -96,9 +96,7 @@ fn action(value: &str) -> Option<Action> {
     Some(match string(get(&members, "kind")?)?.as_ref() {
         "open" => Action::Open {},
         "study" => Action::Study { seconds: whole(&members, "seconds")? },
-        "submit" => Action::Submit {
-            score: optional(&members, "score", |score| u8::try_from(integer(score)?).ok())?,
-        },
+        "submit" => Action::Submit { score: optional(&members, "score", |score| u8::try_from(integer(score)?).ok())? },
         "complete" => Action::Complete {},
         _ => return None,
     })

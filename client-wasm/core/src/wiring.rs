@@ -350,7 +350,11 @@ impl Core {
     }
 
     fn seen_of(&self, owner: &str) -> u64 {
-        if self.rules.breaks(Broken::IgnoresSeen) { 0 } else { self.seen.get(Self::namespace(owner)).copied().unwrap_or(0) }
+        if self.rules.breaks(Broken::IgnoresSeen) {
+            0
+        } else {
+            self.seen.get(Self::namespace(owner)).copied().unwrap_or(0)
+        }
     }
 
     fn raise_seen(&mut self, owner: &str, generation: u64) {

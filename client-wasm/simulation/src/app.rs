@@ -2,9 +2,10 @@
 
 use kairos_client_core::{Action, Input, Mode, PageEvent};
 
-use crate::checks::Asked;
+use crate::happening::What;
+use crate::learner::Asked;
 use crate::names::{self, Set};
-use crate::world::{What, World};
+use crate::world::World;
 
 /// What is read.
 pub(crate) const PATHS: [&str; 8] = [

@@ -2,8 +2,8 @@
 
 use kairos_client_core::{Input, Mode, PageEvent, Store};
 
-use crate::checks::Asked;
 use crate::faults::{Faults, Opening};
+use crate::learner::Asked;
 use crate::names;
 use crate::world::World;
 
@@ -97,12 +97,23 @@ impl World {
         let owner = names::user_id(user);
         let waits = self.disk.rows().find(|row| row.key.store == Store::Operations && *row.key.owner == *owner);
         if let Some(row) = waits {
-            let states: Vec<String> = self.tabs.iter().map(|tab| {
-                let status = tab.core.status();
-                format!("user {:?}, ended {}, leads {}, sending {}, {} pending, persists {}, failure {:?}",
-                    status.user, status.is_ended, status.leads, status.is_sending, status.pending.len(),
-                    status.persists, status.send_failure)
-            }).collect();
+            let states: Vec<String> = self
+                .tabs
+                .iter()
+                .map(|tab| {
+                    let status = tab.core.status();
+                    format!(
+                        "user {:?}, ended {}, leads {}, sending {}, {} pending, persists {}, failure {:?}",
+                        status.user,
+                        status.is_ended,
+                        status.leads,
+                        status.is_sending,
+                        status.pending.len(),
+                        status.persists,
+                        status.send_failure
+                    )
+                })
+                .collect();
             self.broke("liveness", &format!("{} waits still; tabs: {states:#?}", row.text));
         }
     }

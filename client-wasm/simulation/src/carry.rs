@@ -2,8 +2,9 @@
 
 use kairos_client_core::{Effect, Fetch, HttpResponse, Input, PageEvent, Range, Refusal, Store, Transaction};
 
+use crate::happening::{Way, What};
 use crate::origin::problem;
-use crate::world::{Way, What, World};
+use crate::world::World;
 
 impl World {
     pub(crate) fn carry_out(&mut self, tab: usize, effect: Effect) {
@@ -128,7 +129,7 @@ impl World {
         let back = if is_slow { self.between(1, 15_000) } else { self.between(1, 300) };
         if self.fails(self.faults.foreign) {
             let response = foreign(self.random.below(5));
-            return self.schedule(there, What::Arrive { tab, life, fetch, way: Way::Instead(response) });
+            return self.schedule(there, What::Arrive { tab, life, fetch, way: Way::Instead(Box::new(response)) });
         }
         if self.fails(self.faults.refusal) {
             let response = match self.random.below(4) {
@@ -137,7 +138,7 @@ impl World {
                 2 => problem(403, "forbidden"),
                 _ => HttpResponse { retry_after: Some("1".into()), ..problem(503, "unavailable") },
             };
-            return self.schedule(there, What::Arrive { tab, life, fetch, way: Way::Instead(response) });
+            return self.schedule(there, What::Arrive { tab, life, fetch, way: Way::Instead(Box::new(response)) });
         }
         let is_lost = self.fails(self.faults.loss);
         if is_lost && self.random.permille(500) {
@@ -156,7 +157,7 @@ impl World {
 
     pub(crate) fn arrive(&mut self, tab: usize, life: u32, fetch: &Fetch, way: Way) {
         let (response, back) = match way {
-            Way::Instead(response) => (response, self.between(1, 300)),
+            Way::Instead(response) => (*response, self.between(1, 300)),
             Way::ResponseLost => {
                 let time = self.time;
                 self.origin.handle(fetch, time, &mut self.random);

@@ -10,58 +10,9 @@ use kairos_client_core::{Failure, Fetch, Key, Outcome, Response, Row, Store};
 use serde_json::Value;
 
 use crate::disk::Done;
+use crate::learner::{Acknowledged, Asked};
 use crate::names::{self, Set};
 use crate::world::World;
-
-/// What a promise is of.
-#[derive(Clone, Debug)]
-pub(crate) enum Asked {
-    /// A read.
-    Get {
-        path: String,
-        user: Option<usize>,
-        /// What the tab had been given by then.
-        seen: [u64; 2],
-        /// What it must show at least.
-        least: Set,
-        /// Whether it must show exactly what the origin has.
-        is_last: bool,
-    },
-    /// An operation.
-    Mutate { user: usize, index: u8 },
-    /// Whose operations are dropped.
-    SignIn { user: usize, drops: Option<usize> },
-    /// Likewise.
-    SignOut(Option<usize>),
-    Other,
-}
-
-/// An acknowledged operation.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Acknowledged {
-    index: u8,
-    at: i64,
-    tab: usize,
-    life: u32,
-    is_durable: bool,
-}
-
-/// What one learner did in this browser.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Learner {
-    /// The next operation's index.
-    pub(crate) next: u8,
-    pub(crate) recorded: Set,
-    /// Which were ever on disk.
-    pub(crate) written: Set,
-    pub(crate) acknowledged: Vec<Acknowledged>,
-    /// Which the origin will reject.
-    pub(crate) hopeless: Set,
-    /// Which may be lost, since the app said so.
-    pub(crate) discarded: Set,
-    /// How often the app has said so of all that wait when it is done, and it is not done yet.
-    pub(crate) discarding: u32,
-}
 
 /// What other tabs did is known after this.
 const HEARD_MS: i64 = 2_000;
@@ -149,15 +100,24 @@ impl World {
         for row in &done.put {
             let owner = names::user_of(&row.key.owner);
             // What was recorded before there was a disk moves over, of whomever.
-            let moves = row.key.store == Store::Operations && done.numbers.contains(&row.key.number) && self.is_adopting(tab);
+            let moves =
+                row.key.store == Store::Operations && done.numbers.contains(&row.key.number) && self.is_adopting(tab);
             if owner.is_some() && owner != user && !moves {
-                self.broke("I-PRIVATE", &format!("tab {tab} wrote of {owner:?} while {user:?} is signed in: {:?}", row.key));
+                self.broke(
+                    "I-PRIVATE",
+                    &format!("tab {tab} wrote of {owner:?} while {user:?} is signed in: {:?}", row.key),
+                );
             }
-            let Some((owner, index)) = operation_of(row).filter(|_| row.key.store != Store::Responses) else { continue };
+            let Some((owner, index)) = operation_of(row).filter(|_| row.key.store != Store::Responses) else {
+                continue;
+            };
             let is_result = matches!(row.key.store, Store::Journal | Store::Rejected);
             let waited = |other: &Row| other.key.store == Store::Operations && other.key.number == row.key.number;
             if is_result && !done.deleted.iter().any(waited) {
-                self.broke("I-ONCE", &format!("tab {tab} wrote what became of an operation that does not wait: {:?}", row.key));
+                self.broke(
+                    "I-ONCE",
+                    &format!("tab {tab} wrote what became of an operation that does not wait: {:?}", row.key),
+                );
             }
             let Some(learner) = self.learners.get_mut(owner) else { continue };
             match row.key.store {
@@ -175,7 +135,11 @@ impl World {
 
     /// A session only ends when the origin will not renew it.
     fn check_ended(&mut self) {
-        let text = |name: &str| self.disk.text(&Key::meta(&"".into(), name)).map(|text| text.split('\n').nth(2).unwrap_or_default().to_owned());
+        let text = |name: &str| {
+            self.disk
+                .text(&Key::meta(&"".into(), name))
+                .map(|text| text.split('\n').nth(2).unwrap_or_default().to_owned())
+        };
         let is_ended = text("session").is_some_and(|state| state == "ended");
         if is_ended && text("tokens").is_some_and(|token| self.origin.would_renew(&token)) {
             self.broke("I-SESSION", "a session is ended that goes on at the origin");
@@ -221,10 +185,10 @@ impl World {
             (Asked::Mutate { user, index }, Ok(Outcome::Recorded { is_durable, .. })) => {
                 self.acknowledged(tab, user, index, is_durable);
             }
-            (Asked::SignIn { user, .. }, Ok(Outcome::SignedIn(profile))) => {
-                if !profile.contains(&format!("\"id\":\"{}\"", names::user_id(user))) {
-                    self.broke("I-PRIVATE", &format!("{user} signed in and got {profile}"));
-                }
+            (Asked::SignIn { user, .. }, Ok(Outcome::SignedIn(profile)))
+                if !profile.contains(&format!("\"id\":\"{}\"", names::user_id(user))) =>
+            {
+                self.broke("I-PRIVATE", &format!("{user} signed in and got {profile}"));
             }
             (asked @ Asked::Get { .. }, Ok(Outcome::Response(response))) => self.check_response(tab, asked, &response),
             (Asked::Get { is_last: true, path, .. }, outcome) => {
@@ -254,8 +218,10 @@ impl World {
         let before = seen.get(place).copied().unwrap_or(0);
         let is_of_origin = response.degraded.is_none() && response.generation > 0;
         if is_of_origin && !response.is_stale && response.generation < before {
-            self.broke("I-SESSION", &format!(
-                "{path} in tab {tab}: {} after {before}, and not called stale", response.generation));
+            self.broke(
+                "I-SESSION",
+                &format!("{path} in tab {tab}: {} after {before}, and not called stale", response.generation),
+            );
         }
         let shown = self.tabs.get(tab).and_then(|tab| tab.shown.get(&path)).copied().unwrap_or(0);
         if is_of_origin && response.is_complete && response.generation < shown {
@@ -279,7 +245,7 @@ impl World {
 
     fn check_public(&mut self, path: &str, response: &Response) {
         let body: Value = serde_json::from_str(&response.body).unwrap_or_default();
-        let version = body["version"].as_u64().or_else(|| body["items"][0]["version"].as_u64());
+        let version = body.pointer("/version").or_else(|| body.pointer("/items/0/version")).and_then(Value::as_u64);
         let version = version.and_then(|version| usize::try_from(version).ok());
         let generation = version.and_then(|version| self.origin.catalog.get(version));
         if generation != Some(&response.generation) {
@@ -287,15 +253,7 @@ impl World {
         }
     }
 
-    fn check_private(
-        &mut self,
-        tab: usize,
-        user: usize,
-        path: &str,
-        least: Set,
-        is_last: bool,
-        response: &Response,
-    ) {
+    fn check_private(&mut self, tab: usize, user: usize, path: &str, least: Set, is_last: bool, response: &Response) {
         let here = self.tabs.get(tab).and_then(|tab| tab.core.status().user.and_then(|id| names::user_of(id)));
         if here != Some(user) {
             self.broke("I-PRIVATE", &format!("{path} of {user} is shown in tab {tab} to {here:?}"));
@@ -317,25 +275,30 @@ impl World {
 
     /// What a body shows: which operations, or how many; and how many of other devices'.
     fn shown_set(&mut self, user: usize, path: &str, body: &Value) -> Option<(Result<Set, u64>, u64)> {
-        let items = body["items"].as_array().cloned().unwrap_or_default();
+        let items = names::field(body, "items").as_array().cloned().unwrap_or_default();
         let is_others = |item: &Value| {
-            item["module"].as_str().and_then(names::owner_of_module).is_some_and(|owner| owner != user)
+            names::field(item, "module").as_str().and_then(names::owner_of_module).is_some_and(|owner| owner != user)
         };
-        if items.iter().any(is_others) || (path == "/v1/me" && body["id"] != names::user_id(user).as_str()) {
+        if items.iter().any(is_others)
+            || (path == "/v1/me" && names::field(body, "id") != names::user_id(user).as_str())
+        {
             self.broke("I-PRIVATE", &format!("{path} of {user} shows another's: {body}"));
         }
         if path.starts_with("/v1/me/progress/stats") {
-            return Some((Err(body["time_spent_secs"].as_u64()?), 0));
+            return Some((Err(names::field(body, "time_spent_secs").as_u64()?), 0));
         }
         if path.starts_with("/v1/me/progress") {
-            return Some((Err(items.iter().filter_map(|item| item["time_spent_secs"].as_u64()).sum()), 0));
+            return Some((
+                Err(items.iter().filter_map(|item| names::field(item, "time_spent_secs").as_u64()).sum()),
+                0,
+            ));
         }
         if !path.starts_with("/v1/me/history") {
             return None;
         }
         let (mut set, mut others) = (Set::default(), 0);
         for item in &items {
-            match names::operation_of(item["id"].as_str().unwrap_or_default()) {
+            match names::operation_of(names::field(item, "id").as_str().unwrap_or_default()) {
                 Some((_, index)) if set.has(index) => {
                     self.broke("I-ONCE", &format!("{path} of {user} shows operation {index} twice"));
                 }

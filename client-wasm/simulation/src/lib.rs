@@ -12,11 +12,15 @@ mod carry;
 mod checks;
 mod disk;
 mod faults;
+mod happening;
+mod learner;
 mod names;
 mod origin;
 mod random;
 mod scene;
+mod script;
 mod search;
+mod tab;
 mod world;
 
 pub use kairos_client_core::Broken;

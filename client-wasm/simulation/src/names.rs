@@ -23,12 +23,6 @@ impl Set {
         Self(self.0 | 1 << index)
     }
 
-    /// Without one.
-    #[must_use]
-    pub(crate) const fn without(self, index: u8) -> Self {
-        Self(self.0 & !(1 << index))
-    }
-
     /// Both.
     #[must_use]
     pub(crate) const fn or(self, other: Self) -> Self {
@@ -57,12 +51,6 @@ impl Set {
     #[must_use]
     pub(crate) const fn len(self) -> u64 {
         self.0.count_ones() as u64
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub(crate) const fn is_empty(self) -> bool {
-        self.0 == 0
     }
 }
 
@@ -126,4 +114,10 @@ pub(crate) fn nothing(pathname: &str) -> Value {
         paths::ME => json!({ "id": "nobody" }),
         _ => json!({ "items": [] }),
     }
+}
+
+/// A member, or `null`.
+#[must_use]
+pub(crate) fn field<'a>(value: &'a Value, name: &str) -> &'a Value {
+    value.get(name).unwrap_or(&Value::Null)
 }

@@ -145,14 +145,16 @@ impl Origin {
         match pathname {
             paths::HEALTH_LIVE => return response(200, &json!({})),
             paths::LOGIN => {
-                return match names::user_of(body()["email"].as_str().unwrap_or_default()) {
+                return match names::user_of(names::field(&body(), "email").as_str().unwrap_or_default()) {
                     Some(user) if user < self.accounts.len() => self.grant(user, None, now),
                     _ => problem(401, "wrong-credentials"),
                 };
             }
-            paths::REFRESH => return self.renew(body()["refresh_token"].as_str().unwrap_or_default(), now),
+            paths::REFRESH => {
+                return self.renew(names::field(&body(), "refresh_token").as_str().unwrap_or_default(), now);
+            }
             paths::LOGOUT => {
-                let token = body()["refresh_token"].as_str().unwrap_or_default().to_owned();
+                let token = names::field(&body(), "refresh_token").as_str().unwrap_or_default().to_owned();
                 self.refresh.remove(&token);
                 return HttpResponse { status: 204, ..HttpResponse::default() };
             }
@@ -172,10 +174,13 @@ impl Origin {
         let refresh = refresh.unwrap_or_else(|| format!("refresh-{}", self.names));
         self.access.insert(access.clone(), (user, now + 600_000));
         self.refresh.insert(refresh.clone(), user);
-        response(200, &json!({
-            "access_token": access, "token_type": "Bearer", "expires_in_secs": 600, "refresh_token": refresh,
-            "profile": names::profile(user),
-        }))
+        response(
+            200,
+            &json!({
+                "access_token": access, "token_type": "Bearer", "expires_in_secs": 600, "refresh_token": refresh,
+                "profile": names::profile(user),
+            }),
+        )
     }
 
     /// A token shown again gets the same successor for as long as that was not shown itself; one whose successor was ends the session.
@@ -264,15 +269,17 @@ impl Origin {
     }
 
     fn operations(&mut self, user: usize, body: &Value, random: &mut Random) -> HttpResponse {
-        let sent = body["operations"].as_array().cloned().unwrap_or_default();
-        let is_poison = |operation: &Value| operation["module"].as_str().is_some_and(|module| module.contains("poison"));
+        let sent = names::field(body, "operations").as_array().cloned().unwrap_or_default();
+        let is_poison = |operation: &Value| {
+            names::field(operation, "module").as_str().is_some_and(|module| module.contains("poison"))
+        };
         if self.refuses_poison && sent.iter().any(is_poison) {
             return problem(422, "invalid-body");
         }
         let mut results = Vec::new();
         for operation in sent {
-            let id = operation["id"].as_str().unwrap_or_default().to_owned();
-            let module = operation["module"].as_str().unwrap_or_default().to_owned();
+            let id = names::field(&operation, "id").as_str().unwrap_or_default().to_owned();
+            let module = names::field(&operation, "module").as_str().unwrap_or_default().to_owned();
             let Some((owner, index)) = names::operation_of(&id) else {
                 self.violation = Some(format!("I-ONCE: an operation came that nobody recorded: {id}"));
                 continue;

@@ -4,37 +4,14 @@ use kairos_client_core::{
     Action, Effect, Event, Failure, Fetch, HttpResponse, Input, Mode, Outcome, PageEvent, Response, Status, Transaction,
 };
 
-use crate::checks::Asked;
 use crate::faults::{Faults, Locks, Opening};
+use crate::happening::{Way, What};
+use crate::learner::Asked;
 use crate::names;
 use crate::origin::problem;
 use crate::random::Random;
-use crate::world::{What, World};
-
-/// What a test has arranged, and what it has seen.
-#[derive(Default)]
-pub(crate) struct Script {
-    /// No request arrives.
-    pub(crate) is_cut: bool,
-    /// Responses to this path are lost once they were made.
-    pub(crate) loses: Option<&'static str>,
-    /// What is answered in the origin's place.
-    pub(crate) instead: Option<fn(&Fetch) -> Option<HttpResponse>>,
-    /// How long a request to this path takes.
-    pub(crate) holds: Option<(&'static str, i64)>,
-    /// Why transactions with stored responses are refused.
-    pub(crate) is_full: bool,
-    /// What was sent.
-    pub(crate) sent: Vec<(usize, Fetch)>,
-    /// Transactions begun.
-    pub(crate) written: Vec<Transaction>,
-    /// Reads of rows, in number of ranges.
-    pub(crate) reads: usize,
-    /// What promises resolved with.
-    pub(crate) resolved: Vec<(usize, u32, Result<Outcome, Failure>)>,
-    /// What listeners were told.
-    pub(crate) events: Vec<(usize, Event)>,
-}
+use crate::script::Script;
+use crate::world::World;
 
 /// A scripted world.
 pub struct Scene {
@@ -165,7 +142,10 @@ impl Scene {
         let path = path.to_owned();
         match self.done(tab, 40_000, |request| Input::Get { request, path, mode })? {
             Outcome::Response(response) => Ok(response),
-            other => Err(Failure { code: kairos_client_core::Code::InvalidArgument, problem: Some(format!("{other:?}").into()) }),
+            other => Err(Failure {
+                code: kairos_client_core::Code::InvalidArgument,
+                problem: Some(format!("{other:?}").into()),
+            }),
         }
     }
 
@@ -252,7 +232,7 @@ impl Scene {
     #[must_use]
     pub fn seconds(response: &Response) -> u64 {
         let body: serde_json::Value = serde_json::from_str(&response.body).unwrap_or_default();
-        body["time_spent_secs"].as_u64().unwrap_or(u64::MAX)
+        names::field(&body, "time_spent_secs").as_u64().unwrap_or(u64::MAX)
     }
 
     /// How often a path was asked for so far, with its query or without.
@@ -333,7 +313,7 @@ impl World {
             self.origin.handle(fetch, time, &mut self.random);
             self.schedule(delay, What::Report { tab, life, input: failed });
         } else {
-            let way = crate::world::Way::Through(5);
+            let way = Way::Through(5);
             self.schedule(delay, What::Arrive { tab, life, fetch: fetch.clone(), way });
         }
         Some(())

@@ -2,48 +2,18 @@
 //! do ([`crate::carry`], [`crate::app`]), nor what must hold ([`crate::checks`]).
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::BinaryHeap;
 
-use kairos_client_core::{Broken, Config, Core, Fetch, HttpResponse, Input, Lock, PageEvent, Range, Transaction};
+use kairos_client_core::{Broken, Config, Core, Input, Lock, PageEvent};
 
-use crate::checks::{Asked, Learner};
 use crate::disk::Disk;
 use crate::faults::{Faults, Locks, Opening};
+use crate::happening::What;
+use crate::learner::Learner;
 use crate::origin::Origin;
 use crate::random::Random;
-use crate::scene::Script;
-
-/// What happens at some time. A tab that has died since is another one: `life` tells.
-pub(crate) enum What {
-    /// The core hears of something.
-    Report { tab: usize, life: u32, input: Input },
-    /// The disk does a transaction.
-    Do { tab: usize, life: u32, write: u32, transaction: Transaction },
-    /// The disk reads.
-    Look { tab: usize, life: u32, read: u32, ranges: Vec<Range> },
-    /// A request arrives.
-    Arrive { tab: usize, life: u32, fetch: Fetch, way: Way },
-    /// A timer.
-    Fire { tab: usize, life: u32, set: u64 },
-    /// The app does something.
-    App { tab: usize, life: u32 },
-    /// A tab is opened.
-    Open { tab: usize },
-    /// A tab goes on.
-    Thaw { tab: usize, life: u32 },
-    /// Something may go wrong.
-    Tick,
-}
-
-/// What becomes of a request.
-pub(crate) enum Way {
-    /// It is answered after so many milliseconds.
-    Through(i64),
-    /// It is answered, and nobody hears of it.
-    ResponseLost,
-    /// Something else answers.
-    Instead(HttpResponse),
-}
+use crate::script::Script;
+use crate::tab::Tab;
 
 struct Event {
     at: i64,
@@ -69,28 +39,6 @@ impl Ord for Event {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         (self.at, self.order).cmp(&(other.at, other.order))
     }
-}
-
-/// A tab.
-pub(crate) struct Tab {
-    pub(crate) core: Core,
-    pub(crate) is_alive: bool,
-    pub(crate) is_frozen: bool,
-    pub(crate) life: u32,
-    /// What happened while it was frozen.
-    pub(crate) held: Vec<What>,
-    /// Its disk does one thing after the other.
-    pub(crate) disk_until: i64,
-    pub(crate) timer: u64,
-    pub(crate) next_request: u32,
-    pub(crate) asked: HashMap<u32, Asked>,
-    /// The highest generation that it was given, of the catalogue and of who is signed in.
-    pub(crate) seen: [u64; 2],
-    /// By path, what it was given last.
-    pub(crate) shown: HashMap<String, u64>,
-    pub(crate) user: Option<usize>,
-    /// Since when it runs, or runs again.
-    pub(crate) since: i64,
 }
 
 /// A world.
@@ -233,7 +181,9 @@ impl World {
 
     fn happen(&mut self, what: What) {
         let of_tab = match &what {
-            What::Report { tab, life, .. } | What::Fire { tab, life, .. } | What::App { tab, life } => Some((*tab, *life)),
+            What::Report { tab, life, .. } | What::Fire { tab, life, .. } | What::App { tab, life } => {
+                Some((*tab, *life))
+            }
             _ => None,
         };
         if let Some((tab, life)) = of_tab {
@@ -378,26 +328,6 @@ impl World {
                     self.grant(lock);
                 }
             }
-        }
-    }
-}
-
-impl Tab {
-    fn new(core: Core) -> Self {
-        Self {
-            core,
-            is_alive: false,
-            is_frozen: false,
-            life: 0,
-            held: Vec::new(),
-            disk_until: 0,
-            timer: 0,
-            next_request: 0,
-            asked: HashMap::new(),
-            seen: [0; 2],
-            shown: HashMap::new(),
-            user: None,
-            since: 0,
         }
     }
 }

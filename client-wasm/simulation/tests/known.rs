@@ -2,7 +2,7 @@
 //! tab of a first visit is never offered an update is the service worker's affair.
 
 use kairos_client_core::{Code, Event, Fetch, HttpResponse, Input, Mode, Outcome, PageEvent, SignedOut, Source, Store};
-use kairos_client_simulation::{Scene, refusal};
+use kairos_client_simulation::Scene;
 
 const STATISTICS: &str = "/v1/me/progress/stats";
 const HISTORY: &str = "/v1/me/history?limit=100";
@@ -14,10 +14,6 @@ fn signed_in(tabs: usize) -> Scene {
     let mut scene = Scene::new(tabs);
     scene.sign_in(0, 0);
     scene
-}
-
-fn seconds(scene: &mut Scene, tab: usize, mode: Mode) -> u64 {
-    Scene::seconds(&scene.get(tab, STATISTICS, mode).unwrap())
 }
 
 #[test]
@@ -206,7 +202,7 @@ fn a_confirmation_downloads_nothing() {
         scene.wait(2_000);
     }
     assert_eq!((scene.sent("/v1/me/progress"), scene.sent(OPERATIONS)), (before, 5));
-    assert_eq!(seconds(&mut scene, 0, Mode::OnlyIfCached), 5);
+    assert_eq!(Scene::seconds(&scene.get(0, STATISTICS, Mode::OnlyIfCached).unwrap()), 5);
 }
 
 #[test]
@@ -222,7 +218,11 @@ fn an_operation_reads_no_rows_before_it_is_acknowledged() {
     let recorded = scene.study(0, 0, "m0");
     let (after, written) = scene.disk_use();
     let transaction = written.unwrap();
-    assert_eq!((after - before, transaction.puts.len(), transaction.guards.len()), (0, 1, 1), "one row, on one condition");
+    assert_eq!(
+        (after - before, transaction.puts.len(), transaction.guards.len()),
+        (0, 1, 1),
+        "one row, on one condition"
+    );
     scene.wait(20);
     assert!(matches!(scene.outcome(0, recorded), Some(Ok(Outcome::Recorded { is_durable: true, .. }))));
 }
@@ -378,21 +378,4 @@ fn an_older_response_never_replaces_a_newer_one() {
     }
     scene.restart(0, false);
     assert!(scene.get(0, MODULES, Mode::OnlyIfCached).unwrap().body.contains("\"version\":1"));
-}
-
-#[test]
-fn a_server_that_asks_for_patience_gets_it() {
-    fn patience(fetch: &Fetch) -> Option<HttpResponse> {
-        let refused = HttpResponse { retry_after: Some("3600".into()), ..refusal(429, "too-many-requests") };
-        (&*fetch.path == OPERATIONS).then_some(refused)
-    }
-    let mut scene = signed_in(1);
-    scene.answer(Some(patience));
-    scene.study(0, 0, "m0");
-    scene.wait(5_000);
-    let attempts = scene.sent(OPERATIONS);
-    scene.page(0, PageEvent::Online);
-    scene.study(0, 0, "m1");
-    scene.wait(600_000);
-    assert_eq!((scene.sent(OPERATIONS), scene.status(0).pending.len()), (attempts, 2));
 }

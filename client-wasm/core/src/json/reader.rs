@@ -71,7 +71,8 @@ impl<'a> Scanner<'a> {
                 b'\\' => {
                     self.at += 1;
                     let is_unicode = self.peek()? == b'u';
-                    let is_escape = matches!(self.peek()?, b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' | b'u');
+                    let is_escape =
+                        matches!(self.peek()?, b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' | b'u');
                     self.at += 1;
                     let digits = self.text.as_bytes().get(self.at..self.at + 4);
                     let is_hex = digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));

@@ -107,7 +107,9 @@ impl Core {
         let stored = flight.stored.as_ref().map(|(stored, _)| stored.clone());
         let is_conditional = stored.as_ref().is_some_and(|stored| stored.etag.is_some());
         match Reply::of(response, is_conditional) {
-            Reply::Problem(_, kind, _) if refuses_token(&kind) && flight.refused.is_none() && flight.token.is_some() => {
+            Reply::Problem(_, kind, _)
+                if refuses_token(&kind) && flight.refused.is_none() && flight.token.is_some() =>
+            {
                 flight.refused = flight.token.take();
                 self.fetch_with_token(id);
             }
@@ -202,8 +204,7 @@ impl Core {
         if received.degraded.is_none() {
             self.raise_seen(&lookup.owner, received.stored.generation);
         }
-        let is_older = !is_current
-            && here.as_ref().is_some_and(|here| here.generation >= received.stored.generation);
+        let is_older = !is_current && here.as_ref().is_some_and(|here| here.generation >= received.stored.generation);
         let is_default = received.degraded.as_deref() == Some("default");
         let is_stale_default = received.degraded.is_some() && here.is_some();
         let is_worse = is_default || is_older || is_stale_default || position.is_none();
@@ -223,7 +224,8 @@ impl Core {
         // The same number, the same state: what is known of the one holds for the other.
         let known = here.filter(|here| here.generation == received.generation && here.generation > 0);
         let known = known.map(|here| here.position);
-        let found = if received.generation > 0 { self.outbox.position_of(received.generation, self.rules) } else { None };
+        let found =
+            if received.generation > 0 { self.outbox.position_of(received.generation, self.rules) } else { None };
         // Entries have ids: whatever the page includes, none is shown twice.
         let is_history = matches!(lookup.overlay, Overlay::History { .. }) && received.generation > 0;
         let trimmed_to = self.outbox.trimmed_to(received.generation).filter(|_| is_history);
@@ -259,7 +261,8 @@ impl Core {
             self.coordination.timers.clear(Timer::Patience(waiter.request));
             let mut response = self.response(&flight.lookup, &received.stored, received.source, position, is_stale);
             response.degraded.clone_from(&received.degraded);
-            self.effects.push_back(Effect::Resolve { request: waiter.request, outcome: Ok(Outcome::Response(response)) });
+            self.effects
+                .push_back(Effect::Resolve { request: waiter.request, outcome: Ok(Outcome::Response(response)) });
         }
     }
 
@@ -304,7 +307,9 @@ fn fits(policy: Policy, body: &str) -> bool {
         Policy::CatalogModule => reader::get(&members, "slug").is_some_and(|slug| slug.starts_with('"')),
         Policy::Progress => crate::overlay::records_of(body).is_some(),
         Policy::Statistics => wire::statistics(body).is_some(),
-        Policy::History => wire::page(body).is_some_and(|(items, _)| items.into_iter().all(|item| wire::entry(item).is_some())),
+        Policy::History => {
+            wire::page(body).is_some_and(|(items, _)| items.into_iter().all(|item| wire::entry(item).is_some()))
+        }
         Policy::Profile => wire::profile_id(body).is_some(),
         Policy::Published | Policy::NoStore => true,
     }

@@ -65,6 +65,10 @@ impl Core {
         for after in afters {
             self.go_on(after);
         }
+        if self.is_known {
+            // Something may have been found that waits.
+            self.kick();
+        }
         // Something above may have begun to read again: then these wait for that.
         let next = std::mem::take(&mut self.mirroring_next);
         if !next.is_empty() {
@@ -114,9 +118,10 @@ impl Core {
                 if self.coordination.must_check {
                     // Nobody can say whether they still are signed in.
                     self.reject(request, Code::Storage);
-                } else if let Some(lookup) = Lookup::parse(&path, user.as_ref()).ok().filter(|lookup| {
-                    self.session.user_id().is_some_and(|user| *user == lookup.owner)
-                }) {
+                } else if let Some(lookup) = Lookup::parse(&path, user.as_ref())
+                    .ok()
+                    .filter(|lookup| self.session.user_id().is_some_and(|user| *user == lookup.owner))
+                {
                     self.look_up(request, lookup, mode);
                 } else {
                     self.reject(request, Code::Unauthenticated);
@@ -141,7 +146,7 @@ impl Core {
             return;
         }
         if before_id != now_id {
-            self.outbox = Outbox::default();
+            self.outbox = Outbox::unread();
             (self.seen[1], self.floor[1]) = (0, 0);
             self.newest_shown.set(0);
             if !self.rules.breaks(Broken::ShowsOthers) {

@@ -209,10 +209,11 @@ impl Core {
         if here.is_some_and(|here| here.generation >= list.generation) {
             return;
         }
+        let generation = list.generation;
         if let Some((records, _)) = self.replica(lookup) {
             let body = overlay::statistics_of(&records).into();
-            self.insert_one(&of_statistics, StoredResponse { body, etag: None, is_on_disk: false, ..list.clone() });
-            let (owner, path, generation) = (of_statistics.owner, of_statistics.path, list.generation);
+            self.insert_one(&of_statistics, StoredResponse { body, etag: None, is_on_disk: false, ..list });
+            let (owner, path) = (of_statistics.owner, of_statistics.path);
             if !self.mirror_failed {
                 self.write(Writing::Store { owner, path, generation });
             }
@@ -236,13 +237,7 @@ impl Core {
     }
 
     /// What is stored, marked stale; `failure` when nothing is.
-    pub(super) fn serve_stale(
-        &mut self,
-        lookup: &Lookup,
-        waiter: &Waiter,
-        flight: Option<&Flight>,
-        failure: Failure,
-    ) {
+    pub(super) fn serve_stale(&mut self, lookup: &Lookup, waiter: &Waiter, flight: Option<&Flight>, failure: Failure) {
         self.coordination.timers.clear(Timer::Patience(waiter.request));
         let of_flight = flight.and_then(|flight| flight.fallback.clone());
         let in_memory = self.find(lookup).map(|stored| (stored, Source::Memory));
@@ -253,9 +248,9 @@ impl Core {
         let is_usable = |(stored, _): &(StoredResponse, Source)| {
             self.is_usable(lookup, stored) && self.evaluate(lookup, stored) != Reuse::Expired
         };
-        let response = newest.filter(is_usable).map(|(stored, source)| {
-            self.response(lookup, &stored, source, Some(stored.position), true)
-        });
+        let response = newest
+            .filter(is_usable)
+            .map(|(stored, source)| self.response(lookup, &stored, source, Some(stored.position), true));
         if self.coordination.connection != Connection::Online {
             self.coordination.miss(&lookup.path);
         }

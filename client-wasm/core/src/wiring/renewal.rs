@@ -81,7 +81,10 @@ impl Core {
         }
         renewal.phase = RenewalPhase::Fetching;
         let body = Some(Self::refresh_body(&self.session.tokens.refresh));
-        self.fetch(Fetching::Renewal, Fetch { method: "POST".into(), path: paths::REFRESH.into(), body, ..Fetch::default() });
+        self.fetch(
+            Fetching::Renewal,
+            Fetch { method: "POST".into(), path: paths::REFRESH.into(), body, ..Fetch::default() },
+        );
     }
 
     pub(super) fn renewal_fetched(&mut self, response: &HttpResponse) {

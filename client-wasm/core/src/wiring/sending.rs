@@ -3,9 +3,9 @@
 
 use std::rc::Rc;
 
+use kairos_protocol::api::ids::{OperationId, UserId};
 use kairos_protocol::api::operation::MAX_BATCH;
 use kairos_protocol::api::paths;
-use kairos_protocol::api::ids::{OperationId, UserId};
 use kairos_protocol::sync::generation::{Generation, Generations, Namespace};
 
 use crate::coordination::{Message, Timer};
@@ -18,6 +18,9 @@ use crate::sender::{LONGEST_RETRY_AFTER_MS, SendPhase, SendWaiter};
 use crate::wire::{self, OperationOutcome};
 use crate::wiring::Core;
 use crate::wiring::steps::{Fetching, TokenOutcome, TokenWaiter, Writing};
+
+/// What was heard of while other operations were sent is sent after this.
+const SEND_AGAIN_MS: i64 = 1_000;
 
 impl Core {
     pub(super) fn sync(&mut self, request: u32) {
@@ -77,8 +80,8 @@ impl Core {
             let mut operation = (*pending.operation).clone();
             if self.rules.breaks(Broken::SendsNewIds) {
                 let suffix = char::from(b'a' + self.random_byte() % 26);
-                operation.id = OperationId::new([operation.id.as_str(), &String::from(suffix)].concat())
-                    .unwrap_or(operation.id);
+                operation.id =
+                    OperationId::new([operation.id.as_str(), &String::from(suffix)].concat()).unwrap_or(operation.id);
             }
             wire::write_operation(&mut writer, &operation);
         }
@@ -165,12 +168,7 @@ impl Core {
         self.write(Writing::Results { user, confirmed, rejected });
     }
 
-    pub(super) fn results_written(
-        &mut self,
-        user: &Rc<str>,
-        confirmed: &[(u64, u64)],
-        rejected: &[(u64, Rc<str>)],
-    ) {
+    pub(super) fn results_written(&mut self, user: &Rc<str>, confirmed: &[(u64, u64)], rejected: &[(u64, Rc<str>)]) {
         if self.session.user_id() == Some(user) {
             for (number, generation) in confirmed {
                 self.outbox.confirm(*number, *generation);
@@ -204,6 +202,10 @@ impl Core {
         self.sender.phase = SendPhase::Idle;
         if failure.is_none() {
             (self.sender.failures, self.sender.not_before_ms) = (0, 0);
+            if self.outbox.has_pending() {
+                // Heard of since, and recorded before what was sent last.
+                self.coordination.timers.set(self.now.saturating_add(SEND_AGAIN_MS), Timer::Send);
+            }
         } else if self.session.active_id().is_some() && !self.rules.breaks(Broken::NeverRetries) {
             let retry_after_ms = retry_after_ms.min(LONGEST_RETRY_AFTER_MS);
             let spread = self.random_byte();

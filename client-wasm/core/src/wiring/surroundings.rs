@@ -134,7 +134,10 @@ impl Core {
         if self.fetching.iter().any(|(_, fetching)| matches!(fetching, Fetching::Probe)) {
             return;
         }
-        self.fetch(Fetching::Probe, Fetch { method: "GET".into(), path: paths::HEALTH_LIVE.into(), ..Fetch::default() });
+        self.fetch(
+            Fetching::Probe,
+            Fetch { method: "GET".into(), path: paths::HEALTH_LIVE.into(), ..Fetch::default() },
+        );
     }
 
     /// What the last response, or none, says of the network.
@@ -201,7 +204,8 @@ impl Core {
             self.coordination.timers.clear(Timer::Patience(request));
             self.reject(request, Code::Aborted);
         }
-        let is_it = |(_, input): &(_, Input)| matches!(input, Input::Get { request: waiting, .. } if *waiting == request);
+        let is_it =
+            |(_, input): &(_, Input)| matches!(input, Input::Get { request: waiting, .. } if *waiting == request);
         if self.inbox.iter().any(is_it) {
             self.inbox.retain(|waiting| !is_it(waiting));
             self.reject(request, Code::Aborted);

@@ -7,7 +7,8 @@ use crate::effect::{Code, Fetch, Outcome};
 use crate::outbox::row::{TRIMMED, to_text};
 use crate::rules::Broken;
 use crate::session::{SEEN, Session};
-use crate::storage::row::{Guard, Key, Store, Transaction};
+use crate::storage::row::{Guard, Key, Row, Store, Transaction};
+use crate::wire::Grant;
 use crate::wiring::steps::{After, Fetching, Writing};
 use crate::wiring::{Core, Disk};
 
@@ -41,38 +42,9 @@ impl Core {
                 self.guard_user(&mut transaction, owner, Broken::StoresForAnybody)?;
                 transaction.delete(Key::response(owner, path));
             }
-            Writing::SignIn { grant, drops, .. } => {
-                let before = self.session.owner.as_ref().filter(|before| **before != grant.user);
-                self.put_session(&mut transaction, &self.session, &self.session.granted(grant, self.now));
-                if let Some(before) = before {
-                    Self::delete_all(&mut transaction, before, &REPLACED);
-                    Self::delete_all(&mut transaction, before, if drops.as_ref() == Some(before) { &RECORDED } else { &[] });
-                }
-            }
-            Writing::SignOut { user, discard, .. } => {
-                if self.session.user_id() != Some(user) {
-                    return None;
-                }
-                self.put_session(&mut transaction, &self.session, &self.session.signed_out());
-                if !discard && !self.rules.breaks(Broken::SignsOutUncounted) {
-                    transaction.guards.push(Guard::NoneOf(Store::Operations, Rc::clone(user)));
-                }
-                let kept = usize::from(self.rules.breaks(Broken::SignsOutLeavingResponses));
-                Self::delete_all(&mut transaction, user, REPLACED.get(kept..).unwrap_or_default());
-                Self::delete_all(&mut transaction, user, &RECORDED);
-            }
-            Writing::Renewed(renewed) => {
-                let is_next = renewed.epoch == self.session.epoch
-                    && (renewed.tokens.stamp == self.session.tokens.stamp + 1
-                        || renewed.tokens == self.session.tokens);
-                if !is_next {
-                    return None;
-                }
-                if !self.rules.breaks(Broken::EndsWithoutLooking) {
-                    transaction.guards.push(self.session.tokens_guard());
-                }
-                self.put_session(&mut transaction, &self.session, renewed);
-            }
+            Writing::SignIn { grant, drops, .. } => self.put_sign_in(&mut transaction, grant, drops.as_ref()),
+            Writing::SignOut { user, discard, .. } => self.put_sign_out(&mut transaction, user, *discard)?,
+            Writing::Renewed(renewed) => self.put_renewed(&mut transaction, renewed)?,
             Writing::Dismiss { user, numbers, .. } => {
                 self.guard_user(&mut transaction, user, Broken::RecordsForAnybody)?;
                 for number in numbers {
@@ -92,21 +64,60 @@ impl Core {
                 }
             }
             Writing::Adopt { session, found, recorded } => {
-                transaction.guards.push(found.guard());
-                if let Some(user) = session.user_id() {
-                    self.put_session(&mut transaction, found, session);
-                    if let Some(before) = found.owner.as_ref().filter(|before| *before != user) {
-                        Self::delete_all(&mut transaction, before, &REPLACED);
-                    }
-                }
-                for row in recorded {
-                    // One that was rejected is sent once more, and rejected once more.
-                    let text = row.text.splitn(3, '\n').take(2).collect::<Vec<_>>().join("\n");
-                    transaction.put(Key::numbered(Store::Operations, &row.key.owner, 0), 0, text.into());
-                }
+                self.put_memory(&mut transaction, session, found, recorded);
             }
         }
         Some(transaction)
+    }
+
+    fn put_sign_in(&self, transaction: &mut Transaction, grant: &Grant, drops: Option<&Rc<str>>) {
+        let before = self.session.owner.as_ref().filter(|before| **before != grant.user);
+        self.put_session(transaction, &self.session, &self.session.granted(grant, self.now));
+        if let Some(before) = before {
+            Self::delete_all(transaction, before, &REPLACED);
+            Self::delete_all(transaction, before, if drops == Some(before) { &RECORDED } else { &[] });
+        }
+    }
+
+    fn put_sign_out(&self, transaction: &mut Transaction, user: &Rc<str>, discard: bool) -> Option<()> {
+        if self.session.user_id() != Some(user) {
+            return None;
+        }
+        self.put_session(transaction, &self.session, &self.session.signed_out());
+        if !discard && !self.rules.breaks(Broken::SignsOutUncounted) {
+            transaction.guards.push(Guard::NoneOf(Store::Operations, Rc::clone(user)));
+        }
+        let kept = usize::from(self.rules.breaks(Broken::SignsOutLeavingResponses));
+        Self::delete_all(transaction, user, REPLACED.get(kept..).unwrap_or_default());
+        Self::delete_all(transaction, user, &RECORDED);
+        Some(())
+    }
+
+    fn put_renewed(&self, transaction: &mut Transaction, renewed: &Session) -> Option<()> {
+        let is_next = renewed.tokens.stamp == self.session.tokens.stamp + 1 || renewed.tokens == self.session.tokens;
+        if renewed.epoch != self.session.epoch || !is_next {
+            return None;
+        }
+        if !self.rules.breaks(Broken::EndsWithoutLooking) {
+            transaction.guards.push(self.session.tokens_guard());
+        }
+        self.put_session(transaction, &self.session, renewed);
+        Some(())
+    }
+
+    fn put_memory(&self, transaction: &mut Transaction, session: &Session, found: &Session, recorded: &[Row]) {
+        transaction.guards.push(found.guard());
+        if let Some(user) = session.user_id() {
+            self.put_session(transaction, found, session);
+            if let Some(before) = found.owner.as_ref().filter(|before| *before != user) {
+                Self::delete_all(transaction, before, &REPLACED);
+            }
+        }
+        for row in recorded {
+            // One that was rejected is sent once more, and rejected once more.
+            let text = row.text.splitn(3, '\n').take(2).collect::<Vec<_>>().join("\n");
+            transaction.put(Key::numbered(Store::Operations, &row.key.owner, 0), 0, text.into());
+        }
     }
 
     /// On condition that `owner` is still signed in. `None`: they are not.
