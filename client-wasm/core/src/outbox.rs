@@ -125,7 +125,7 @@ impl Outbox {
 
     /// Everything with a larger number is still known; all others are in states of `generation`, if that is known.
     pub(crate) fn trimmed_to(&self, generation: u64) -> Option<u64> {
-        let waits = self.pending.iter().any(|pending| pending.number <= self.trimmed_to);
+        let waits = self.unreadable > 0 || self.pending.iter().any(|pending| pending.number <= self.trimmed_to);
         (!waits && self.trimmed_generation <= generation).then_some(self.trimmed_to)
     }
 

@@ -52,8 +52,6 @@ pub enum Broken {
     WaitsForTheLeader,
     /// A lock is waited for as long as it takes.
     WaitsForLocks,
-    /// A refused refresh token ends the session, whatever another tab has got meanwhile.
-    EndsWithoutLooking,
     /// A timer set before the clock was set back ends when the clock is there again.
     TimersByTheClock,
     /// Rows of a newer version are deleted with what was sent.
@@ -87,7 +85,6 @@ impl Broken {
         Self::NeverRetries,
         Self::WaitsForTheLeader,
         Self::WaitsForLocks,
-        Self::EndsWithoutLooking,
         Self::TimersByTheClock,
         Self::DeletesUnreadable,
     ];

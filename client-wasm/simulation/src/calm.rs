@@ -51,7 +51,7 @@ impl World {
         self.run_for(40_000);
         for tab in 0..self.tabs.len() {
             self.tell(tab, Input::DiskOpened);
-            if self.random.permille(300) {
+            if self.random.permille(100) {
                 self.tell(tab, Input::Page(PageEvent::Online));
             }
         }

@@ -62,6 +62,7 @@ impl World {
     fn least(&self, tab: usize, user: usize) -> Set {
         let (Some(one), Some(learner)) = (self.tabs.get(tab), self.learners.get(user)) else { return Set::default() };
         let hears = one.core.status().persists
+            && self.faults.unheard == 0
             && self.time - one.since.max(self.disk_trouble).max(self.session_changed) > FOLLOWED_MS;
         let mut least = Set::default();
         for known in &learner.acknowledged {

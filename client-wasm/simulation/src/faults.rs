@@ -72,6 +72,8 @@ pub(crate) struct Faults {
     pub(crate) steal: u64,
     /// Per tick: the browser closes a tab's disk.
     pub(crate) close: u64,
+    /// Other tabs do not hear of operations.
+    pub(crate) unheard: u64,
     /// New tabs are of the next version.
     pub(crate) upgrade: u64,
     /// The locks.
@@ -104,6 +106,7 @@ impl Faults {
         publish: 0,
         steal: 0,
         close: 0,
+        unheard: 0,
         upgrade: 0,
         locks: Locks::Granted,
         opening: Opening::Soon,
@@ -136,6 +139,7 @@ impl Faults {
             publish: some(700, 200),
             steal: some(200, 20),
             close: some(200, 20),
+            unheard: some(150, 300),
             upgrade: some(300, 300),
             locks: match some(300, 2) {
                 0 => Locks::Granted,

@@ -57,11 +57,7 @@ impl Core {
         match &mut self.renewal {
             Some(renewal) if renewal.phase == RenewalPhase::Waiting => {
                 renewal.phase = RenewalPhase::Checking;
-                if self.rules.breaks(Broken::EndsWithoutLooking) {
-                    self.renew_after_look();
-                } else {
-                    self.mirror(After::Renew);
-                }
+                self.mirror(After::Renew);
             }
             Some(_) => {}
             None => self.release(Lock::Session),
@@ -104,11 +100,7 @@ impl Core {
             Reply::Problem(_, kind, _) if &*kind == "refresh-token-invalid" => {
                 renewal.phase = RenewalPhase::Checking;
                 let stamp = self.session.tokens.stamp;
-                if self.rules.breaks(Broken::EndsWithoutLooking) {
-                    self.renewal_refused(stamp);
-                } else {
-                    self.mirror(After::RenewalRefused(stamp));
-                }
+                self.mirror(After::RenewalRefused(stamp));
             }
             Reply::Problem(_, _, failure) => self.end_renewal(&Err(failure)),
             Reply::NotModified(_) | Reply::Foreign => self.end_renewal(&Err(Failure::new(Code::Offline))),

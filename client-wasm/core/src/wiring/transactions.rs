@@ -98,9 +98,7 @@ impl Core {
         if renewed.epoch != self.session.epoch || !is_next {
             return None;
         }
-        if !self.rules.breaks(Broken::EndsWithoutLooking) {
-            transaction.guards.push(self.session.tokens_guard());
-        }
+        transaction.guards.push(self.session.tokens_guard());
         self.put_session(transaction, &self.session, renewed);
         Some(())
     }
