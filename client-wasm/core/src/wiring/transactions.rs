@@ -112,6 +112,8 @@ impl Core {
             }
         }
         for row in recorded {
+            // It may have been sent before it gets a number here, and be in any response.
+            Self::delete_all(transaction, &row.key.owner, &[Store::Responses]);
             // One that was rejected is sent once more, and rejected once more.
             let text = row.text.splitn(3, '\n').take(2).collect::<Vec<_>>().join("\n");
             transaction.put(Key::numbered(Store::Operations, &row.key.owner, 0), 0, text.into());
