@@ -20,6 +20,7 @@ use crate::{setup, workspace};
 pub(crate) const ORIGIN: &str = "origin";
 /// The step that builds the programs of a run under faults.
 const CHAOS: &str = "origin and kairos-chaos";
+const SIMULATION: &str = "kairos-simulate";
 /// The step that compiles what a run of the bench needs.
 const BENCH: &str = "origin and kairos-bench";
 /// The step that compiles the Rust tests.
@@ -71,6 +72,16 @@ pub(crate) fn chaos(plan: &mut Plan, release: bool) -> ChaosPrograms {
     });
     let folder = workspace::target().join(if release { "release" } else { "debug" });
     ChaosPrograms { chaos: folder.join("kairos-chaos"), origin: folder.join("kairos-origin") }
+}
+
+/// Plans the simulation of the browser client; gives where it will be.
+pub(crate) fn simulate(plan: &mut Plan) -> PathBuf {
+    plan.add(SIMULATION, &[CRATES], |log| {
+        let mut cargo = workspace::cargo();
+        cargo.args(["build", "--workspace", "--bin", "kairos-simulate"]);
+        log.run("cargo build", &mut cargo)
+    });
+    workspace::target().join("debug").join("kairos-simulate")
 }
 
 /// The programs of [`bench`].

@@ -13,6 +13,7 @@ mod plan;
 mod process;
 mod server;
 mod setup;
+mod simulate;
 mod sizes;
 mod stamp;
 mod test;
@@ -46,6 +47,8 @@ enum Command {
     Test(test::Options),
     /// Read and write through every tier, break things meanwhile, and check every response
     Chaos(chaos::Options),
+    /// Run the browser client's core in made-up worlds in which everything goes wrong, and check what must hold
+    Simulate(simulate::Options),
     /// Measure beside a peer in the same run, and print the ratios
     Bench(bench::Options),
     /// Everything that must hold before a change lands: formatting, lints, docs, licences, sizes, tests
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
         Command::Dist => dist::run(),
         Command::Test(options) => test::run(&options, WasmBuild::Dev),
         Command::Chaos(options) => chaos::run(&options),
+        Command::Simulate(options) => simulate::run(&options),
         Command::Bench(_) => bench::run(),
         Command::Ci(options) => ci::run(&options),
         Command::Generate => generate::run(),

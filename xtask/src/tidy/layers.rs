@@ -6,11 +6,12 @@ use crate::tidy::breach::Breach;
 use crate::tidy::sources::Source;
 
 /// The crates whose dependencies on other members are limited, and to which.
-const MEMBERS: [(&str, &[&str]); 4] = [
+const MEMBERS: [(&str, &[&str]); 5] = [
     ("protocol", &[]),
     ("origin", &["kairos-protocol"]),
     ("edge", &["kairos-protocol"]),
     ("client-wasm", &["kairos-protocol"]),
+    ("client-wasm/core", &["kairos-protocol"]),
 ];
 
 /// What reaches outside of the process, or asks it for the time.
