@@ -10,7 +10,8 @@ import { join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { PASS_SCORE } from "../../client-wasm/contract.js";
 
-const PACKAGE = fileURLToPath(new URL("../../client-wasm/", import.meta.url));
+/** The client that is shipped, or with `KAIROS_CLIENT=next` the one that will be. */
+const PACKAGE = fileURLToPath(new URL(process.env.KAIROS_CLIENT === "next" ? "../../client-wasm/next/" : "../../client-wasm/", import.meta.url));
 const TYPES = { ".js": "text/javascript", ".wasm": "application/wasm", ".ts": "text/plain", ".json": "application/json" };
 const RANK = { not_started: 0, in_progress: 1, completed: 2 };
 
