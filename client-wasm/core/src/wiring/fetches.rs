@@ -221,6 +221,11 @@ impl Core {
         if lookup.overlay == Overlay::None {
             return Some(0);
         }
+        let floor = self.floor.get(Self::namespace(&lookup.owner)).copied().unwrap_or(0);
+        if received.generation < floor {
+            // Something newer was shown, and what that included is not known any more.
+            return None;
+        }
         // The same number, the same state: what is known of the one holds for the other.
         let known = here.filter(|here| here.generation == received.generation && here.generation > 0);
         let known = known.map(|here| here.position);

@@ -7,7 +7,7 @@ use crate::cache::stored::StoredResponse;
 use crate::coordination::Timer;
 use crate::effect::{Code, Event, Failure, SignedOut};
 use crate::outbox::{Outbox, row};
-use crate::query::Lookup;
+use crate::query::{Flight, Lookup, Phase};
 use crate::rules::Broken;
 use crate::session::{SEEN, Session};
 use crate::storage::row::{Range, Row, Store};
@@ -162,14 +162,33 @@ impl Core {
                 (flight.stored, flight.fallback) = (None, None);
             }
         }
+        let left = self.take_flights_under_way();
         self.stop_sending();
         self.stop_renewal();
+        for flight in left {
+            let id = flight.id;
+            self.flights.push(flight);
+            self.begin_fetch(id);
+        }
         match (before_id, now_id) {
             (Some(_), None) => self.emit(Event::SignedOut(SignedOut::SignOut)),
             (Some(before), Some(now)) if before != now => self.emit(Event::SignedOut(SignedOut::Replaced)),
             _ => {}
         }
         self.operations_changed();
+    }
+
+    /// Fetches in the name of who is signed in, which begin anew: what is on its way is from before, and nobody knows any more which operations
+    /// that includes.
+    fn take_flights_under_way(&mut self) -> Vec<Flight> {
+        let is_under_way = |flight: &Flight| flight.lookup.is_private() && flight.phase != Phase::Looking;
+        let (mut taken, left): (Vec<_>, Vec<_>) = std::mem::take(&mut self.flights).into_iter().partition(is_under_way);
+        self.flights = left;
+        for flight in &mut taken {
+            (flight.received, flight.token, flight.refused) = (None, None, None);
+            self.fetching.retain(|(_, fetching)| !matches!(fetching, Fetching::Flight(id) if *id == flight.id));
+        }
+        taken
     }
 
     /// Drops what memory has of who is signed in. What only memory had is not replaced by something older.

@@ -72,7 +72,9 @@ impl Core {
 
     /// Sends what waits, if this tab leads and the server wants to be asked; else looks after a while whether the leader did.
     pub(super) fn kick(&mut self) {
-        if !self.outbox.has_pending() || self.session.active_id().is_none() || self.coordination.is_frozen {
+        let gave_up = self.sender.failures > 0 && self.rules.breaks(Broken::NeverRetries);
+        let may_send = self.session.active_id().is_some() && !self.coordination.is_frozen && !gave_up;
+        if !self.outbox.has_pending() || !may_send {
             return;
         }
         if self.coordination.leads && !self.sender.must_wait(self.now) && !self.coordination.timers.has(Timer::Send) {

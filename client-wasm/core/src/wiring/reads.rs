@@ -283,7 +283,8 @@ impl Core {
         is_stale: bool,
     ) -> Response {
         // Entries have ids: none is shown twice, whatever the page includes.
-        let is_history = matches!(lookup.overlay, Overlay::History { .. });
+        let floor = self.floor.get(Self::namespace(&lookup.owner)).copied().unwrap_or(0);
+        let is_history = matches!(lookup.overlay, Overlay::History { .. }) && stored.generation >= floor;
         let from = position.or_else(|| self.outbox.trimmed_to(stored.generation).filter(|_| is_history));
         let is_list = matches!(lookup.overlay, Overlay::Statistics | Overlay::Progress { .. });
         if is_list && position.is_some() {

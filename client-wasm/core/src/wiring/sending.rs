@@ -206,7 +206,9 @@ impl Core {
                 // Heard of since, and recorded before what was sent last.
                 self.coordination.timers.set(self.now.saturating_add(SEND_AGAIN_MS), Timer::Send);
             }
-        } else if self.session.active_id().is_some() && !self.rules.breaks(Broken::NeverRetries) {
+        } else if self.rules.breaks(Broken::NeverRetries) {
+            self.sender.failures = 1;
+        } else if self.session.active_id().is_some() {
             let retry_after_ms = retry_after_ms.min(LONGEST_RETRY_AFTER_MS);
             let spread = self.random_byte();
             let wait_ms = self.sender.back_off(spread, retry_after_ms);
