@@ -50,9 +50,9 @@ export class Driver {
     }
   }
 
-  open(memoryBytes: number): void {
+  open(memoryEntries: number): void {
     const seed = crypto.getRandomValues(new Uint32Array(2)).reduce((sum, part) => sum / 2 ** 32 + part, 0);
-    this.#carryOut(this.#exports.open(Date.now(), seed, memoryBytes));
+    this.#carryOut(this.#exports.open(Date.now(), seed, memoryEntries));
     this.#hearPage();
     this.#disk.open();
   }

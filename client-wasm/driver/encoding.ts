@@ -6,7 +6,7 @@
 /** What the wasm module exports. */
 export interface Exports {
   memory: WebAssembly.Memory;
-  open(now: number, seed: number, memoryBytes: number): number;
+  open(now: number, seed: number, memoryEntries: number): number;
   reserve(bytes: number): number;
   output(): number;
   handle(now: number, length: number): number;
@@ -72,7 +72,7 @@ export interface Operation {
 }
 export interface Status {
   profile: string | undefined; isEnded: boolean; connection: number; isSending: boolean; leads: boolean; failure: Failure | undefined;
-  pending: Operation[]; rejected: (Operation & { problem: string })[]; persists: boolean;
+  pending: (Operation & { attempts: number })[]; rejected: (Operation & { problem: string })[]; persists: boolean;
   entries: number; bytes: number; hits: number; misses: number;
 }
 
@@ -306,7 +306,7 @@ export class Reader {
   status(): Status {
     return {
       profile: this.optional(), isEnded: this.flag(), connection: this.byte(), isSending: this.flag(), leads: this.flag(),
-      failure: this.flag() ? this.#failure() : undefined, pending: this.list(this.#operation),
+      failure: this.flag() ? this.#failure() : undefined, pending: this.list(() => ({ ...this.#operation(), attempts: this.number() })),
       rejected: this.list(() => ({ ...this.#operation(), problem: this.text() })), persists: this.flag(),
       entries: this.number(), bytes: this.number(), hits: this.number(), misses: this.number(),
     };

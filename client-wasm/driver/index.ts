@@ -39,7 +39,7 @@ export function init(wasm?: Source): Promise<void> {
 interface Options {
   baseUrl: string;
   name?: string;
-  memoryBytes?: number;
+  memoryEntries?: number;
 }
 
 export class KairosClient {
@@ -62,7 +62,7 @@ export class KairosClient {
       happened: (watches, events) => this.#tell(watches, events),
       broke: () => this.#fail(),
     });
-    this.#driver.open(options.memoryBytes ?? 0);
+    this.#driver.open(options.memoryEntries ?? Infinity);
   }
 
   static async open(options: Options): Promise<KairosClient> {

@@ -22,7 +22,7 @@ export interface OpenOptions {
   baseUrl: string;
   /** Name of the IndexedDB database; `kairos` by default. Clients with one name share their data. */
   name?: string;
-  /** Most responses stored in memory; 200 by default. What is evicted from memory stays on disk. */
+  /** Most responses stored in memory; by default as many as weigh 8 MB (which is the bound in any case). What is evicted from memory stays on disk. */
   memoryEntries?: number;
 }
 

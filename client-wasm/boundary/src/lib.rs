@@ -67,13 +67,12 @@ fn with(act: impl FnOnce(&mut Boundary) -> u32) -> u32 {
     BOUNDARY.with_borrow_mut(|boundary| boundary.as_mut().map_or(MALFORMED, act))
 }
 
-/// Makes the core. `seed` is random; `memory_bytes` is what stored responses may weigh in memory.
+/// Makes the core. `seed` is random; `memory_entries` is how many stored responses there may be in memory.
 #[expect(unsafe_code, reason = "the name of an export")]
 #[unsafe(no_mangle)]
-pub extern "C" fn open(now: f64, seed: f64, memory_bytes: f64) -> u32 {
+pub extern "C" fn open(now: f64, seed: f64, memory_entries: f64) -> u32 {
     let defaults = Config::default();
-    let memory_bytes = if memory_bytes > 0.0 { memory_bytes as usize } else { defaults.memory_bytes };
-    let core = Core::new(now as i64, Config { seed: seed.to_bits(), memory_bytes, ..defaults });
+    let core = Core::new(now as i64, Config { seed: seed.to_bits(), memory_entries: memory_entries as usize, ..defaults });
     BOUNDARY.with_borrow_mut(|boundary| {
         boundary.insert(Boundary { core, input: Vec::new(), output: Writer::default() }).effects()
     })

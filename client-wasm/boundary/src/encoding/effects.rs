@@ -244,7 +244,11 @@ pub(crate) fn write_status(writer: &mut Writer, status: &Status<'_>) {
     if let Some(one) = status.send_failure {
         failure(writer, one);
     }
-    list(writer, status.pending, |writer, pending| operation(writer, pending.number, &pending.operation));
+    list(writer, status.pending, |writer, pending| {
+        operation(writer, pending.number, &pending.operation);
+        let attempts = status.attempts.iter().find(|(number, _)| *number == pending.number);
+        writer.number(attempts.map_or(0.0, |(_, attempts)| f64::from(*attempts)));
+    });
     list(writer, status.rejected, |writer, rejected| {
         operation(writer, rejected.number, &rejected.operation);
         writer.text(&rejected.problem);

@@ -49,6 +49,7 @@ impl Core {
             }
         }
         let stored = self.find(&lookup).map(|stored| (stored, Source::Memory));
+        self.cache.count(stored.is_some());
         match stored {
             None if lookup.is_storable() && self.disk == Disk::Open => {
                 let (owner, path) = (Rc::clone(&lookup.owner), Rc::clone(&lookup.path));
