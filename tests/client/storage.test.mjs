@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { openTab, openWorld, rejects } from "./client.mjs";
+import { IS_NEXT, PACKAGE } from "./service.mjs";
 
 const EMAIL = "ada@example.org";
 
@@ -230,17 +230,17 @@ test("what an earlier version stored is read: operations, responses, and what wa
 });
 
 test("the package holds what the browser needs and nothing else, and the tests load it from there", async (t) => {
-  const folder = fileURLToPath(new URL("../../client-wasm/", import.meta.url));
-  const [{ files, name }] = JSON.parse(execFileSync("npm", ["pack", "--dry-run", "--json"], { cwd: folder, encoding: "utf8" }));
+  const bindings = IS_NEXT ? [] : ["pkg/kairos_client.js"];
+  const [{ files, name }] = JSON.parse(execFileSync("npm", ["pack", "--dry-run", "--json"], { cwd: PACKAGE, encoding: "utf8" }));
   assert.equal(name, "@kairos/client");
   assert.deepEqual(files.map(({ path }) => path).sort(), [
-    "api.d.ts", "contract.d.ts", "contract.js", "index.js", "kairos-client.d.ts", "package.json", "pkg/kairos_client.js",
+    "api.d.ts", "contract.d.ts", "contract.js", "index.js", "kairos-client.d.ts", "package.json", ...bindings,
     "pkg/kairos_client_bg.wasm",
   ]);
   const { tab } = await openWorld(t);
   const loaded = await tab.page.evaluate(() => performance.getEntriesByType("resource").map((entry) => new URL(entry.name).pathname));
   assert.deepEqual(loaded.filter((path) => path.startsWith("/client/")).sort(), [
-    "/client/index.js", "/client/pkg/kairos_client.js", "/client/pkg/kairos_client_bg.wasm",
+    "/client/index.js", ...bindings.map((path) => `/client/${path}`), "/client/pkg/kairos_client_bg.wasm",
   ]);
   const exported = await tab.page.evaluate(async () => Object.keys(await import("/client/index.js")).sort());
   assert.deepEqual(exported, ["KairosClient", "KairosError", "init"]);
