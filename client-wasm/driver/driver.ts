@@ -69,24 +69,52 @@ export class Driver {
     }
   }
 
-  /** What memory has for a path and may be shown. */
-  peek(path: string): Response | undefined {
-    return this.#look((exports) => exports.peek(this.#writer.begin().utf8(path).at), (reader) => reader.response());
+  /** A slot for a path; `undefined` when there is no core any more. */
+  slot(path: string): number | undefined {
+    return this.#call((exports) => {
+      const slot = exports.slot(this.#writer.begin().utf8(path).at);
+      this.#findTable();
+      return slot;
+    });
+  }
+
+  release(slot: number): void {
+    this.#call((exports) => exports.release(slot));
+  }
+
+  /** What memory has for a slot's path and may be shown. */
+  fill(slot: number): Response | undefined {
+    const found = this.#look((exports) => exports.fill(slot, Date.now()), (reader) => reader.response());
+    if (this.table.length === 0) this.#findTable();
+    return found;
+  }
+
+  /** The table of slots. Memory that grew is elsewhere, and every number here is `undefined` then: ask, and find it anew. */
+  table = new Float64Array();
+
+  #findTable(): void {
+    this.table = new Float64Array(this.#exports.memory.buffer, this.#exports.slots());
   }
 
   status(): Status | undefined {
     return this.#look((exports) => exports.status(), (reader) => reader.status());
   }
 
-  #look<T>(call: (exports: Exports) => number, read: (reader: Reader) => T): T | undefined {
+  #call<T>(call: (exports: Exports) => T): T | undefined {
     if (this.#isBroken) return undefined;
     try {
-      const length = call(this.#exports);
-      return length === 0 ? undefined : read(this.#reader(length));
+      return call(this.#exports);
     } catch (error) {
       this.#break(error);
       return undefined;
     }
+  }
+
+  #look<T>(call: (exports: Exports) => number, read: (reader: Reader) => T): T | undefined {
+    return this.#call((exports) => {
+      const length = call(exports);
+      return length === 0 ? undefined : read(this.#reader(length));
+    });
   }
 
   #break(error: unknown): void {
@@ -177,6 +205,7 @@ export class Driver {
 
   /** Lets go of everything. What was begun on disk is completed. */
   close(): void {
+    this.table = new Float64Array();
     this.#ending.abort();
     clearTimeout(this.#timer);
     this.#channel?.close();

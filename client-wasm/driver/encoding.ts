@@ -11,7 +11,10 @@ export interface Exports {
   output(): number;
   handle(now: number, length: number): number;
   status(): number;
-  peek(length: number): number;
+  slot(length: number): number;
+  release(slot: number): void;
+  slots(): number;
+  fill(slot: number, now: number): number;
 }
 
 export const STORES = ["meta", "operations", "journal", "rejected", "answers"] as const;

@@ -1,8 +1,10 @@
 /** The package's API: promises, events, watches. What it gives is documented in `kairos-client.d.ts`. Decides nothing. */
 import type { Problem, Profile } from "../api.d.ts";
 import { Driver, send } from "./driver.ts";
-import { type Exports, Kind, Mode, type Outcome, type Response, type Status, type Writer } from "./encoding.ts";
+import { type Exports, Kind, Mode, type Outcome, type Status, type Writer } from "./encoding.ts";
 import { errorOf, KairosError } from "./errors.ts";
+import { Handle } from "./handle.ts";
+import { resultOf } from "./result.ts";
 
 export { KairosError };
 
@@ -50,6 +52,7 @@ export class KairosClient {
   /** Numbers of the watches that are this object's own, by path; what is told is the path without its query. */
   #paths = new Map<string, number>();
   #watches = new Map<number, () => void>();
+  #handles = new Map<string, Handle>();
   #next = 0;
   #isClosed = false;
   #isBroken = false;
@@ -161,10 +164,24 @@ export class KairosClient {
     return { body: JSON.parse(body), status: 200, source: "origin", ageMs: 0, stale: false, pending: 0 };
   }
 
-  /** What memory has and may be shown at once; `undefined`: ask with `get`. */
+  /** What memory has and may be shown at once; `undefined`: ask with `get`. It is shared: not to be changed. */
   peek(path: string): object | undefined {
-    const found = this.#isClosed ? undefined : this.#driver.peek(String(path));
-    return found && resultOf(found);
+    let handle = this.#handles.get(path);
+    if (handle === undefined) {
+      handle = this.handle(path);
+      this.#handles.set(path, handle);
+      const [oldest] = this.#handles;
+      if (this.#handles.size > MOST_PATHS && oldest) {
+        this.#handles.delete(oldest[0]);
+        oldest[1].close();
+      }
+    }
+    return handle.peek();
+  }
+
+  /** A path that is looked at often: its `peek` is quicker. */
+  handle(path: string): Handle {
+    return new Handle(this.#driver, String(path));
   }
 
   /** Calls `listener` whenever `peek(path)` may give something else. */
@@ -236,11 +253,6 @@ export class KairosClient {
     this.#driver.close();
     this.#rejectAll("closed");
   }
-}
-
-function resultOf({ body, source, isStale, isComplete, ageMs, pending, degraded }: Response): object {
-  const result = { body: JSON.parse(body), status: 200, source, ageMs, stale: isStale, complete: isComplete, pending };
-  return degraded === undefined ? result : { ...result, degraded };
 }
 
 function statusOf(status: Status): object {

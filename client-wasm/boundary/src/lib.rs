@@ -7,17 +7,21 @@
 //! length = open(now, seed, …)   a core; its first effects are at output()
 //! length = handle(now, length)  the input that was written; all effects that follow are at output()
 //! length = status()             what is known, at output()
-//! length = peek(length)         a path was written; the response in memory that may be shown, at output(); 0: none
+//! slot = slot(length)           a path was written; its place in the table at slots(), three f64 each
+//! length = fill(slot, now)      the response in memory that may be shown, at output(); 0: none; the table says until when
+//! release(slot)                 nobody asks for it any more
 //! ```
 //!
 //! A panic aborts: the call throws in JavaScript, and the instance is not to be used any more.
 
 mod encoding;
+mod slots;
 
 use std::cell::RefCell;
 
 use encoding::{Reader, Writer, read_input, response, write_effect, write_status};
 use kairos_client_core::{Config, Core};
+use slots::Slots;
 
 /// What `handle` gives when what was written is no input.
 const MALFORMED: u32 = u32::MAX;
@@ -26,6 +30,7 @@ struct Boundary {
     core: Core,
     input: Vec<u8>,
     output: Writer,
+    slots: Slots,
 }
 
 thread_local! {
@@ -49,14 +54,21 @@ impl Boundary {
         let mut reader = Reader::new(self.input.get(..length as usize).unwrap_or_default());
         let input = read_input(&mut reader).filter(|_| reader.is_empty());
         let Some(input) = input else { return MALFORMED };
+        self.slots.count(&mut self.core);
         self.core.handle(now as i64, input);
+        self.slots.reset();
         self.effects()
     }
 
-    fn peek(&mut self, length: u32) -> u32 {
-        self.output.clear();
+    fn slot(&mut self, length: u32) -> u32 {
         let path = self.input.get(..length as usize).and_then(|path| std::str::from_utf8(path).ok());
-        if let Some(found) = path.and_then(|path| self.core.peek(path)) {
+        path.map_or(MALFORMED, |path| self.slots.add(path))
+    }
+
+    fn fill(&mut self, slot: u32, now: f64) -> u32 {
+        self.output.clear();
+        self.core.advance(now as i64);
+        if let Some(found) = self.slots.fill(slot, &self.core, now as i64) {
             response(&mut self.output, &found);
         }
         self.length()
@@ -74,7 +86,7 @@ pub extern "C" fn open(now: f64, seed: f64, memory_entries: f64) -> u32 {
     let defaults = Config::default();
     let core = Core::new(now as i64, Config { seed: seed.to_bits(), memory_entries: memory_entries as usize, ..defaults });
     BOUNDARY.with_borrow_mut(|boundary| {
-        boundary.insert(Boundary { core, input: Vec::new(), output: Writer::default() }).effects()
+        boundary.insert(Boundary { core, input: Vec::new(), output: Writer::default(), slots: Slots::default() }).effects()
     })
 }
 
@@ -119,9 +131,33 @@ pub extern "C" fn status() -> u32 {
     })
 }
 
-/// Gives the length of what memory has for a path; 0 if it has nothing that may be shown.
+/// Gives a slot for the path that was written. The table may be elsewhere then.
 #[expect(unsafe_code, reason = "the name of an export")]
 #[unsafe(no_mangle)]
-pub extern "C" fn peek(length: u32) -> u32 {
-    with(|boundary| boundary.peek(length))
+pub extern "C" fn slot(length: u32) -> u32 {
+    with(|boundary| boundary.slot(length))
+}
+
+/// Gives it back.
+#[expect(unsafe_code, reason = "the name of an export")]
+#[unsafe(no_mangle)]
+pub extern "C" fn release(slot: u32) {
+    with(|boundary| {
+        boundary.slots.remove(slot);
+        0
+    });
+}
+
+/// Where the table of slots is.
+#[expect(unsafe_code, reason = "the name of an export")]
+#[unsafe(no_mangle)]
+pub extern "C" fn slots() -> *const f64 {
+    BOUNDARY.with_borrow(|boundary| boundary.as_ref().map_or(std::ptr::null(), |boundary| boundary.slots.numbers()))
+}
+
+/// Gives the length of what memory has for a slot's path; 0 if it has nothing that may be shown. The slot says until when.
+#[expect(unsafe_code, reason = "the name of an export")]
+#[unsafe(no_mangle)]
+pub extern "C" fn fill(slot: u32, now: f64) -> u32 {
+    with(|boundary| boundary.fill(slot, now))
 }

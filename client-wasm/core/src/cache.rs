@@ -45,7 +45,13 @@ impl Cache {
         self.misses += u64::from(!is_hit);
     }
 
-    /// The same, without a trace.
+    /// It was shown so many times.
+    pub(crate) fn touch(&mut self, owner: &str, path: &str, now: i64, hits: u64) {
+        self.hits += hits;
+        self.entries.get(owner, path, now);
+    }
+
+    /// The same as `find`, without a trace.
     pub(crate) fn peek(&self, owner: &str, path: &str) -> Option<&StoredResponse> {
         self.entries.peek(owner, path)
     }
