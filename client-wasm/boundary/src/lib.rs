@@ -15,6 +15,8 @@
 //! A panic aborts: the call throws in JavaScript, and the instance is not to be used any more.
 
 mod encoding;
+#[cfg(target_arch = "wasm32")]
+mod memory;
 mod slots;
 
 use std::cell::RefCell;
@@ -25,6 +27,10 @@ use slots::Slots;
 
 /// What `handle` gives when what was written is no input.
 const MALFORMED: u32 = u32::MAX;
+
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static MEMORY: memory::Memory = memory::Memory::new();
 
 struct Boundary {
     core: Core,
