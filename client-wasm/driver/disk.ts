@@ -2,11 +2,10 @@
  * The database: opens it, again when it was closed, and carries the core's reads and transactions out. Not what the rows mean.
  */
 import { type Guard, type Key, type Put, type Range, Refusal, type Row, STORES, type Transaction } from "./encoding.ts";
+import { upgrade, VERSION } from "./upgrade.ts";
 
 const OPERATIONS = 1;
 const RESPONSES = 4;
-/** Disks of earlier versions have 1. */
-const VERSION = 2;
 /** How much of a stored response's text the core wants to see when it looks at all of them. */
 const HEAD_CHARS = 40;
 
@@ -24,15 +23,6 @@ const keyOf = ({ store, owner, name, number }: Key): IDBValidKey =>
   store === OPERATIONS ? number : [owner, store === 0 || store === RESPONSES ? name : number];
 /** All keys of an owner: an array comes after every number and text. */
 const ownedBy = (owner: string) => IDBKeyRange.bound([owner], [owner, []]);
-
-function createStores(database: IDBDatabase) {
-  for (const name of [...database.objectStoreNames]) database.deleteObjectStore(name);
-  STORES.forEach((name, store) => {
-    const options = store === OPERATIONS ? { autoIncrement: true } : {};
-    const created = database.createObjectStore(name, options);
-    if (store === OPERATIONS) created.createIndex("owner", "owner");
-  });
-}
 
 export class Disk {
   #name: string;
@@ -59,7 +49,7 @@ export class Disk {
     if (this.#isClosed) return;
     try {
       const request = indexedDB.open(this.#name, VERSION);
-      request.onupgradeneeded = () => createStores(request.result);
+      request.onupgradeneeded = () => upgrade(request);
       request.onerror = failed;
       request.onsuccess = () => {
         if (this.#isClosed) return request.result.close();

@@ -201,12 +201,34 @@ function earlierRows(list) {
   ];
 }
 
+/** The database as the earlier version made it, with the session that is there now. */
+function beginEarlierDisk(tab) {
+  return tab.page.evaluate(async () => {
+    const done = (request) => new Promise((resolve) => (request.onsuccess = () => resolve(request.result)));
+    const database = await done(indexedDB.open("kairos"));
+    const meta = database.transaction("meta").objectStore("meta");
+    const [session, tokens] = [await done(meta.get(["", "session"])), await done(meta.get(["", "tokens"]))];
+    database.close();
+    const profile = JSON.parse(session.text.split("\n")[3]);
+    const [, access_token, refresh_token, expires] = tokens.text.split("\n");
+    await done(indexedDB.deleteDatabase("kairos"));
+    const request = indexedDB.open("kairos", 1);
+    request.onupgradeneeded = () => ["meta", "outboxes", "operations", "answers"].forEach((name) => request.result.createObjectStore(name));
+    const earlier = await done(request);
+    const store = earlier.transaction("meta", "readwrite").objectStore("meta");
+    const kept = { profile, access_token, refresh_token, access_expires_at_ms: Number(expires), ended: false };
+    await done(store.put(JSON.stringify(kept), "session"));
+    earlier.close();
+  });
+}
+
 test("what an earlier version stored is read: operations, responses, and what was seen of the catalogue", async (t) => {
   const { service, tab } = await openWorld(t);
   await tab.register(EMAIL);
   await tab.replicated();
   await tab.call("close");
   const list = "/v1/modules?limit=50";
+  if (IS_NEXT) await beginEarlierDisk(tab);
   await tab.page.evaluate(async (rows) => {
     const done = (target, name) => new Promise((resolve) => target.addEventListener(name, resolve));
     const request = indexedDB.open("kairos");

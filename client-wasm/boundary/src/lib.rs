@@ -90,9 +90,12 @@ fn with(act: impl FnOnce(&mut Boundary) -> u32) -> u32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn open(now: f64, seed: f64, memory_entries: f64) -> u32 {
     let defaults = Config::default();
-    let core = Core::new(now as i64, Config { seed: seed.to_bits(), memory_entries: memory_entries as usize, ..defaults });
+    let core =
+        Core::new(now as i64, Config { seed: seed.to_bits(), memory_entries: memory_entries as usize, ..defaults });
     BOUNDARY.with_borrow_mut(|boundary| {
-        boundary.insert(Boundary { core, input: Vec::new(), output: Writer::default(), slots: Slots::default() }).effects()
+        boundary
+            .insert(Boundary { core, input: Vec::new(), output: Writer::default(), slots: Slots::default() })
+            .effects()
     })
 }
 
@@ -114,9 +117,8 @@ pub extern "C" fn reserve(bytes: u32) -> *mut u8 {
 #[expect(unsafe_code, reason = "the name of an export")]
 #[unsafe(no_mangle)]
 pub extern "C" fn output() -> *const u8 {
-    BOUNDARY.with_borrow(|boundary| {
-        boundary.as_ref().map_or(std::ptr::null(), |boundary| boundary.output.bytes().as_ptr())
-    })
+    BOUNDARY
+        .with_borrow(|boundary| boundary.as_ref().map_or(std::ptr::null(), |boundary| boundary.output.bytes().as_ptr()))
 }
 
 /// Takes in what happened. Gives the length of the effects that follow.

@@ -10,11 +10,14 @@ use kairos_protocol::policy::Policy;
 /// Numbers of a slot.
 const WIDTH: usize = 3;
 
+/// A path, and the body that its generation stands for.
+type Held = (Box<str>, Option<Rc<str>>);
+
 #[derive(Default)]
 pub(crate) struct Slots {
     numbers: Vec<f64>,
-    /// The path of each that is used, and the body that its generation stands for.
-    held: Vec<Option<(Box<str>, Option<Rc<str>>)>>,
+    /// Of each that is used.
+    held: Vec<Option<Held>>,
 }
 
 impl Slots {

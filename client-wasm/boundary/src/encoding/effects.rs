@@ -1,8 +1,8 @@
 //! Effects, as JavaScript reads them, numbered in the order of [`Effect`]; and what is known, on demand.
 
 use kairos_client_core::{
-    Action, Code, Connection, Effect, Event, Failure, Fetch, Guard, Key, Lock, Operation, Outcome, Range, Response, SignedOut,
-    Source, Status, Store, Transaction,
+    Action, Code, Connection, Effect, Event, Failure, Fetch, Guard, Key, Lock, Operation, Outcome, Range, Response,
+    SignedOut, Source, Status, Store, Transaction,
 };
 
 use super::Writer;
@@ -254,7 +254,12 @@ pub(crate) fn write_status(writer: &mut Writer, status: &Status<'_>) {
         writer.text(&rejected.problem);
     });
     writer.byte(u8::from(status.persists));
-    for number in [status.memory.entries as f64, status.memory.bytes as f64, status.memory.hits as f64, status.memory.misses as f64] {
+    for number in [
+        status.memory.entries as f64,
+        status.memory.bytes as f64,
+        status.memory.hits as f64,
+        status.memory.misses as f64,
+    ] {
         writer.number(number);
     }
 }

@@ -5,8 +5,8 @@
 use std::rc::Rc;
 
 use kairos_client_core::{
-    Action, Code, Effect, Event, Failure, Fetch, Guard, HttpResponse, Input, Key, Lock, Mode, Outcome, PageEvent, Put, Range, Refusal,
-    Response, Row, SignedOut, Source, Store, Transaction,
+    Action, Code, Effect, Event, Failure, Fetch, Guard, HttpResponse, Input, Key, Lock, Mode, Outcome, PageEvent, Put,
+    Range, Refusal, Response, Row, SignedOut, Source, Store, Transaction,
 };
 
 use super::{Reader, Writer, read_input, write_effect};
@@ -57,7 +57,10 @@ fn inputs() -> Vec<Input> {
         Input::Abort { request: 10 },
         Input::Fetched { fetch: 11, response: http_response() },
         Input::FetchFailed { fetch: 12 },
-        Input::Rows { read: 13, rows: vec![row(key(Store::Meta, "session", 0)), row(key(Store::Journal, "", 1 << 40))] },
+        Input::Rows {
+            read: 13,
+            rows: vec![row(key(Store::Meta, "session", 0)), row(key(Store::Journal, "", 1 << 40))],
+        },
         Input::ReadFailed { read: 14 },
         Input::Committed { write: 15, numbers: vec![] },
         Input::NotCommitted { write: 16, refusal: Refusal::Quota },
@@ -117,7 +120,10 @@ fn effects() -> Vec<Effect> {
     let after = Some(key(Store::Responses, "/v1/me", 0));
     vec![
         Effect::Fetch(fetch),
-        Effect::Read { read: 2, ranges: vec![Range::Index { after: None, limit: 9 }, Range::Index { after, limit: 9 }] },
+        Effect::Read {
+            read: 2,
+            ranges: vec![Range::Index { after: None, limit: 9 }, Range::Index { after, limit: 9 }],
+        },
         Effect::Write { write: 3, transaction: transaction() },
         Effect::SetTimer { at_ms: 1 << 40 },
         Effect::RequestLock(Lock::Session),
@@ -142,7 +148,10 @@ fn sample(name: &str) -> String {
 
 fn bytes(line: &str) -> Vec<u8> {
     let digits: Vec<char> = line.chars().collect();
-    digits.chunks(2).map(|pair| u8::from_str_radix(&pair.iter().collect::<String>(), 16).expect("hexadecimal")).collect()
+    digits
+        .chunks(2)
+        .map(|pair| u8::from_str_radix(&pair.iter().collect::<String>(), 16).expect("hexadecimal"))
+        .collect()
 }
 
 #[test]
