@@ -77,14 +77,17 @@ export class KairosClient {
     return client;
   }
 
-  #ask(kind: Kind, write: (writer: Writer) => void): Promise<Outcome> {
+  #ask(kind: Kind, write: (writer: Writer) => void, signal?: AbortSignal): Promise<Outcome> {
     if (this.#isClosed) return Promise.reject(new KairosError("closed"));
     if (this.#isBroken) return Promise.reject(new KairosError("internal"));
-    return new Promise((resolve, reject) => {
-      const request = ++this.#next;
-      this.#promises.set(request, { resolve, reject });
-      this.#driver.tell(kind, (writer) => write(writer.number(request)));
-    });
+    if (signal?.aborted) return Promise.reject(new KairosError("aborted"));
+    const request = ++this.#next;
+    const asked = new Promise<Outcome>((resolve, reject) => this.#promises.set(request, { resolve, reject }));
+    this.#driver.tell(kind, (writer) => write(writer.number(request)));
+    if (signal === undefined) return asked;
+    const abort = () => this.#driver.tell(Kind.Abort, (writer) => writer.number(request));
+    signal.addEventListener("abort", abort);
+    return asked.finally(() => signal.removeEventListener("abort", abort));
   }
 
   #settle(request: number, outcome: Outcome): void {
@@ -145,10 +148,9 @@ export class KairosClient {
 
   async get(path: string, options?: { revalidate?: boolean; signal?: AbortSignal }): Promise<object> {
     if (this.#isBroken && !this.#isClosed) return this.#getFromNetwork(String(path));
-    const { revalidate } = options ?? {};
+    const { revalidate, signal } = options ?? {};
     const mode = revalidate === undefined ? Mode.ByPolicy : revalidate ? Mode.Revalidate : Mode.OnlyIfCached;
-    const asked = this.#ask(Kind.Get, (writer) => writer.text(String(path)).byte(mode));
-    const outcome = await asked;
+    const outcome = await this.#ask(Kind.Get, (writer) => writer.text(String(path)).byte(mode), signal);
     this.#follow(String(path));
     return resultOf((outcome as Outcome & { kind: 0 }).response);
   }

@@ -47,9 +47,13 @@ export interface QueryResult<T> {
   degraded?: 'stale' | 'default';
   /** How many of the learner's unsent operations the body reflects. 0 for the catalogue. */
   pending: number;
+  /** Whether it shows everything that the learner did here. Not so where nobody knows what the response includes of it. */
+  complete: boolean;
 }
 
 export interface GetOptions {
+  /** Rejects with `aborted` when it is aborted; what was begun goes on and is stored. */
+  signal?: AbortSignal;
   /**
    * `true`: ask the network even if a fresh response is stored; what is stored is still served when the network fails (marked
    * stale). `false`: never touch the network; rejects with `offline` when nothing is stored.
@@ -141,6 +145,14 @@ export type ClientEvent =
    */
   | { type: 'signed-out'; reason: 'logout' | 'expired' };
 
+/** One path, for looking at it often. */
+export interface Handle<T> {
+  /** As {@link KairosClient.peek}. */
+  peek(): Readonly<QueryResult<T>> | undefined;
+  /** Gives its place back; it has nothing to show any more. */
+  close(): void;
+}
+
 export class KairosClient {
   private constructor();
 
@@ -173,6 +185,18 @@ export class KairosClient {
    * @throws KairosError `offline` when there is neither network nor stored response; `unauthenticated` for `/v1/me…` with nobody signed in; else what the server said.
    */
   get<T>(path: string, options?: GetOptions): Promise<QueryResult<T>>;
+
+  /**
+   * What memory has and may be shown at once, without asking anybody; `undefined`: ask with {@link get}. The result is shared: the same object
+   * as long as nothing changes, and not to be changed. The 500 paths looked at last are quick.
+   */
+  peek<T>(path: string): Readonly<QueryResult<T>> | undefined;
+
+  /** A path that is looked at often: its `peek` costs some nanoseconds. */
+  handle<T>(path: string): Handle<T>;
+
+  /** Calls `listener` whenever {@link peek} may give something else, until the returned function is called. */
+  watch(path: string, listener: () => void): () => void;
 
   /**
    * Records what the signed-in learner did. Resolves when it is durably in the outbox; sending follows by itself.
@@ -210,6 +234,8 @@ export class KairosClient {
  * - `unconfirmed`: the server answered, but said nothing that this client knows of some operations; they stay and are sent again;
  * - `invalid_argument`: a path that is none, an option of the wrong type;
  * - `closed`: the client was closed;
+ * - `aborted`: by {@link GetOptions.signal};
+ * - `internal`: the client has failed; until the page is loaded again only `get` of what is anybody's works, from the network;
  * - `storage`: the disk failed in a way that working from memory cannot hide;
  * - else the last part of the server's problem type: `wrong-credentials`, `email-taken`, `not-found`, `invalid-fields`,
  *   `too-many-requests`, `unavailable`, `internal`, …

@@ -31,6 +31,21 @@ test("a look gives what memory has, parsed once, until something newer is there,
   assert.deepEqual([after, await tab.page.evaluate(() => window.told)], [["Renamed", "Renamed"], 1]);
 });
 
+test("who does not wait any more is told so, and what was asked for is stored all the same", async (t) => {
+  const { service, tab } = await openWorld(t);
+  const list = service.hold("/v1/modules");
+  await tab.page.evaluate((path) => {
+    window.aborting = new AbortController();
+    window.outcome = client.get(path, { signal: window.aborting.signal }).then(() => "given", (error) => error.code);
+  }, LIST);
+  await list.asked;
+  await tab.page.evaluate(() => window.aborting.abort());
+  assert.equal(await tab.page.evaluate(() => window.outcome), "aborted");
+  list.release();
+  await tab.page.waitForFunction((path) => client.peek(path), LIST);
+  assert.equal((await tab.get(LIST)).source, "memory");
+});
+
 test("what is recorded shows in the next look, and what is too old is said to be", async (t) => {
   const prepare = () => {
     const now = Date.now;
