@@ -143,11 +143,13 @@ impl Outbox {
     pub(crate) fn between(&self, from: u64, to: u64) -> Vec<Rc<Operation>> {
         let confirmed = self.confirmed.iter().map(|confirmed| (confirmed.number, &confirmed.operation));
         let pending = self.pending.iter().map(|pending| (pending.number, &pending.operation));
+        let all = confirmed.chain(pending);
         let mut found: Vec<Rc<Operation>> = Vec::new();
-        for (number, operation) in confirmed.chain(pending) {
-            // One that was written twice, since nobody knew whether it was, has two numbers.
+        for (number, operation) in all.clone() {
+            // One that was written twice, since nobody knew whether it was, has two numbers: the smaller one counts.
+            let is_first = || !all.clone().any(|(before, other)| before < number && other.id == operation.id);
             let is_new = |found: &[Rc<Operation>]| !found.iter().any(|other| other.id == operation.id);
-            if number > from && number <= to && is_new(&found) {
+            if number > from && number <= to && is_new(&found) && is_first() {
                 found.push(Rc::clone(operation));
             }
         }

@@ -48,8 +48,6 @@ pub enum Broken {
     WritesResultsBlindly,
     /// What failed is not tried again by itself.
     NeverRetries,
-    /// A tab that does not lead never sends.
-    WaitsForTheLeader,
     /// A lock is waited for as long as it takes.
     WaitsForLocks,
     /// A timer set before the clock was set back ends when the clock is there again.
@@ -83,7 +81,6 @@ impl Broken {
         Self::DropsRejected,
         Self::WritesResultsBlindly,
         Self::NeverRetries,
-        Self::WaitsForTheLeader,
         Self::WaitsForLocks,
         Self::TimersByTheClock,
         Self::DeletesUnreadable,

@@ -139,7 +139,7 @@ impl Faults {
             publish: some(700, 200),
             steal: some(200, 20),
             close: some(200, 20),
-            unheard: some(150, 300),
+            unheard: some(200, 950),
             upgrade: some(300, 300),
             locks: match some(300, 2) {
                 0 => Locks::Granted,

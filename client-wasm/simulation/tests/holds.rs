@@ -6,9 +6,9 @@ use std::thread;
 use kairos_client_simulation::{Finding, Search};
 
 /// Seeds of worlds in which something was found while this was written, whatever they make up today.
-const FOUND: [u64; 36] = [
+const FOUND: [u64; 37] = [
     2, 4, 5, 8, 11, 13, 32, 38, 45, 52, 67, 72, 77, 93, 134, 137, 159, 163, 184, 186, 217, 231, 246, 264, 283, 284,
-    310, 327, 395, 410, 431, 530, 1_129, 1_173, 2_596, 5_075,
+    310, 327, 395, 410, 431, 530, 1_129, 1_173, 2_596, 5_075, 100_106,
 ];
 /// Worlds besides: with those above, some five million steps.
 const WORLDS: u64 = 280;

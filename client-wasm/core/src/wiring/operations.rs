@@ -79,7 +79,7 @@ impl Core {
         }
         if self.coordination.leads && !self.sender.must_wait(self.now) && !self.coordination.timers.has(Timer::Send) {
             self.begin_sending();
-        } else if !self.coordination.timers.has(Timer::Send) && !self.rules.breaks(Broken::WaitsForTheLeader) {
+        } else if !self.coordination.timers.has(Timer::Send) {
             let at_ms = self.now.saturating_add(LEADER_PATIENCE_MS);
             self.coordination.timers.set(self.sender.not_before(self.now, at_ms), Timer::Send);
         }
