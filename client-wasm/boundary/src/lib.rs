@@ -12,6 +12,8 @@
 //! release(slot)                 nobody asks for it any more
 //! ```
 //!
+//! On other targets, where the encoding is tested, they have no such names: the C library has an `open` too.
+//!
 //! A panic aborts: the call throws in JavaScript, and the instance is not to be used any more.
 
 mod encoding;
@@ -86,8 +88,7 @@ fn with(act: impl FnOnce(&mut Boundary) -> u32) -> u32 {
 }
 
 /// Makes the core. `seed` is random; `memory_entries` is how many stored responses there may be in memory.
-#[expect(unsafe_code, reason = "the name of an export")]
-#[unsafe(no_mangle)]
+#[cfg_attr(target_arch = "wasm32", expect(unsafe_code, reason = "the name of an export"), unsafe(no_mangle))]
 pub extern "C" fn open(now: f64, seed: f64, memory_entries: f64) -> u32 {
     let defaults = Config::default();
     let core =
@@ -100,8 +101,7 @@ pub extern "C" fn open(now: f64, seed: f64, memory_entries: f64) -> u32 {
 }
 
 /// Makes room for so many bytes of input and gives its place.
-#[expect(unsafe_code, reason = "the name of an export")]
-#[unsafe(no_mangle)]
+#[cfg_attr(target_arch = "wasm32", expect(unsafe_code, reason = "the name of an export"), unsafe(no_mangle))]
 pub extern "C" fn reserve(bytes: u32) -> *mut u8 {
     BOUNDARY.with_borrow_mut(|boundary| {
         boundary.as_mut().map_or(std::ptr::null_mut(), |boundary| {
@@ -114,23 +114,20 @@ pub extern "C" fn reserve(bytes: u32) -> *mut u8 {
 }
 
 /// Where what was written last is.
-#[expect(unsafe_code, reason = "the name of an export")]
-#[unsafe(no_mangle)]
+#[cfg_attr(target_arch = "wasm32", expect(unsafe_code, reason = "the name of an export"), unsafe(no_mangle))]
 pub extern "C" fn output() -> *const u8 {
     BOUNDARY
         .with_borrow(|boundary| boundary.as_ref().map_or(std::ptr::null(), |boundary| boundary.output.bytes().as_ptr()))
 }
 
 /// Takes in what happened. Gives the length of the effects that follow.
-#[expect(unsafe_code, reason = "the name of an export")]
-#[unsafe(no_mangle)]
+#[cfg_attr(target_arch = "wasm32", expect(unsafe_code, reason = "the name of an export"), unsafe(no_mangle))]
 pub extern "C" fn handle(now: f64, length: u32) -> u32 {
     with(|boundary| boundary.handle(now, length))
 }
 
 /// Gives the length of what is known.
-#[expect(unsafe_code, reason = "the name of an export")]
-#[unsafe(no_mangle)]
+#[cfg_attr(target_arch = "wasm32", expect(unsafe_code, reason = "the name of an export"), unsafe(no_mangle))]
 pub extern "C" fn status() -> u32 {
     with(|boundary| {
         boundary.output.clear();
@@ -140,15 +137,13 @@ pub extern "C" fn status() -> u32 {
 }
 
 /// Gives a slot for the path that was written. The table may be elsewhere then.
-#[expect(unsafe_code, reason = "the name of an export")]
-#[unsafe(no_mangle)]
+#[cfg_attr(target_arch = "wasm32", expect(unsafe_code, reason = "the name of an export"), unsafe(no_mangle))]
 pub extern "C" fn slot(length: u32) -> u32 {
     with(|boundary| boundary.slot(length))
 }
 
 /// Gives it back.
-#[expect(unsafe_code, reason = "the name of an export")]
-#[unsafe(no_mangle)]
+#[cfg_attr(target_arch = "wasm32", expect(unsafe_code, reason = "the name of an export"), unsafe(no_mangle))]
 pub extern "C" fn release(slot: u32) {
     with(|boundary| {
         boundary.slots.remove(slot);
@@ -157,15 +152,13 @@ pub extern "C" fn release(slot: u32) {
 }
 
 /// Where the table of slots is.
-#[expect(unsafe_code, reason = "the name of an export")]
-#[unsafe(no_mangle)]
+#[cfg_attr(target_arch = "wasm32", expect(unsafe_code, reason = "the name of an export"), unsafe(no_mangle))]
 pub extern "C" fn slots() -> *const f64 {
     BOUNDARY.with_borrow(|boundary| boundary.as_ref().map_or(std::ptr::null(), |boundary| boundary.slots.numbers()))
 }
 
 /// Gives the length of what memory has for a slot's path; 0 if it has nothing that may be shown. The slot says until when.
-#[expect(unsafe_code, reason = "the name of an export")]
-#[unsafe(no_mangle)]
+#[cfg_attr(target_arch = "wasm32", expect(unsafe_code, reason = "the name of an export"), unsafe(no_mangle))]
 pub extern "C" fn fill(slot: u32, now: f64) -> u32 {
     with(|boundary| boundary.fill(slot, now))
 }
