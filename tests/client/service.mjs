@@ -10,7 +10,9 @@ import { join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { PASS_SCORE } from "../../client-wasm/contract.js";
 
-const PACKAGE = fileURLToPath(new URL("../../client-wasm/", import.meta.url));
+/** The client that is shipped, or with `KAIROS_CLIENT=next` the one that will be. */
+export const IS_NEXT = process.env.KAIROS_CLIENT === "next";
+export const PACKAGE = fileURLToPath(new URL(IS_NEXT ? "../../client-wasm/next/" : "../../client-wasm/", import.meta.url));
 const TYPES = { ".js": "text/javascript", ".wasm": "application/wasm", ".ts": "text/plain", ".json": "application/json" };
 const RANK = { not_started: 0, in_progress: 1, completed: 2 };
 
@@ -239,7 +241,10 @@ export class Service {
       record.attempts += 1;
       if (action.score !== undefined) {
         record.best_score = Math.max(record.best_score ?? 0, action.score);
-        record.last_score = { at_ms, operation: id, score: action.score };
+        // The newest, by time and then by id, as the origin's reducer has it.
+        const { last_score: last } = record;
+        const isNewer = !last || at_ms > last.at_ms || (at_ms === last.at_ms && id > last.operation);
+        if (isNewer) record.last_score = { at_ms, operation: id, score: action.score };
       }
     }
     record.updated_at_ms = Math.max(record.updated_at_ms, at_ms);

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { openTab, openWorld, rejects } from "./client.mjs";
+import { IS_NEXT, PACKAGE } from "./service.mjs";
 
 const EMAIL = "ada@example.org";
 
@@ -201,12 +201,34 @@ function earlierRows(list) {
   ];
 }
 
+/** The database as the earlier version made it, with the session that is there now. */
+function beginEarlierDisk(tab) {
+  return tab.page.evaluate(async () => {
+    const done = (request) => new Promise((resolve) => (request.onsuccess = () => resolve(request.result)));
+    const database = await done(indexedDB.open("kairos"));
+    const meta = database.transaction("meta").objectStore("meta");
+    const [session, tokens] = [await done(meta.get(["", "session"])), await done(meta.get(["", "tokens"]))];
+    database.close();
+    const profile = JSON.parse(session.text.split("\n")[3]);
+    const [, access_token, refresh_token, expires] = tokens.text.split("\n");
+    await done(indexedDB.deleteDatabase("kairos"));
+    const request = indexedDB.open("kairos", 1);
+    request.onupgradeneeded = () => ["meta", "outboxes", "operations", "answers"].forEach((name) => request.result.createObjectStore(name));
+    const earlier = await done(request);
+    const store = earlier.transaction("meta", "readwrite").objectStore("meta");
+    const kept = { profile, access_token, refresh_token, access_expires_at_ms: Number(expires), ended: false };
+    await done(store.put(JSON.stringify(kept), "session"));
+    earlier.close();
+  });
+}
+
 test("what an earlier version stored is read: operations, responses, and what was seen of the catalogue", async (t) => {
   const { service, tab } = await openWorld(t);
   await tab.register(EMAIL);
   await tab.replicated();
   await tab.call("close");
   const list = "/v1/modules?limit=50";
+  if (IS_NEXT) await beginEarlierDisk(tab);
   await tab.page.evaluate(async (rows) => {
     const done = (target, name) => new Promise((resolve) => target.addEventListener(name, resolve));
     const request = indexedDB.open("kairos");
@@ -230,17 +252,17 @@ test("what an earlier version stored is read: operations, responses, and what wa
 });
 
 test("the package holds what the browser needs and nothing else, and the tests load it from there", async (t) => {
-  const folder = fileURLToPath(new URL("../../client-wasm/", import.meta.url));
-  const [{ files, name }] = JSON.parse(execFileSync("npm", ["pack", "--dry-run", "--json"], { cwd: folder, encoding: "utf8" }));
+  const bindings = IS_NEXT ? [] : ["pkg/kairos_client.js"];
+  const [{ files, name }] = JSON.parse(execFileSync("npm", ["pack", "--dry-run", "--json"], { cwd: PACKAGE, encoding: "utf8" }));
   assert.equal(name, "@kairos/client");
   assert.deepEqual(files.map(({ path }) => path).sort(), [
-    "api.d.ts", "contract.d.ts", "contract.js", "index.js", "kairos-client.d.ts", "package.json", "pkg/kairos_client.js",
+    "api.d.ts", "contract.d.ts", "contract.js", "index.js", "kairos-client.d.ts", "package.json", ...bindings,
     "pkg/kairos_client_bg.wasm",
   ]);
   const { tab } = await openWorld(t);
   const loaded = await tab.page.evaluate(() => performance.getEntriesByType("resource").map((entry) => new URL(entry.name).pathname));
   assert.deepEqual(loaded.filter((path) => path.startsWith("/client/")).sort(), [
-    "/client/index.js", "/client/pkg/kairos_client.js", "/client/pkg/kairos_client_bg.wasm",
+    "/client/index.js", ...bindings.map((path) => `/client/${path}`), "/client/pkg/kairos_client_bg.wasm",
   ]);
   const exported = await tab.page.evaluate(async () => Object.keys(await import("/client/index.js")).sort());
   assert.deepEqual(exported, ["KairosClient", "KairosError", "init"]);

@@ -30,19 +30,28 @@ pub(crate) struct Cache {
 }
 
 impl Cache {
-    pub(crate) fn new(limit_bytes: usize) -> Self {
-        Self { entries: Lru::new(limit_bytes), hits: 0, misses: 0 }
+    pub(crate) fn new(limit_bytes: usize, limit_entries: usize) -> Self {
+        Self { entries: Lru::new(limit_bytes, limit_entries), hits: 0, misses: 0 }
     }
 
     /// What is stored of `owner` at `path`, now the most recently used. One whose time is over is removed.
     pub(crate) fn find(&mut self, owner: &str, path: &str, now: i64) -> Option<&StoredResponse> {
-        let found = self.entries.get(owner, path, now);
-        self.hits += u64::from(found.is_some());
-        self.misses += u64::from(found.is_none());
-        found
+        self.entries.get(owner, path, now)
     }
 
-    /// The same, without a trace.
+    /// Counts a look-up of the app's.
+    pub(crate) fn count(&mut self, is_hit: bool) {
+        self.hits += u64::from(is_hit);
+        self.misses += u64::from(!is_hit);
+    }
+
+    /// It was shown so many times.
+    pub(crate) fn touch(&mut self, owner: &str, path: &str, now: i64, hits: u64) {
+        self.hits += hits;
+        self.entries.get(owner, path, now);
+    }
+
+    /// The same as `find`, without a trace.
     pub(crate) fn peek(&self, owner: &str, path: &str) -> Option<&StoredResponse> {
         self.entries.peek(owner, path)
     }

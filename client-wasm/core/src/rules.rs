@@ -3,6 +3,7 @@
 
 /// A rule, broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(feature = "breakable"), expect(unreachable_pub, reason = "public where it can be used"))]
 pub enum Broken {
     /// An operation is acknowledged before it is written.
     AcknowledgesUnwritten,
@@ -58,6 +59,7 @@ pub enum Broken {
 
 impl Broken {
     /// All of them.
+    #[cfg(feature = "breakable")]
     pub const ALL: &[Self] = &[
         Self::AcknowledgesUnwritten,
         Self::RecordsForAnybody,

@@ -44,6 +44,8 @@ pub(crate) struct Sender {
     pub(crate) attempt: u32,
     /// The numbers that were sent.
     pub(crate) batch: Vec<u64>,
+    /// How often each operation that waits was sent by this tab, by number.
+    pub(crate) attempts: Vec<(u64, u32)>,
     /// The next batch begins here.
     pub(crate) from: u64,
     pub(crate) limit: usize,
@@ -67,6 +69,17 @@ impl Sender {
         self.user = Rc::clone(user);
         (self.from, self.limit, self.unconfirmed) = (0, MAX_BATCH, 0);
         (self.token, self.refused) = (None, None);
+    }
+
+    /// The batch is sent; what is before `first` waits no more.
+    pub(crate) fn count_attempts(&mut self, first: u64) {
+        self.attempts.retain(|(number, _)| *number >= first);
+        for number in &self.batch {
+            match self.attempts.binary_search_by_key(number, |(number, _)| *number) {
+                Ok(place) => self.attempts.iter_mut().skip(place).take(1).for_each(|(_, count)| *count += 1),
+                Err(place) => self.attempts.insert(place, (*number, 1)),
+            }
+        }
     }
 
     /// Whether the server asked not to be sent operations yet.

@@ -37,6 +37,8 @@ pub struct Config {
     pub format: u8,
     /// What stored responses may weigh in memory.
     pub memory_bytes: usize,
+    /// How many there may be in memory.
+    pub memory_entries: usize,
     /// What they may weigh on disk.
     pub disk_bytes: usize,
     /// 64 random bits, which spread retries.
@@ -45,7 +47,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { format: b'1', memory_bytes: 8 << 20, disk_bytes: 50 << 20, seed: 0 }
+        Self { format: b'1', memory_bytes: 8 << 20, memory_entries: usize::MAX, disk_bytes: 50 << 20, seed: 0 }
     }
 }
 
@@ -134,6 +136,8 @@ pub struct Status<'a> {
     pub leads: bool,
     /// Why operations wait.
     pub send_failure: Option<&'a Failure>,
+    /// How often those that wait were sent by this tab, by number; those that were not are not in it.
+    pub attempts: &'a [(u64, u32)],
     /// Those that wait.
     pub pending: &'a [Pending],
     /// Those that were rejected and not seen yet.
@@ -171,7 +175,7 @@ impl Core {
             mirror_failed: false,
             index: None,
             stores_since_index: 0,
-            cache: Cache::new(config.memory_bytes),
+            cache: Cache::new(config.memory_bytes, config.memory_entries),
             outbox: Outbox::default(),
             session: Session::default(),
             seen: [0; 2],
@@ -228,6 +232,7 @@ impl Core {
             is_sending: !self.sender.is_idle(),
             leads: self.coordination.leads,
             send_failure: self.sender.last_failure.as_ref().filter(|_| self.outbox.has_pending()),
+            attempts: &self.sender.attempts,
             pending: &self.outbox.pending,
             rejected: &self.outbox.rejected,
             persists: self.disk == Disk::Open && !self.disk_fails,

@@ -128,7 +128,8 @@ impl World {
         }
         let seed = self.random.next();
         // Little room, so that there is eviction.
-        let config = Config { format: self.format, memory_bytes: 2_500, disk_bytes: 6_000, seed };
+        let config =
+            Config { format: self.format, memory_bytes: 2_500, memory_entries: usize::MAX, disk_bytes: 6_000, seed };
         Core::new(self.now(), config).breaking(self.broken)
     }
 

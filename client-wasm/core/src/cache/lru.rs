@@ -32,6 +32,7 @@ pub(crate) struct Lru<V> {
     count: usize,
     weight: usize,
     limit: usize,
+    most: usize,
 }
 
 /// FNV-1a.
@@ -41,10 +42,10 @@ fn hash(owner: &str, path: &str) -> u32 {
 }
 
 impl<V> Lru<V> {
-    /// Room for entries that weigh `limit` together; for one in any case.
-    pub(crate) fn new(limit: usize) -> Self {
+    /// Room for `most` entries that weigh `limit` together; for one in any case.
+    pub(crate) fn new(limit: usize, most: usize) -> Self {
         let buckets = vec![NONE; 64];
-        Self { entries: Vec::new(), buckets, newest: NONE, oldest: NONE, free: NONE, count: 0, weight: 0, limit }
+        Self { entries: Vec::new(), buckets, newest: NONE, oldest: NONE, free: NONE, count: 0, weight: 0, limit, most }
     }
 
     /// Entries, and what they weigh.
@@ -134,7 +135,7 @@ impl<V> Lru<V> {
         }
         self.push(place);
         let mut evicted = Vec::new();
-        while self.weight > self.limit && self.count > 1 {
+        while (self.weight > self.limit || self.count > self.most) && self.count > 1 {
             let Some(oldest) = self.at(self.oldest).map(|entry| Rc::clone(&entry.owner)) else { break };
             evicted.extend(self.remove_at(self.oldest).map(|value| (oldest, value)));
         }
@@ -251,7 +252,7 @@ mod tests {
 
     #[test]
     fn the_least_recently_used_goes_first() {
-        let mut lru = Lru::new(20);
+        let mut lru = Lru::new(20, 9);
         let owner: Rc<str> = "".into();
         for (path, value) in [("a", 1), ("b", 2)] {
             assert_eq!(lru.insert(&owner, &path.into(), value, 10, 100), []);
@@ -267,7 +268,7 @@ mod tests {
         /// Against a list that does the same slowly.
         #[test]
         fn it_does_what_a_list_does(steps in prop::collection::vec((0_u8..4, 0_u8..200, 1_usize..9), 0..400)) {
-            let mut lru = Lru::new(300);
+            let mut lru = Lru::new(300, usize::MAX);
             let mut list: Vec<(String, usize)> = Vec::new();
             let owner: Rc<str> = "u".into();
             for (kind, key, weight) in steps {

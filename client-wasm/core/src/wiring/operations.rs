@@ -36,7 +36,7 @@ impl Core {
             return self.reject(request, Code::InvalidArgument);
         };
         if action.violation().is_some() {
-            return self.reject(request, Code::InvalidArgument);
+            return self.reject(request, Code::Problem("invalid-fields".into()));
         }
         let Some(user) = self.session.user_id().cloned() else {
             return self.reject(request, Code::Unauthenticated);

@@ -49,6 +49,7 @@ impl Core {
             }
         }
         let stored = self.find(&lookup).map(|stored| (stored, Source::Memory));
+        self.cache.count(stored.is_some());
         match stored {
             None if lookup.is_storable() && self.disk == Disk::Open => {
                 let (owner, path) = (Rc::clone(&lookup.owner), Rc::clone(&lookup.path));
@@ -364,6 +365,18 @@ impl Core {
         };
         let shown = self.response(lookup, stored, Source::Memory, Some(u64::MAX), true);
         Some(Response { body: body.into(), pending: self.outbox.pending_since(stored.position), ..shown })
+    }
+
+    /// What was shown of what memory has, without asking, so many times.
+    pub fn count_hits(&mut self, path: &str, hits: u64) {
+        if let Ok(lookup) = Lookup::parse(path, self.session.user_id()) {
+            self.cache.touch(&lookup.owner, &lookup.path, self.now, hits);
+        }
+    }
+
+    /// The time has come to be `now`, for [`Core::peek`], with nothing that happened. Setting the clock back is left to the next input.
+    pub fn advance(&mut self, now: i64) {
+        self.now = self.now.max(now);
     }
 
     /// What memory has and may be shown at once, for a synchronous look; it neither asks nor counts.

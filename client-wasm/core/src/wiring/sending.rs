@@ -74,6 +74,7 @@ impl Core {
     fn post(&mut self, token: Rc<str>) {
         let batch = self.outbox.batch(self.sender.from, self.sender.limit);
         self.sender.batch = batch.iter().map(|pending| pending.number).collect();
+        self.sender.count_attempts(self.outbox.pending.first().map_or(0, |pending| pending.number));
         let mut writer = Writer::default();
         writer.begin('{').name("operations").begin('[');
         for pending in &batch {
