@@ -10,6 +10,8 @@ test("every view says where its content came from: the network, memory, then thi
   const { page } = world;
   await page.goto(`/modules/${module.slug}`);
   await source(page, /^(edge|origin)$/);
+  // What is read before the client is open is not in its memory.
+  await untilIdle(page);
   await mainLink(page, "Catalogue").click();
   await page.getByRole("link", { name: module.title, exact: true }).click();
   await source(page, /^memory$/);
