@@ -12,13 +12,15 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::UnixStream;
 use tokio::time::Instant;
 
-/// A measure counts for as long as it took, but so long at least,
-const LASTS: Duration = Duration::from_millis(10);
-/// and so long at most.
-const LASTS_AT_MOST: Duration = Duration::from_secs(1);
+/// After so long another measure is due.
+const DUE: Duration = Duration::from_millis(10);
+/// Until there is another, a measure counts for so many times what it took,
+const COUNTS_TIMES: u32 = 4;
+/// and for so long at most.
+const COUNTS_AT_MOST: Duration = Duration::from_secs(1);
 /// The longest that a request may wait.
 const LONGEST: Duration = Duration::from_millis(50);
-/// A process that waits longer for so long is late.
+/// A process in which measures in a row took longer, and so long together, is late.
 const PERSISTS: Duration = Duration::from_millis(200);
 /// One that was late so shortly before is late again at once.
 const RECENT: Duration = Duration::from_secs(2);
@@ -35,7 +37,7 @@ struct State {
     began: Option<Instant>,
     last: Duration,
     ended: Instant,
-    /// Since when each measure was longer than [`LONGEST`].
+    /// Since when each measure took longer than [`LONGEST`].
     long_since: Option<Instant>,
     /// When the process was last known to be late.
     late_at: Option<Instant>,
@@ -54,39 +56,52 @@ impl Lag {
         Self { sender, state }
     }
 
-    /// How long a request waits now, as far as is known: zero where nobody has asked for a while. Begins a measure if none is under way
-    /// and the last one is old.
-    pub(super) fn now(&self) -> Duration {
-        let now = Instant::now();
-        let mut state = self.state.lock();
-        let is_recent = now.saturating_duration_since(state.ended) < state.last.clamp(LASTS, LASTS_AT_MOST);
-        let last = if is_recent { state.last } else { Duration::ZERO };
-        if let Some(began) = state.began {
-            return now.saturating_duration_since(began).max(last);
-        }
-        if !is_recent && self.sender.as_ref().is_some_and(|sender| sender.try_write(&[0]).is_ok()) {
-            state.began = Some(now);
-        }
-        last
+    /// Whether there is more to do than the processors can do: then nothing more is to begin. False where nobody has asked for a while.
+    pub(super) fn is_late(&self) -> bool {
+        let (mut state, now) = (self.state.lock(), Instant::now());
+        self.begin_if_due(&mut state, now);
+        state.is_late(now)
     }
 
-    /// Whether there is more to do than the processors can do: then nothing more is to begin.
-    pub(super) fn is_late(&self) -> bool {
-        let lag = self.now();
-        self.state.lock().is_late(lag, Instant::now())
+    /// How long a request waits now, as far as is known.
+    pub(super) fn now(&self) -> Duration {
+        let (mut state, now) = (self.state.lock(), Instant::now());
+        self.begin_if_due(&mut state, now);
+        state.lag(now)
+    }
+
+    fn begin_if_due(&self, state: &mut State, now: Instant) {
+        let is_due = state.began.is_none() && now.saturating_duration_since(state.ended) >= DUE;
+        if is_due && self.sender.as_ref().is_some_and(|sender| sender.try_write(&[0]).is_ok()) {
+            state.began = Some(now);
+        }
     }
 }
 
 impl State {
-    /// Whether the process is late `now`, when the lag is this.
-    fn is_late(&mut self, lag: Duration, now: Instant) -> bool {
-        if lag <= LONGEST {
-            self.long_since = None;
+    fn lag(&self, now: Instant) -> Duration {
+        let counts = (self.last * COUNTS_TIMES).min(COUNTS_AT_MOST);
+        let last = if now.saturating_duration_since(self.ended) <= counts { self.last } else { Duration::ZERO };
+        self.began.map_or(last, |began| now.saturating_duration_since(began).max(last))
+    }
+
+    /// The measure under way is over.
+    fn end(&mut self, now: Instant) {
+        let began = self.began.take().unwrap_or(now);
+        (self.last, self.ended) = (now.saturating_duration_since(began), now);
+        self.long_since = (self.last > LONGEST).then(|| self.long_since.unwrap_or(began));
+    }
+
+    fn is_late(&mut self, now: Instant) -> bool {
+        if self.lag(now) <= LONGEST {
             return false;
         }
-        let long_since = *self.long_since.get_or_insert(now);
+        // The one under way counts as soon as it has taken too long.
+        let under_way = self.began.filter(|began| now.saturating_duration_since(*began) > LONGEST);
+        let until = if under_way.is_some() { now } else { self.ended };
+        let since = self.long_since.or(under_way).unwrap_or(until);
         let was_late = self.late_at.is_some_and(|at| now.saturating_duration_since(at) < RECENT);
-        let is_late = was_late || now.saturating_duration_since(long_since) >= PERSISTS;
+        let is_late = was_late || until.saturating_duration_since(since) >= PERSISTS;
         if is_late {
             self.late_at = Some(now);
         }
@@ -97,10 +112,7 @@ impl State {
 /// Until the sender is gone.
 async fn measure(mut receiver: UnixStream, state: Arc<Mutex<State>>) {
     while receiver.read_u8().await.is_ok() {
-        let now = Instant::now();
-        let mut state = state.lock();
-        let last = state.began.take().map_or(Duration::ZERO, |began| now.saturating_duration_since(began));
-        (state.last, state.ended) = (last, now);
+        state.lock().end(Instant::now());
     }
 }
 
@@ -118,34 +130,50 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_keeps_requests_waiting_is_measured_and_counts_for_a_moment() {
+    async fn what_keeps_requests_waiting_is_measured_and_counts_for_a_while() {
         let lag = Lag::new();
-        tokio::time::sleep(LASTS).await;
+        tokio::time::sleep(DUE).await;
         assert_eq!(lag.now(), Duration::ZERO, "nothing is known yet");
         std::thread::sleep(BUSY);
         assert!(lag.now() >= BUSY, "while it is measured");
         measured(&lag).await;
         let took = lag.state.lock().last;
         assert!(took >= BUSY);
-        tokio::time::sleep(took).await;
-        assert_eq!(lag.now(), Duration::ZERO, "that was a while ago");
+        let state = lag.state.lock();
+        assert_eq!(state.lag(state.ended + took * COUNTS_TIMES), took.min(COUNTS_AT_MOST));
+        assert_eq!(state.lag(state.ended + took * COUNTS_TIMES + DUE), Duration::ZERO);
     }
 
-    #[tokio::test]
-    async fn one_long_wait_is_no_overload_and_a_lasting_one_is_until_it_ends() {
-        let lag = Lag::new();
-        let mut state = lag.state.lock();
-        let began = Instant::now();
-        let mut at = |ms: u64, lag: Duration| state.is_late(lag, began + Duration::from_millis(ms));
-        assert!(!at(0, LONGEST * 10), "once");
-        assert!(!at(150, LONGEST * 2));
-        assert!(!at(160, LONGEST), "it was over before it lasted");
-        assert!(!at(170, LONGEST * 2));
-        assert!(!at(369, LONGEST * 2));
-        assert!(at(370, LONGEST * 2), "it lasted");
-        assert!(!at(380, LONGEST), "it is over");
-        assert!(at(390, LONGEST * 2), "and is back");
-        assert!(!at(400, LONGEST));
-        assert!(!at(3_000, LONGEST * 2), "long after that, one long wait is one");
+    /// Milliseconds at which measures begin and end.
+    fn after(measures: &[(u64, u64)]) -> (State, impl Fn(u64) -> Instant) {
+        let start = Instant::now();
+        let at = move |ms: u64| start + Duration::from_millis(ms);
+        let mut state = State { began: None, last: Duration::ZERO, ended: start, long_since: None, late_at: None };
+        for (began, ended) in measures {
+            state.began = Some(at(*began));
+            state.end(at(*ended));
+        }
+        (state, at)
+    }
+
+    #[test]
+    fn one_long_wait_is_no_overload_and_a_lasting_one_is_until_it_ends() {
+        let (mut state, at) = after(&[(0, 190)]);
+        assert!(!state.is_late(at(600)), "one, however long ago it began");
+        let (mut state, at) = after(&[(0, 60), (70, 80), (90, 200)]);
+        assert!(!state.is_late(at(201)), "it was over before it lasted");
+        let (mut state, at) = after(&[(0, 60), (150, 210)]);
+        assert!(state.is_late(at(211)), "two in a row");
+        state.began = Some(at(220));
+        state.end(at(225));
+        assert!(!state.is_late(at(226)), "it is over");
+        state.began = Some(at(240));
+        state.end(at(300));
+        assert!(state.is_late(at(301)), "and is back");
+        assert!(!state.is_late(at(3_000)), "nobody has asked for a while");
+        let (mut state, at) = after(&[]);
+        state.began = Some(at(10));
+        assert!(!state.is_late(at(209)));
+        assert!(state.is_late(at(210)), "one that does not end");
     }
 }
