@@ -39,17 +39,19 @@ const TOKEN = Symbol('KairosClient.open');
 
 export class KairosClient {
   #inner;
+  #baseUrl;
   #closed = false;
 
-  constructor(token, inner) {
+  constructor(token, inner, baseUrl) {
     if (token !== TOKEN) throw new TypeError('use KairosClient.open()');
     this.#inner = inner;
+    this.#baseUrl = baseUrl.replace(/\/+$/, '');
   }
 
   static async open(options) {
     if (loading === undefined) throw new KairosError('invalid_argument', 'call init() first');
     await loading;
-    return new KairosClient(TOKEN, await translated(Client.open(options)));
+    return new KairosClient(TOKEN, await translated(Client.open(options)), options.baseUrl);
   }
 
   register(email, displayName, password) {
@@ -66,6 +68,25 @@ export class KairosClient {
 
   get(path, options) {
     return translated(this.#inner.get(String(path), options?.revalidate));
+  }
+
+  async request(path, init = {}) {
+    // Anything else could name another host, and the token would go there.
+    if (!String(path).startsWith('/')) throw new KairosError('invalid_argument', 'a path begins with /');
+    const send = async (token) => {
+      const headers = new Headers(init.headers);
+      headers.set('authorization', `Bearer ${token}`);
+      try {
+        return await fetch(this.#baseUrl + path, { ...init, headers, cache: 'no-store', credentials: 'omit', redirect: 'error' });
+      } catch (thrown) {
+        throw init.signal?.aborted ? thrown : new KairosError('offline', 'Kaïros does not answer');
+      }
+    };
+    const token = await translated(this.#inner.accessToken());
+    const response = await send(token);
+    if (response.status !== 401) return response;
+    await response.body?.cancel();
+    return send(await translated(this.#inner.accessToken(token)));
   }
 
   mutate(operation) {

@@ -175,6 +175,16 @@ export class KairosClient {
   get<T>(path: string, options?: GetOptions): Promise<QueryResult<T>>;
 
   /**
+   * Sends a request in the learner's name for which there is no other call, and resolves with whatever is answered, problems too. Nothing
+   * is stored of it, and it is sent once: twice if the access token was refused and could be renewed.
+   *
+   * @param path Path and query, from `/` on.
+   * @param init As for `fetch`; the body one that can be sent again (text, bytes, a form).
+   * @throws KairosError `unauthenticated`, `offline`, …; the signal's own reason when that aborts it.
+   */
+  request(path: string, init?: RequestInit): Promise<Response>;
+
+  /**
    * Records what the signed-in learner did. Resolves when it is durably in the outbox; sending follows by itself.
    *
    * @throws KairosError `unauthenticated` with nobody signed in; `invalid-fields` when the values are out of range.

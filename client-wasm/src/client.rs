@@ -149,6 +149,17 @@ impl Client {
         thrown(self.core.logout(discard).await)
     }
 
+    /// A token for a request in the learner's name: not `refused`, and renewed if it is about to expire.
+    ///
+    /// # Errors
+    /// `unauthenticated` with nobody signed in or when the session has ended; `offline`, … when it cannot be renewed.
+    #[wasm_bindgen(js_name = accessToken)]
+    pub async fn access_token(&self, refused: Option<String>) -> JsResult<String> {
+        thrown(self.core.ensure_open())?;
+        let user = thrown(self.core.user().ok_or_else(Error::unauthenticated))?;
+        thrown(self.core.access_token(&user, refused.as_deref()).await)
+    }
+
     /// Answers a `GET`.
     ///
     /// # Errors

@@ -80,6 +80,18 @@ export async function untilIdle(page) {
   });
 }
 
+/** Signs `learner` in, opens `module`, takes the network away and finishes it: one thing waits to be sent. */
+export async function finishOffline(world, module, learner) {
+  const { page } = world;
+  await signIn(page, learner);
+  await page.goto(`/modules/${module.slug}`);
+  await page.locator(".prose").waitFor();
+  await untilIdle(page);
+  await goOffline(world);
+  await page.getByRole("button", { name: "I have finished this" }).click();
+  await page.getByText("You have finished this.").waitFor();
+}
+
 /** Opens the status panel for as long as `look` takes. */
 export async function withStatus(page, look) {
   const button = page.getByRole("banner").getByRole("button", { name: /^(Online|Offline)/ });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { firstModule, newLearner } from "./api.mjs";
-import { goOffline, mainLink, openBrowser, signIn, untilIdle } from "./browser.mjs";
+import { finishOffline, mainLink, openBrowser, untilIdle } from "./browser.mjs";
 
 /** Width, height and size of text in per cent: phones, tablets, desktops; 200 % text; a desktop at 400 % zoom. */
 const SCREENS = [
@@ -14,13 +14,7 @@ test("no screen scrolls sideways, with something waiting to be sent and a module
   const [module, learner] = await Promise.all([firstModule(), newLearner()]);
   const world = await openBrowser(t);
   const { page } = world;
-  await signIn(page, learner);
-  await page.goto(`/modules/${module.slug}`);
-  await page.locator(".prose").waitFor();
-  await untilIdle(page);
-  await goOffline(world);
-  await page.getByRole("button", { name: "I have finished this" }).click();
-  await page.getByText("You have finished this.").waitFor();
+  await finishOffline(world, module, learner);
   await page.getByRole("button", { name: /Offline.*1/ }).waitFor();
   const found = [];
   for (const view of ["Catalogue", "Progress", "History", "Test Learner", module.title]) {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { authorToken, firstModule, newLearner, publish, send, tokenOf } from "./api.mjs";
-import { goOffline, goOnline, mainLink, openBrowser, signIn, untilIdle, waitForTile, withStatus } from "./browser.mjs";
+import { finishOffline, goOffline, goOnline, mainLink, openBrowser, signIn, untilIdle, waitForTile, withStatus } from "./browser.mjs";
 
 test("what is done offline shows at once, survives a reload, and is applied at the origin exactly once", async (t) => {
   const [module, learner] = await Promise.all([firstModule(), newLearner()]);
@@ -78,13 +78,7 @@ test("signing out with something unsent warns, and loses nothing unless told to"
   const [module, learner] = await Promise.all([firstModule(), newLearner()]);
   const world = await openBrowser(t);
   const { page } = world;
-  await signIn(page, learner);
-  await page.goto(`/modules/${module.slug}`);
-  await page.locator(".prose").waitFor();
-  await untilIdle(page);
-  await goOffline(world);
-  await page.getByRole("button", { name: "I have finished this" }).click();
-  await page.getByText("You have finished this.").waitFor();
+  await finishOffline(world, module, learner);
 
   await mainLink(page, "Test Learner").click();
   await page.getByRole("button", { name: "Sign out" }).click();

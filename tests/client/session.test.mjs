@@ -105,6 +105,31 @@ test("tabs that find their token expired renew it once", async (t) => {
   assert.equal(service.asked("POST", "/v1/auth/refresh").length, 1);
 });
 
+test("a request of the app's own is the learner's, with a token that is renewed when it is refused", async (t) => {
+  const { service, tab } = await openWorld(t);
+  const ask = (path, init) =>
+    tab.page.evaluate(
+      ([path, init]) => window.client.request(path, init).then((response) => response.status, (error) => error.code),
+      [path, init],
+    );
+  const question = { method: "POST", headers: { "content-type": "application/json" }, body: '{"question":"why"}' };
+  assert.equal(await ask("/v1/tutor/answers", question), "unauthenticated");
+  await tab.register(EMAIL);
+  await tab.replicated();
+  assert.equal(await ask("/v1/me"), 200);
+  service.expireTokens();
+  assert.equal(await ask("/v1/tutor/answers", question), 404, "as it was answered");
+  const [refused, sent] = service.asked("POST", "/v1/tutor/answers");
+  assert.deepEqual([sent.body, refused.body], [{ question: "why" }, { question: "why" }]);
+  assert.notEqual(sent.headers.authorization, refused.headers.authorization);
+  assert.equal(service.asked("POST", "/v1/auth/refresh").length, 1);
+  const before = service.requests.length;
+  assert.equal(await ask("@elsewhere.example/v1/me"), "invalid_argument");
+  assert.equal(service.requests.length, before);
+  service.goAway();
+  assert.equal(await ask("/v1/me"), "offline");
+});
+
 test("a sign-in that fails changes nothing and says why", async (t) => {
   const { service, tab } = await openWorld(t);
   await tab.register(EMAIL);

@@ -4,8 +4,9 @@
  */
 import { createHash } from "node:crypto";
 import { readdir, readFile, writeFile } from "node:fs/promises";
-import { join, relative, resolve } from "node:path";
-import { type Plugin, type ResolvedConfig, transformWithOxc } from "vite";
+import { join, relative } from "node:path";
+import { type Plugin, transformWithOxc } from "vite";
+import { afterBuild } from "./after-build.ts";
 
 /** Served under another path, or not served at all. */
 const LEFT_OUT = new Set(["index.html", "_headers", "sw.js"]);
@@ -13,27 +14,13 @@ const LEFT_OUT = new Set(["index.html", "_headers", "sw.js"]);
 /** What the app cannot start, or show a module, without; everything else is stored in a second step. */
 const STARTS_WITH = /^\/assets\/(index|module|use-query|fr)-[^/]+\.(js|css)$|\.wasm$|\.webmanifest$/;
 
-export function appShell(workerSource: string): Plugin {
-  let config: ResolvedConfig;
-  return {
-    name: "kairos-app-shell",
-    apply: "build",
-    configResolved(resolved) {
-      config = resolved;
-    },
-    writeBundle: {
-      order: "post",
-      sequential: true,
-      async handler() {
-        const root = resolve(config.root, config.build.outDir);
-        const shell = await describe(root);
-        const source = await readFile(workerSource, "utf8");
-        const { code } = await transformWithOxc(source, workerSource, { sourcemap: false });
-        await writeFile(join(root, "sw.js"), `const SHELL = ${JSON.stringify(shell)};\n${code}`);
-      },
-    },
-  };
-}
+export const appShell = (workerSource: string): Plugin =>
+  afterBuild("app-shell", async (folder) => {
+    const shell = await describe(folder);
+    const source = await readFile(workerSource, "utf8");
+    const { code } = await transformWithOxc(source, workerSource, { sourcemap: false });
+    await writeFile(join(folder, "sw.js"), `const SHELL = ${JSON.stringify(shell)};\n${code}`);
+  });
 
 /** Every file of the app in two parts, as they are stored, and a version that changes when any of them does. */
 async function describe(root: string): Promise<{ version: string; first: string[]; rest: string[] }> {

@@ -1,8 +1,7 @@
 /** TutorState the tutor: a question goes out, an answer comes as it is written. Not how it is shown, nor made safe (`markdown.ts`). */
 import { paths as routes } from "@kairos/client/contract";
 import type { Problem } from "./api.ts";
-import { asKairosError } from "./kairos.ts";
-import { signedRequest } from "./signed-request.ts";
+import { asKairosError, whenOpen } from "./kairos.ts";
 
 export interface Passage {
   module: string;
@@ -31,7 +30,8 @@ export async function ask(question: string, module: string, signal: AbortSignal,
   const tell = (tutorState: TutorState) => signal.aborted || show(tutorState);
   tell({ state: "waiting" });
   try {
-    const response = await signedRequest(routes.TUTOR_ANSWERS, {
+    const client = await whenOpen();
+    const response = await client.request(routes.TUTOR_ANSWERS, {
       method: "POST",
       headers: { accept: "text/event-stream", "content-type": "application/json" },
       body: JSON.stringify({ question, module }),
