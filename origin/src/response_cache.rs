@@ -250,7 +250,7 @@ impl Inner {
         F: Future<Output = Result<Versioned<T>, AppError>> + Send + 'static,
     {
         let Read { lookup, key, now, stored } = read;
-        // Where nothing was stored, that was looked at before (`quick`).
+        // Where nothing is stored, whoever is let in at first (`quick`) goes on: what was done for it would be lost.
         if let Some(refusal) = stored.as_ref().and_then(|_| self.loader.refusal()) {
             return Err(refusal);
         }
